@@ -1,0 +1,1 @@
+"""A real Home Assistant with Fieldbridge and devices that are alive, from one command."""

