@@ -31,8 +31,8 @@ def _gradient(size: int) -> Image.Image:
 
 def _polyline(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], fill: Colour, width: float) -> None:
     """Draw a line with round joints and ends."""
-    draw.line(points, fill=fill, width=round(width), joint="curve")
-    for x, y in (points[0], points[-1]):
+    draw.line(points, fill=fill, width=round(width))
+    for x, y in points:
         draw.circle((x, y), width / 2, fill=fill)
 
 
@@ -46,11 +46,11 @@ def draw_icon(size: int) -> Image.Image:
     draw = ImageDraw.Draw(icon)
 
     deck, towers, width = 0.70 * s, (0.26 * s, 0.74 * s), 0.042 * s
-    cable = [(x / 400 * s, (0.44 + 0.15 * math.cos(2 * math.pi * (x / 400 - 0.26) / 0.24)) * s) for x in range(40, 361)]
+    cable = [(x / 400 * s, (0.45 - 0.17 * math.cos(2 * math.pi * (x / 400 - 0.26) / 0.48)) * s) for x in range(40, 361)]
     for x, y in cable[20:-19:20]:
         draw.line([(x, y), (x, deck)], fill=_blend(TEAL, PAPER, 0.55), width=round(0.012 * s))
     for x in towers:
-        _polyline(draw, [(x, 0.24 * s), (x, 0.84 * s)], PAPER, 1.3 * width)
+        _polyline(draw, [(x, 0.20 * s), (x, 0.84 * s)], PAPER, 1.3 * width)
     _polyline(draw, [(0.12 * s, deck), (0.88 * s, deck)], PAPER, width)
     _polyline(draw, cable, AMBER, 1.15 * width)
     return icon.resize((size, size), Image.Resampling.LANCZOS)
@@ -60,9 +60,9 @@ def draw_logo(height: int, colour: Colour) -> Image.Image:
     """Return the mark with the name beside it, on a transparent ground, for texts of ``colour``."""
     font = ImageFont.load_default(0.62 * height)
     name_width = font.getlength("Fieldbridge")
-    logo = Image.new("RGBA", (round(1.22 * height + name_width), height))
+    logo = Image.new("RGBA", (round(1.18 * height + name_width), height))
     logo.paste(draw_icon(height))
-    ImageDraw.Draw(logo).text((1.2 * height, height / 2), "Fieldbridge", font=font, fill=colour, anchor="lm")
+    ImageDraw.Draw(logo).text((1.15 * height, height / 2), "Fieldbridge", font=font, fill=colour, anchor="lm")
     return logo
 
 
