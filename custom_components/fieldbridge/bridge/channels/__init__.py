@@ -1,0 +1,7 @@
+"""What a value is (source, unit, class, scale) and the life of the values of one device."""
+
+from .channel import Channel, Value, ValueKind
+from .profile import DeviceProfile
+from .session import DeviceSession
+
+__all__ = ["Channel", "DeviceProfile", "DeviceSession", "Value", "ValueKind"]

@@ -1,0 +1,143 @@
+"""One value of a device: where it is in a frame and what it means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+import math
+from typing import Any
+
+from ..errors import ProfileError
+
+type Value = float | int | bool | str
+
+MAX_TEXT_LENGTH = 255
+"""Characters; the longest state that Home Assistant keeps."""
+
+_ON_TEXTS = frozenset({"1", "on", "true", "yes", "open", "high"})
+_OFF_TEXTS = frozenset({"0", "off", "false", "no", "closed", "low"})
+
+
+class ValueKind(StrEnum):
+    """What a channel's values are."""
+
+    NUMBER = "number"
+    BINARY = "binary"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Channel:
+    """Where one value is found, how it is converted and how it is shown."""
+
+    key: str
+    """Stable identity within the device; unique ids are built from it."""
+    name: str
+    source: str
+    """Position or path for the device's decoder."""
+    kind: ValueKind = ValueKind.NUMBER
+    unit: str | None = None
+    device_class: str | None = None
+    state_class: str | None = None
+    precision: int | None = None
+    """Decimals kept; a change behind them is no change."""
+    scale: float = 1.0
+    offset: float = 0.0
+    """value = raw * scale + offset"""
+    min_interval: float | None = None
+    """Least seconds between two shown values; None leaves it to the device class."""
+
+    def converter(self) -> Callable[[object], Value]:
+        """Return raw field -> value; the function raises ValueError for what is no value of this kind."""
+        match self.kind:
+            case ValueKind.NUMBER:
+                return self._number
+            case ValueKind.BINARY:
+                return to_bool
+            case ValueKind.TEXT:
+                return to_text
+
+    def _number(self, raw: object) -> float | int:
+        number: float | int
+        match raw:
+            case str():
+                number = parse_number(raw)
+            case bool():
+                raise ValueError("a switch state is not a number")
+            case int() | float():
+                number = raw
+            case _:
+                raise ValueError(f"not a number: {raw!r}")
+        if self.scale != 1.0 or self.offset:
+            number = number * self.scale + self.offset
+        if not math.isfinite(number):
+            raise ValueError("not a finite number")
+        if self.precision is None:
+            return number
+        return round(number, self.precision) if self.precision > 0 else round(number)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], path: str = "channel") -> Channel:
+        """Return the channel described by ``data``; raises ProfileError that names the wrong value."""
+        if unknown := sorted(set(data) - set(cls.__slots__)):
+            raise ProfileError(path, f"unknown: {', '.join(unknown)}")
+        for name in ("key", "name", "source"):
+            if not isinstance(data.get(name), str) or not data[name]:
+                raise ProfileError(f"{path}.{name}", "must be a text")
+        for name in ("unit", "device_class", "state_class"):
+            if data.get(name) is not None and not isinstance(data[name], str):
+                raise ProfileError(f"{path}.{name}", "must be a text")
+        for name in ("scale", "offset", "min_interval"):
+            _require_number(data.get(name), f"{path}.{name}")
+        if data.get("scale") == 0:
+            raise ProfileError(f"{path}.scale", "must not be 0")
+        if (data.get("min_interval") or 0) < 0:
+            raise ProfileError(f"{path}.min_interval", "must not be negative")
+        precision = data.get("precision")
+        if precision is not None and (not isinstance(precision, int) or not 0 <= precision <= 9):
+            raise ProfileError(f"{path}.precision", "must be a whole number from 0 to 9")
+        try:
+            kind = ValueKind(data.get("kind", "number"))
+        except ValueError as err:
+            raise ProfileError(f"{path}.kind", f"must be one of {', '.join(ValueKind)}") from err
+        return cls(**{**data, "kind": kind})
+
+
+def parse_number(text: str) -> float | int:
+    """Return the number that a device wrote; raises ValueError. Python's own liberties (1_000) are refused."""
+    if "_" in text:
+        raise ValueError(f"not a number: {text[:40]!r}")
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
+
+
+def to_bool(raw: object) -> bool:
+    """Return the state that a device wrote as JSON boolean, 0 / 1 or a usual word; raises ValueError."""
+    word = str(raw).strip().lower()
+    if word in _ON_TEXTS:
+        return True
+    if word in _OFF_TEXTS:
+        return False
+    raise ValueError(f"neither on nor off: {word[:40]!r}")
+
+
+def to_text(raw: object) -> str:
+    """Return the text without white space around it; raises ValueError for a structure or nothing."""
+    if raw is None or isinstance(raw, dict | list):
+        raise ValueError("not a text")
+    return str(raw).strip()[:MAX_TEXT_LENGTH]
+
+
+def _require_number(value: object, path: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ProfileError(path, f"must be a number, got {value!r}")

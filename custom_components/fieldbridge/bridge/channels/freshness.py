@@ -1,0 +1,54 @@
+"""When silence means that a value is stale.
+
+Silence is not freshness: a scale that is switched off behind an open port would show its last weight for ever.
+A source is stale after five of its usual intervals, at least 30 s. The usual interval is the second longest of the
+recent gaps: a device that sends bursts is judged by the pauses between them, and one odd outage teaches nothing.
+"""
+
+from collections import deque
+
+MIN_STALE_AFTER = 30.0
+"""Seconds; most field devices speak more often, and a shorter limit would flap."""
+USUAL_INTERVALS = 5
+_REMEMBERED_GAPS = 64
+_BURST = 0.05
+"""Seconds; shorter gaps lie within one burst of frames."""
+
+
+class Freshness:
+    """Learns how often a source speaks and tells when its silence is too long."""
+
+    def __init__(self, *, stale_after: float | None, event_like: bool) -> None:
+        self._fixed = stale_after
+        self._event_like = event_like
+        self._gaps: deque[float] = deque(maxlen=_REMEMBERED_GAPS)
+        self._seen_at: float | None = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether the source spoke since the link came up."""
+        return self._seen_at is not None
+
+    @property
+    def limit(self) -> float:
+        """Seconds of silence after which the source is stale."""
+        if self._event_like:
+            return float("inf")
+        if self._fixed is not None:
+            return self._fixed
+        usual = sorted(self._gaps)[-2] if len(self._gaps) > 1 else 0.0
+        return max(MIN_STALE_AFTER, USUAL_INTERVALS * usual)
+
+    def saw(self, time: float) -> None:
+        """Note that the source spoke at ``time`` (monotonic seconds)."""
+        if self._seen_at is not None and (gap := time - self._seen_at) > _BURST:
+            self._gaps.append(gap)
+        self._seen_at = time
+
+    def forget(self) -> None:
+        """The link went down: what was seen before counts no more, the usual interval stays learned."""
+        self._seen_at = None
+
+    def is_stale(self, now: float) -> bool:
+        """Whether the source is unheard or silent for too long."""
+        return self._seen_at is None or now - self._seen_at > self.limit

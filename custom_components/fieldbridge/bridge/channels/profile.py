@@ -1,0 +1,105 @@
+"""The description of one device: how its frames are read and which channels they carry."""
+
+from dataclasses import dataclass
+import re
+from typing import Any
+
+from ..codecs.decoders import Decoder, decoder_from_dict
+from ..errors import ProfileError
+from .channel import Channel
+
+SCHEMA_VERSION = 1
+"""Stands in every stored description, since a device keeps the form that it was made with."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrameCondition:
+    """Which frames of a shared link belong to a device: those whose ``source`` has the text ``equals``."""
+
+    source: str
+    equals: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceProfile:
+    """Everything that the bridge has to know about one device on a frame link."""
+
+    decoder: Decoder
+    channels: tuple[Channel, ...]
+    condition: FrameCondition | None = None
+    stale_after: float | None = None
+    """Seconds of silence after which values are stale; None learns it from the device's usual interval."""
+    event_like: bool = False
+    """The device speaks only when something happens: its silence means nothing."""
+    manufacturer: str | None = None
+    model: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form that is stored and shared."""
+        condition = self.condition
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "decoder": self.decoder.to_dict(),
+            "channels": [channel.to_dict() for channel in self.channels],
+            "condition": {"source": condition.source, "equals": condition.equals} if condition else None,
+            "stale_after": self.stale_after,
+            "event_like": self.event_like,
+            "manufacturer": self.manufacturer,
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> DeviceProfile:
+        """Return the profile described by ``data``; raises ProfileError that names the wrong place."""
+        if data.get("schema_version") != SCHEMA_VERSION:
+            raise ProfileError("schema_version", f"must be {SCHEMA_VERSION}, got {data.get('schema_version')!r}")
+        decoder_data = data.get("decoder")
+        if not isinstance(decoder_data, dict):
+            raise ProfileError("decoder", "is missing")
+        decoder = decoder_from_dict(decoder_data)
+        channels = tuple(
+            Channel.from_dict(channel, f"channels[{index}]") for index, channel in enumerate(data.get("channels", []))
+        )
+        if len({channel.key for channel in channels}) != len(channels):
+            raise ProfileError("channels", "every key must be used only once")
+        for index, channel in enumerate(channels):
+            _require_source(decoder, channel.source, f"channels[{index}].source")
+        stale_after = data.get("stale_after")
+        if stale_after is not None and (not isinstance(stale_after, int | float) or stale_after < 1):
+            raise ProfileError("stale_after", "must be at least one second")
+        return cls(
+            decoder=decoder,
+            channels=channels,
+            condition=_condition(data.get("condition"), decoder),
+            stale_after=stale_after,
+            event_like=bool(data.get("event_like", False)),
+            manufacturer=data.get("manufacturer"),
+            model=data.get("model"),
+        )
+
+
+def unique_key(name: str, taken: set[str]) -> str:
+    """Return a key of lower-case letters, digits and underscores that is not among ``taken``."""
+    base = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "channel"
+    key, number = base, 1
+    while key in taken:
+        number += 1
+        key = f"{base}_{number}"
+    return key
+
+
+def _condition(data: dict[str, Any] | None, decoder: Decoder) -> FrameCondition | None:
+    if data is None:
+        return None
+    source, equals = data.get("source"), data.get("equals")
+    if not isinstance(source, str) or not isinstance(equals, str):
+        raise ProfileError("condition", "needs source and equals")
+    _require_source(decoder, source, "condition.source")
+    return FrameCondition(source=source, equals=equals)
+
+
+def _require_source(decoder: Decoder, source: str, path: str) -> None:
+    try:
+        decoder.getter(source)
+    except ValueError as err:
+        raise ProfileError(path, f"{source!r} is no field of this decoder") from err

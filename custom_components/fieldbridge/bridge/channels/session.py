@@ -1,0 +1,219 @@
+"""The life of one device's values: frames in, changed values and availability out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+import logging
+from typing import Any
+
+from ..codecs.decoders import Getter
+from ..codecs.frame import Frame
+from ..errors import DecodeError
+from .channel import Channel, Value
+from .freshness import Freshness
+from .profile import DeviceProfile
+
+_LOGGER = logging.getLogger(__name__)
+
+type Unsubscribe = Callable[[], None]
+type ValueListener = Callable[[Value | None], None]
+
+
+@dataclass(slots=True)
+class SessionCounters:
+    """What became of the frames that were offered to one device."""
+
+    decoded: int = 0
+    not_ours: int = 0
+    """Frames that the device's condition left to others."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Frames that could not be decoded, by reason."""
+    unreadable: Counter[str] = field(default_factory=Counter)
+    """Fields that were no value of their kind, by channel key."""
+
+
+class _LiveChannel:
+    """One channel's latest value; converts a raw field only when it differs from the one before."""
+
+    __slots__ = ("available", "channel", "convert", "freshness", "get", "listeners", "raw", "shown", "value")
+
+    def __init__(self, channel: Channel, get: Getter, freshness: Freshness) -> None:
+        self.channel = channel
+        self.get = get
+        self.convert = channel.converter()
+        self.freshness = freshness
+        self.raw: object = None
+        self.value: Value | None = None
+        self.shown: Value | None = None
+        self.available = False
+        self.listeners: list[ValueListener] = []
+
+    def take(self, raw: object) -> bool:
+        """Take one raw field; False when it is no value of this kind."""
+        # JSON tells 1 and True apart, Python's == does not
+        if raw != self.raw or type(raw) is not type(self.raw):
+            self.raw = raw
+            try:
+                self.value = self.convert(raw)
+            except ValueError:
+                self.value = None
+        return self.value is not None
+
+
+class DeviceSession:
+    """Decodes the frames of one device and tells listeners what changed; never raises on any frame.
+
+    Values are told once per accepted batch: a listener sees the last value of the batch, and only when it differs
+    from the one it saw before. A field that cannot be read tells None.
+    """
+
+    def __init__(self, profile: DeviceProfile) -> None:
+        self.profile = profile
+        self.counters = SessionCounters()
+        self.last_frame: Frame | None = None
+        self._parse = profile.decoder.parse
+        condition = profile.condition
+        self._condition = (profile.decoder.getter(condition.source), condition.equals) if condition else None
+        self._freshness = self._new_freshness()
+        self._channels = {
+            channel.key: _LiveChannel(channel, profile.decoder.getter(channel.source), self._new_freshness())
+            for channel in profile.channels
+        }
+        self._live = tuple(self._channels.values())
+        self._available = False
+        self._availability_listeners: list[Callable[[], None]] = []
+
+    @property
+    def available(self) -> bool:
+        """Whether the device spoke and is not silent for too long."""
+        return self._available
+
+    @property
+    def stale_after(self) -> float:
+        """Seconds of silence after which the device counts as gone; infinite for event-like devices."""
+        return self._freshness.limit
+
+    @property
+    def values(self) -> dict[str, Value | None]:
+        """The latest values by channel key; None where nothing readable came."""
+        return {live.channel.key: live.value for live in self._live}
+
+    def value(self, key: str) -> Value | None:
+        """Return the latest value of one channel, None when there is none."""
+        return self._channels[key].value
+
+    def is_available(self, key: str) -> bool:
+        """Whether the value of one channel is fresh."""
+        return self._channels[key].available
+
+    def on_value(self, key: str, listener: ValueListener) -> Unsubscribe:
+        """Call ``listener`` with every changed value of one channel."""
+        return _subscribe(self._channels[key].listeners, listener)
+
+    def on_availability(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Call ``listener`` when the device or one of its channels becomes available or unavailable."""
+        return _subscribe(self._availability_listeners, listener)
+
+    def accept(self, frames: Sequence[Frame]) -> None:
+        """Decode a batch of frames."""
+        seen: set[_LiveChannel] = set()
+        counters, last = self.counters, None
+        for frame in frames:
+            try:
+                fields = self._parse(frame.data)
+            except DecodeError as err:
+                counters.rejected[err.reason] += 1
+                continue
+            if self._condition is not None and not self._is_ours(fields):
+                counters.not_ours += 1
+                continue
+            counters.decoded += 1
+            last = frame
+            for live in self._live:
+                try:
+                    raw = live.get(fields)
+                except LookupError, TypeError:
+                    continue  # this message does not carry the channel; its silence is watched
+                seen.add(live)
+                if not live.take(raw):
+                    counters.unreadable[live.channel.key] += 1
+        if last is not None:
+            self.last_frame = last
+            self._saw(seen, last.time)
+
+    def link_lost(self) -> None:
+        """The link is down: nothing known is fresh any more."""
+        self._freshness.forget()
+        for live in self._live:
+            live.freshness.forget()
+        self.check_silence(0.0)
+
+    def check_silence(self, now: float) -> None:
+        """Find out what became stale by ``now`` (monotonic seconds)."""
+        changed = False
+        for live in self._live:
+            if live.available and live.freshness.is_stale(now):
+                live.available = False
+                changed = True
+        if self._available and self._freshness.is_stale(now):
+            self._available = False
+            changed = True
+        if changed:
+            self._tell(self._availability_listeners)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the counters and the learned silence limit as plain data."""
+        counters = self.counters
+        return {
+            "decoded": counters.decoded,
+            "not_ours": counters.not_ours,
+            "rejected": dict(counters.rejected),
+            "unreadable": dict(counters.unreadable),
+            "stale_after": None if self.profile.event_like else self.stale_after,
+        }
+
+    def _new_freshness(self) -> Freshness:
+        return Freshness(stale_after=self.profile.stale_after, event_like=self.profile.event_like)
+
+    def _is_ours(self, fields: Any) -> bool:
+        assert self._condition is not None
+        get, equals = self._condition
+        try:
+            return str(get(fields)).strip() == equals
+        except LookupError, TypeError:
+            return False
+
+    def _saw(self, seen: set[_LiveChannel], time: float) -> None:
+        """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
+        self._freshness.saw(time)
+        came = not self._available
+        self._available = True
+        for live in seen:
+            live.freshness.saw(time)
+            came |= not live.available
+            live.available = True
+        if came:
+            self._tell(self._availability_listeners)
+        for live in seen:
+            value = live.value
+            if value != live.shown or type(value) is not type(live.shown):
+                live.shown = value
+                self._tell(live.listeners, value)
+
+    def _tell(self, listeners: Iterable[Callable[..., None]], *args: Value | None) -> None:
+        """Call listeners; one that fails takes neither the reader nor the other listeners with it."""
+        for listener in tuple(listeners):
+            try:
+                listener(*args)
+            except Exception:
+                _LOGGER.exception("A listener failed")
+
+
+def _subscribe[L](listeners: list[L], listener: L) -> Unsubscribe:
+    listeners.append(listener)
+
+    def unsubscribe() -> None:
+        if listener in listeners:
+            listeners.remove(listener)
+
+    return unsubscribe

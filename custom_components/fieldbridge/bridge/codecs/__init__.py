@@ -1,0 +1,1 @@
+"""Bytes to messages, without input or output: framing, checks, decoders."""

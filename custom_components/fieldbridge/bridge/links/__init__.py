@@ -1,0 +1,5 @@
+"""Links made in the UI, compiled into registrations on an App."""
+
+from .frame_link import FrameLink, FrameTransport
+
+__all__ = ["FrameLink", "FrameTransport"]

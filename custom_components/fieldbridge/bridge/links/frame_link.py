@@ -1,0 +1,159 @@
+"""A link whose devices send frames: one App, one open transport, any number of devices that come and go.
+
+Why one stream for all devices: they share one port, and a device that is edited must not close it. Devices are
+consumers in a table that may change at any time; the transport and the other devices never notice.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+import logging
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from ..app import App, DeviceContext
+from ..channels import DeviceProfile, DeviceSession
+from ..codecs.frame import Frame
+from ..health.link_status import LinkState, LinkStatus
+from ..interfaces import ClockPort, LossReporting, MqttPort, StreamablePort
+from ..mqtt import NullMqttClient
+from ..settings import Settings
+from ..streams import Stream
+from ..transports.counters import TransportCounters
+from .mirror import DeviceMirror
+
+_LOGGER = logging.getLogger(__name__)
+
+_STREAM = "frames"
+_SUPERVISOR = "link"
+_KEPT_FRAMES = 50
+_PENDING_FRAMES = 8192
+"""A port that floods while the loop is busy for a second must not lose frames at 1 000 frames/s."""
+_CHECK_INTERVAL = 1.0
+"""Seconds between looks for silence, and between two messages of one device on the mirror."""
+
+type FrameListener = Callable[[Sequence[Frame]], None]
+
+
+class FrameTransport(StreamablePort[Frame], LossReporting, Protocol):
+    """What a link needs of its transport."""
+
+    counters: TransportCounters
+
+
+class FrameLink:
+    """Runs one transport and hands its frames to the sessions of the devices behind it."""
+
+    def __init__(self, name: str, transport: FrameTransport, *, version: str = "0.0.0") -> None:
+        self.name = name
+        self._transport = transport
+        self._sessions: dict[str, DeviceSession] = {}
+        self._mirrors: dict[str, DeviceMirror] = {}
+        self._mirrored = False
+        self._mirror_context: DeviceContext | None = None
+        self._frame_listeners: list[FrameListener] = []
+        self._recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
+        self._stream: Stream[Frame] | None = None
+        self._app = App(name=name, version=version)
+        self._app.adapter(StreamablePort[Frame], lambda: transport)
+        self._app.add_stream(_STREAM, self._pump, maxsize=_PENDING_FRAMES, backpressure="drop_oldest")
+        self._app.add_device(_SUPERVISOR, self._supervise)
+        self._app.on_link_change(self._link_changed)
+
+    @property
+    def sessions(self) -> Mapping[str, DeviceSession]:
+        """The running devices by id."""
+        return MappingProxyType(self._sessions)
+
+    @property
+    def recent_frames(self) -> list[Frame]:
+        """The last frames, oldest first."""
+        return list(self._recent)
+
+    @property
+    def status(self) -> LinkStatus:
+        """Whether the link is up, and if not why."""
+        with suppress(LookupError):
+            return self._app.link_status(_STREAM)
+        return LinkStatus(_STREAM, LinkState.CONNECTING)
+
+    def set_device(self, device_id: str, profile: DeviceProfile) -> DeviceSession:
+        """Begin a device, or begin it anew with another profile; the port and other devices go on."""
+        session = self._sessions[device_id] = DeviceSession(profile)
+        self._add_mirror(device_id, session)
+        return session
+
+    def remove_device(self, device_id: str) -> None:
+        """Forget a device; unknown ids are ignored."""
+        self._sessions.pop(device_id, None)
+        self._mirrors.pop(device_id, None)
+
+    def on_status(self, listener: Callable[[LinkStatus], None]) -> Callable[[], None]:
+        """Call ``listener`` when the link comes or goes; returns the unsubscribe."""
+        return self._app.on_link_change(listener)
+
+    def on_frames(self, listener: FrameListener) -> Callable[[], None]:
+        """Show every batch of frames to ``listener``; returns the unsubscribe."""
+        self._frame_listeners.append(listener)
+        return lambda: self._frame_listeners.remove(listener)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return all counters of the link as plain data."""
+        status = self.status
+        return {
+            **self._transport.counters.as_dict(),
+            "dropped": self._stream.dropped if self._stream else 0,
+            "reconnects": status.reconnects,
+            "failed_attempts": status.attempts,
+        }
+
+    async def run(
+        self,
+        shutdown_event: asyncio.Event,
+        *,
+        mqtt: MqttPort | None = None,
+        topic_prefix: str = "",
+        clock: ClockPort | None = None,
+    ) -> None:
+        """Run until ``shutdown_event`` is set; a link that cannot open is tried again for ever."""
+        self._mirrored = mqtt is not None
+        await self._app.run_async(
+            mqtt=mqtt or NullMqttClient(),
+            settings=Settings.from_values(mqtt={"topic_prefix": topic_prefix}),
+            shutdown_event=shutdown_event,
+            clock=clock,
+            embedded=True,
+        )
+
+    async def _pump(self, stream: Stream[Frame]) -> None:
+        self._stream = stream
+        async for batch in stream.batches():
+            self._recent.extend(batch)
+            for session in tuple(self._sessions.values()):
+                session.accept(batch)
+            for listener in tuple(self._frame_listeners):
+                listener(batch)
+
+    async def _supervise(self, ctx: DeviceContext) -> None:
+        """Watch for silence and keep the mirror; the only timer of the link."""
+        if self._mirrored:
+            self._mirror_context = ctx
+            for device_id, session in self._sessions.items():
+                self._add_mirror(device_id, session)
+        while not ctx.shutdown_requested:
+            await ctx.sleep(_CHECK_INTERVAL)
+            now = ctx.clock.now()
+            for session in tuple(self._sessions.values()):
+                session.check_silence(now)
+            for mirror in tuple(self._mirrors.values()):
+                await mirror.sync()
+
+    def _add_mirror(self, device_id: str, session: DeviceSession) -> None:
+        if self._mirror_context is not None:
+            self._mirrors[device_id] = DeviceMirror(session, self._mirror_context.for_device(device_id))
+
+    def _link_changed(self, status: LinkStatus) -> None:
+        if status.state is LinkState.DOWN:
+            for session in tuple(self._sessions.values()):
+                session.link_lost()

@@ -1,0 +1,33 @@
+"""Constants of the Fieldbridge integration."""
+
+from typing import Final
+
+DOMAIN: Final = "fieldbridge"
+
+SUBENTRY_DEVICE: Final = "device"
+
+CONF_KIND: Final = "kind"
+KIND_SERIAL: Final = "serial"
+KIND_SIMULATED: Final = "simulated"
+
+CONF_BAUDRATE: Final = "baudrate"
+CONF_BYTESIZE: Final = "bytesize"
+CONF_PARITY: Final = "parity"
+CONF_STOPBITS: Final = "stopbits"
+CONF_XONXOFF: Final = "xonxoff"
+CONF_RTSCTS: Final = "rtscts"
+CONF_DELIMITER: Final = "delimiter"
+"""Text with escapes, as the user wrote it (``\\n``)."""
+CONF_MAX_LENGTH: Final = "max_length"
+
+CONF_SIGNALS: Final = "signals"
+CONF_INTERVAL: Final = "interval"
+"""Seconds between two simulated frames."""
+
+CONF_MIRROR: Final = "mirror"
+MIRROR_NONE: Final = "none"
+MIRROR_HOME_ASSISTANT: Final = "home_assistant"
+MIRROR_BROKER: Final = "broker"
+CONF_PREFIX: Final = "prefix"
+CONF_TLS: Final = "tls"
+CONF_DIAGNOSTIC_FRAMES: Final = "diagnostic_frames"
