@@ -1,0 +1,154 @@
+"""Fieldbridge: anything that speaks serial, Modbus, Bluetooth LE or MQTT as Home Assistant devices."""
+
+import asyncio
+from functools import partial
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+
+from .bridge.channels import DeviceProfile
+from .bridge.errors import ProfileError
+from .bridge.links import FrameLink
+from .connections import make_transport
+from .const import DOMAIN, SUBENTRY_DEVICE
+from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
+from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
+
+_LOGGER = logging.getLogger(__name__)
+
+PLATFORMS: list[Platform] = [Platform.BINARY_SENSOR, Platform.SENSOR]
+
+_STOP_TIMEOUT = 8.0
+"""Seconds that a link has to say goodbye to its broker and to close its port; Home Assistant waits for 10."""
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+    """Start one link with the devices behind it."""
+    profiles = {
+        subentry.subentry_id: _profile(subentry)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)
+    }
+    link = FrameLink(entry.title, make_transport(entry.data))
+    link_coordinator = LinkCoordinator(hass, entry, link)
+    link_device = dr.async_get(hass).async_get_or_create_from_info(
+        config_entry_id=entry.entry_id, device_info=link_coordinator.device_info
+    )
+    data = entry.runtime_data = FieldbridgeData(
+        link=link,
+        link_coordinator=link_coordinator,
+        link_device_id=link_device.id,
+        settings=_settings(entry),
+    )
+    for subentry_id, profile in profiles.items():
+        data.async_start_device(hass, entry, entry.subentries[subentry_id], profile)
+    mirror = await async_make_mirror(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    _run_link(hass, entry, link, mirror)
+    entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+    """Unload the entities; the link is stopped by what it registered when it was started."""
+    await hass.config_entries.async_unload_platforms_or_raise(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+    """Take everything back that was left outside Home Assistant."""
+    await async_clear_mirror(hass, entry)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Remove a device together with its subentry, else it would be back at the next start."""
+    for domain, identifier in device.identifiers:
+        if domain == DOMAIN and identifier in entry.subentries:
+            hass.config_entries.async_remove_subentry(entry, identifier)
+            return True
+    return False
+
+
+def _run_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink, mirror: Mirror | None) -> None:
+    """Run the link until the entry is unloaded or Home Assistant stops."""
+    shutdown = asyncio.Event()
+    running = partial(link.run, shutdown)
+    if mirror is not None:
+        running = partial(running, mqtt=mirror.mqtt, topic_prefix=mirror.prefix)
+
+    async def run() -> None:
+        try:
+            await running()
+        except Exception:
+            _LOGGER.exception("The link %s ended by an error in Fieldbridge", entry.title)
+
+    # Not a task of the entry: those are cancelled at once on unload, before they can say goodbye.
+    task = hass.async_create_background_task(run(), f"{DOMAIN} link {entry.title}")
+
+    async def stop(_: Event | None = None) -> None:
+        shutdown.set()
+        await asyncio.wait([task], timeout=_STOP_TIMEOUT)
+        task.cancel()
+
+    entry.async_on_unload(stop)
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+
+
+async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+    """Rebuild the devices that changed; only another link or other options reload the entry."""
+    data = entry.runtime_data
+    if data.settings != _settings(entry):
+        hass.config_entries.async_schedule_reload(entry.entry_id)
+        return
+    for subentry_id in data.devices.keys() - entry.subentries.keys():
+        await data.devices.pop(subentry_id).async_shutdown()
+        await data.link.remove_device(subentry_id)
+    for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
+        await _async_update_device(hass, entry, subentry)
+
+
+async def _async_update_device(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry: ConfigSubentry
+) -> None:
+    data, subentry_id = entry.runtime_data, subentry.subentry_id
+    running = data.devices.get(subentry_id)
+    profile = _profile(subentry)
+    if running is not None:
+        if running.session.profile == profile and running.name == subentry.title:
+            return
+        await running.async_shutdown()
+        if running.name != subentry.title:
+            await data.link.remove_device(subentry_id)  # its topics on the mirror have the old name
+        _remove_lost_channels(hass, entry, subentry_id, profile)
+    data.async_start_device(hass, entry, subentry, profile)
+
+
+def _remove_lost_channels(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry_id: str, profile: DeviceProfile
+) -> None:
+    """Remove the registry entries of channels that the device has no more, or has as another platform."""
+    registry = er.async_get(hass)
+    kept = {f"{subentry_id}_{channel.key}" for channel in profile.channels}
+    for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
+        if registered.config_subentry_id == subentry_id and registered.unique_id not in kept:
+            registry.async_remove(registered.entity_id)
+
+
+def _profile(subentry: ConfigSubentry) -> DeviceProfile:
+    try:
+        return DeviceProfile.from_dict(dict(subentry.data))
+    except ProfileError as err:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="bad_profile",
+            translation_placeholders={"device": subentry.title, "error": str(err)},
+        ) from err
+
+
+def _settings(entry: FieldbridgeConfigEntry) -> dict[str, Any]:
+    """Return what the link was made from; a change of it needs a reload."""
+    return {"data": dict(entry.data), "options": dict(entry.options)}

@@ -1,0 +1,151 @@
+"""The seam between the bridge and Home Assistant: one coordinator per device, one for the link itself."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+import logging
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import slugify
+
+from .bridge.channels import DeviceProfile, DeviceSession
+from .bridge.health.link_status import LinkState, LinkStatus
+from .bridge.links import FrameLink
+from .const import DOMAIN
+
+_LOGGER = logging.getLogger(__name__)
+
+_COUNTER_INTERVAL = timedelta(seconds=30)
+"""Counters are for a person who looks; nothing waits for them."""
+
+type FieldbridgeConfigEntry = ConfigEntry[FieldbridgeData]
+
+
+class DeviceCoordinator(DataUpdateCoordinator[None]):
+    """Availability of one device; its values go straight to the entities that show them."""
+
+    config_entry: FieldbridgeConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: FieldbridgeConfigEntry,
+        subentry: ConfigSubentry,
+        session: DeviceSession,
+        link_device_id: str,
+    ) -> None:
+        """Follow the session of one device."""
+        super().__init__(hass, _LOGGER, config_entry=entry, name=subentry.title, update_interval=None)
+        self.subentry_id = subentry.subentry_id
+        self.session = session
+        self.last_update_success = session.available
+        self.device_info = dr.DeviceInfo(
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            name=subentry.title,
+            manufacturer=session.profile.manufacturer,
+            model=session.profile.model,
+            via_device_id=link_device_id,
+        )
+        self.entities: set[Entity] = set()
+        """What is shown of the device now; entities enter and leave by themselves."""
+        self._stop_listening = session.on_availability(self._availability_changed)
+
+    @callback
+    def _availability_changed(self) -> None:
+        if self.session.available != self.last_update_success:
+            self.last_update_success = self.session.available
+            if self.last_update_success:
+                _LOGGER.info("%s sends values", self.name)
+            else:
+                _LOGGER.info("%s is silent or its link is down", self.name)
+        self.async_update_listeners()
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop following the session and take its entities out of Home Assistant; their registry entries stay."""
+        self._stop_listening()
+        await asyncio.gather(*(entity.async_remove() for entity in tuple(self.entities)))
+        await super().async_shutdown()
+
+
+class LinkCoordinator(DataUpdateCoordinator[dict[str, Any]]):
+    """State and counters of the link itself."""
+
+    config_entry: FieldbridgeConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink) -> None:
+        """Follow one link."""
+        super().__init__(
+            hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=_COUNTER_INTERVAL
+        )
+        self.link = link
+        self.data = link.statistics()
+        self.device_info = dr.DeviceInfo(
+            identifiers={(DOMAIN, entry.entry_id)},
+            name=entry.title,
+            manufacturer="Fieldbridge",
+            entry_type=dr.DeviceEntryType.SERVICE,
+        )
+        entry.async_on_unload(link.on_status(self._status_changed))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the link is open."""
+        return self.link.status.state is LinkState.UP
+
+    @callback
+    def _status_changed(self, _: LinkStatus) -> None:
+        self.async_update_listeners()
+
+    @override
+    async def _async_update_data(self) -> dict[str, Any]:
+        return self.link.statistics()
+
+
+@dataclass
+class FieldbridgeData:
+    """What a loaded entry holds: the running link and a coordinator per device."""
+
+    link: FrameLink
+    link_coordinator: LinkCoordinator
+    link_device_id: str
+    settings: dict[str, Any]
+    """Data and options that the link was started with; a difference means a reload."""
+    devices: dict[str, DeviceCoordinator] = field(default_factory=dict)
+    new_device_listeners: list[Callable[[DeviceCoordinator], None]] = field(default_factory=list)
+
+    @callback
+    def async_on_device(self, listener: Callable[[DeviceCoordinator], None]) -> CALLBACK_TYPE:
+        """Call ``listener`` for every device that is there and for every one that comes; returns the unsubscribe."""
+        self.new_device_listeners.append(listener)
+        for coordinator in self.devices.values():
+            listener(coordinator)
+        return lambda: self.new_device_listeners.remove(listener)
+
+    @callback
+    def async_start_device(
+        self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry: ConfigSubentry, profile: DeviceProfile
+    ) -> None:
+        """Begin a device, or begin it anew, while the link and the other devices go on."""
+        session = self.link.set_device(subentry.subentry_id, profile, topic=device_topic(entry, subentry))
+        coordinator = DeviceCoordinator(hass, entry, subentry, session, self.link_device_id)
+        self.devices[subentry.subentry_id] = coordinator
+        for listener in tuple(self.new_device_listeners):
+            listener(coordinator)
+
+
+def device_topic(entry: FieldbridgeConfigEntry, subentry: ConfigSubentry) -> str:
+    """Return the name of a device on the MQTT mirror, which no other device of the link has."""
+    topic = slugify(subentry.title)
+    for other in entry.subentries.values():
+        if other.subentry_id == subentry.subentry_id:
+            break
+        if slugify(other.title) == topic:
+            return f"{topic}_{subentry.subentry_id[-4:].lower()}"
+    return topic

@@ -1,0 +1,121 @@
+"""Base entities: a channel of a device, and the link itself."""
+
+import asyncio
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .bridge.channels import Channel, Value, ValueKind
+from .coordinator import DeviceCoordinator, LinkCoordinator
+
+DEFAULT_INTERVAL = 10.0
+"""Least seconds between two written numbers: every written state is a row in the database."""
+SLOW_INTERVAL = 30.0
+_SLOW_CLASSES = frozenset({"power", "energy", "apparent_power", "reactive_power"})
+"""Classes whose values jitter without end and are judged by averages."""
+
+
+def write_interval(channel: Channel) -> float:
+    """Return the least seconds between two written states; switch states and texts are written at once."""
+    if channel.min_interval is not None:
+        return channel.min_interval
+    if channel.kind is not ValueKind.NUMBER:
+        return 0.0
+    return SLOW_INTERVAL if channel.device_class in _SLOW_CLASSES else DEFAULT_INTERVAL
+
+
+class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):
+    """Shows one channel; hears only of changed values of this channel and writes at a bounded pace.
+
+    The first value, a value that cannot be read and every change of availability are written at once; a value that
+    comes too early is written when its time has come, unless a newer one took its place.
+    """
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: DeviceCoordinator, channel: Channel) -> None:
+        """Show ``channel`` of the coordinator's device."""
+        super().__init__(coordinator)
+        self.channel = channel
+        self._session = coordinator.session
+        self._interval = write_interval(channel)
+        self._written: Value | None = None
+        self._written_at = float("-inf")
+        self._pending: asyncio.TimerHandle | None = None
+        self._attr_name = channel.name
+        self._attr_unique_id = f"{coordinator.subentry_id}_{channel.key}"
+        self._attr_device_info = coordinator.device_info
+        self._show(self._session.value(channel.key))
+
+    def _show(self, value: Value | None) -> None:
+        """Take a value as the entity's state."""
+        raise NotImplementedError
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the device speaks and this value is fresh."""
+        return super().available and self._session.is_available(self.channel.key)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to this channel."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._session.on_value(self.channel.key, self._value_changed))
+        self.async_on_remove(self._cancel_pending)
+        self.coordinator.entities.add(self)
+        self.async_on_remove(lambda: self.coordinator.entities.discard(self))
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write at once: availability is never held back."""
+        self._write()
+
+    @callback
+    def _value_changed(self, value: Value | None) -> None:
+        if value is None or self._written is None or not self._interval:
+            self._write()
+            return
+        if self._pending is not None:
+            return
+        due = self._written_at + self._interval
+        if self.hass.loop.time() >= due:
+            self._write()
+        else:
+            self._pending = self.hass.loop.call_at(due, self._write_pending)
+
+    @callback
+    def _write_pending(self) -> None:
+        self._pending = None
+        if self._session.value(self.channel.key) != self._written:
+            self._write()
+
+    @callback
+    def _write(self) -> None:
+        self._cancel_pending()
+        self._written = self._session.value(self.channel.key)
+        self._written_at = self.hass.loop.time()
+        self._show(self._written)
+        self.async_write_ha_state()
+
+    @callback
+    def _cancel_pending(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+
+
+class LinkEntity(CoordinatorEntity[LinkCoordinator]):
+    """Shows something of the link itself; always available, since it tells about the link being down."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: LinkCoordinator, description: EntityDescription) -> None:
+        """Show what ``description`` names."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_unique_id = f"{coordinator.config_entry.entry_id}_{description.key}"
+        self._attr_device_info = coordinator.device_info

@@ -1,0 +1,179 @@
+"""The optional copy of a link's devices on MQTT, through Home Assistant's broker or one of the user's."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import instance_id
+from homeassistant.helpers.importlib import async_import_module
+from homeassistant.util import slugify
+from homeassistant.util.ssl import client_context
+
+from .bridge.errors import LinkError
+from .bridge.interfaces import MqttPort
+from .bridge.mqtt import MqttClient, PublishOnlyMqtt, build_will_config
+from .bridge.settings import MqttSettings
+from .const import (
+    CONF_KIND,
+    CONF_MIRROR,
+    CONF_PREFIX,
+    CONF_TLS,
+    DOMAIN,
+    MIRROR_BROKER,
+    MIRROR_HOME_ASSISTANT,
+    MIRROR_NONE,
+    SUBENTRY_DEVICE,
+)
+from .coordinator import FieldbridgeConfigEntry, device_topic
+
+_HEARTBEATS_KEPT: Final = 180
+"""Seconds, three heartbeats: how long what Home Assistant's broker keeps of us outlives us."""
+_CLEAR_TIMEOUT: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Where a link is mirrored to."""
+
+    mqtt: MqttPort
+    prefix: str
+
+
+async def async_make_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> Mirror | None:
+    """Return the mirror that the entry's options ask for. Nobody can command through it."""
+    options = entry.options.get(CONF_MIRROR, {})
+    kind = options.get(CONF_KIND, MIRROR_NONE)
+    if kind == MIRROR_NONE:
+        return None
+    prefix = await async_mirror_prefix(hass, entry)
+    if kind == MIRROR_HOME_ASSISTANT:
+        mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
+        return Mirror(PublishOnlyMqtt(HomeAssistantMqtt(hass, mqtt)), prefix)
+    client = await _async_make_client(hass, entry, options, prefix)
+    client.on_auth_refused = lambda _: entry.async_start_reauth(hass)
+    return Mirror(PublishOnlyMqtt(client), prefix)
+
+
+async def async_mirror_prefix(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> str:
+    """Return the topic prefix: the user's, or one that no other instance or link uses."""
+    if chosen := entry.options.get(CONF_MIRROR, {}).get(CONF_PREFIX):
+        return str(chosen).strip("/")
+    return f"{DOMAIN}_{(await instance_id.async_get(hass))[:8]}/{slugify(entry.title)}"
+
+
+async def async_clear_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+    """Take all retained topics of a removed link back; an unreachable broker keeps them."""
+    options = entry.options.get(CONF_MIRROR, {})
+    if options.get(CONF_KIND, MIRROR_NONE) == MIRROR_NONE:
+        return
+    prefix = await async_mirror_prefix(hass, entry)
+    devices = [device_topic(entry, subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)]
+    leaves = ("state", "availability")
+    topics = [f"{prefix}/{name}/{leaf}" for name in ("link", "frames", *devices) for leaf in leaves]
+    topics.append(f"{prefix}/status")
+    port: MqttPort
+    if options[CONF_KIND] == MIRROR_BROKER:
+        port = await _async_make_client(hass, entry, options, prefix)
+        port.will = None
+        await _clear_by_client(port, topics)
+    else:
+        mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
+        port = HomeAssistantMqtt(hass, mqtt)
+        if port.is_connected:
+            for topic in topics:
+                await port.publish(topic, "", retain=True)
+
+
+async def _clear_by_client(client: MqttClient, topics: list[str]) -> None:
+    connected = asyncio.Event()
+    client.on_connection_change(lambda up: connected.set() if up else None)
+    await client.start()
+    try:
+        async with asyncio.timeout(_CLEAR_TIMEOUT):
+            await connected.wait()
+            for topic in topics:
+                await client.publish(topic, "", retain=True)
+    except TimeoutError, LinkError:
+        return  # nothing more can be done: the link is gone from here
+    finally:
+        await client.stop()
+
+
+async def _async_make_client(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, options: dict[str, Any], prefix: str
+) -> MqttClient:
+    await async_import_module(hass, "aiomqtt")
+    settings = MqttSettings(
+        host=options[CONF_HOST],
+        port=options[CONF_PORT],
+        username=options.get(CONF_USERNAME),
+        password=options.get(CONF_PASSWORD),
+        tls=options.get(CONF_TLS, False),
+        # Two instances with one client id would throw each other off the broker for ever.
+        client_id=f"{DOMAIN}-{(await instance_id.async_get(hass))[:8]}-{entry.entry_id[-8:]}",
+    )
+    client = MqttClient(settings, will=build_will_config(prefix))
+    if settings.tls:
+        client.tls_context = await hass.async_add_executor_job(client_context)
+    return client
+
+
+class HomeAssistantMqtt:
+    """MQTT port on Home Assistant's own client.
+
+    Home Assistant's will is not ours: what says that we are alive is published with an expiry and refreshed by every
+    heartbeat (MQTT 5), or not retained at all (MQTT 3.1.1), so that a killed Home Assistant leaves no "online" behind.
+    """
+
+    def __init__(self, hass: HomeAssistant, mqtt: Any) -> None:
+        """Publish through the ``mqtt`` integration of ``hass``."""
+        self._hass = hass
+        self._mqtt = mqtt
+        self._alive: dict[str, str] = {}
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether Home Assistant's client is connected."""
+        return self._mqtt.DATA_MQTT in self._hass.data and self._mqtt.is_connected(self._hass)
+
+    def on_connection_change(self, callback: Callable[[bool], None]) -> Callable[[], None]:
+        """Call ``callback`` when Home Assistant's client connects or disconnects; returns the unsubscribe."""
+        unsubscribe: Callable[[], None] = self._mqtt.async_subscribe_connection_status(self._hass, callback)
+        return unsubscribe
+
+    async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
+        """Publish one message. Raises LinkError while there is no connection."""
+        if not self.is_connected:
+            raise LinkError("Home Assistant's MQTT client is not connected")
+        if not topic.endswith(("/availability", "/status")):
+            await self._send(topic, payload, qos, retain)
+            return
+        if payload:
+            self._alive[topic] = payload
+        refreshed = {**self._alive, topic: payload} if topic.endswith("/status") else {topic: payload}
+        for alive_topic, alive_payload in refreshed.items():
+            await self._send_alive(alive_topic, alive_payload, qos)
+
+    async def subscribe(self, topic: str) -> None:
+        """Nothing is subscribed through Home Assistant's client."""
+
+    async def _send_alive(self, topic: str, payload: str, qos: int) -> None:
+        if self._speaks_mqtt5:
+            await self._send(topic, payload, qos, True, message_expiry_interval=_HEARTBEATS_KEPT)
+        else:
+            await self._send(topic, payload, qos, not payload)
+
+    @property
+    def _speaks_mqtt5(self) -> bool:
+        entries = self._hass.config_entries.async_loaded_entries("mqtt")
+        return bool(entries) and entries[0].data.get("protocol") == "5"
+
+    async def _send(self, topic: str, payload: str, qos: int, retain: bool, **expiry: int) -> None:
+        try:
+            await self._mqtt.async_publish(self._hass, topic, payload, qos, retain, **expiry)
+        except HomeAssistantError as err:
+            raise LinkError(f"Home Assistant could not publish on {topic}: {err}") from err

@@ -1,0 +1,92 @@
+"""Sensors: numbers and texts of devices, counters of links."""
+
+from typing import override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, UnitOfInformation
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .bridge.channels import Channel, Value, ValueKind
+from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
+from .entity import ChannelEntity, LinkEntity
+
+PARALLEL_UPDATES = 0
+
+_COUNTERS = ("frames", "rejected", "unreadable", "overlong", "partial", "dropped", "reconnects")
+
+LINK_SENSORS = (
+    SensorEntityDescription(
+        key="bytes_received",
+        translation_key="bytes_received",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
+    *(
+        SensorEntityDescription(
+            key=key,
+            translation_key=key,
+            state_class=SensorStateClass.TOTAL_INCREASING,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
+        )
+        for key in _COUNTERS
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the counters of the link, and the sensors of each device as it comes."""
+    data = entry.runtime_data
+    async_add_entities(LinkSensor(data.link_coordinator, description) for description in LINK_SENSORS)
+
+    @callback
+    def add_device(coordinator: DeviceCoordinator) -> None:
+        async_add_entities(
+            [
+                ChannelSensor(coordinator, channel)
+                for channel in coordinator.session.profile.channels
+                if channel.kind in (ValueKind.NUMBER, ValueKind.TEXT)
+            ],
+            config_subentry_id=coordinator.subentry_id,
+        )
+
+    entry.async_on_unload(data.async_on_device(add_device))
+
+
+class ChannelSensor(ChannelEntity, SensorEntity):
+    """A number or a text of a device."""
+
+    def __init__(self, coordinator: DeviceCoordinator, channel: Channel) -> None:
+        """Show ``channel``."""
+        super().__init__(coordinator, channel)
+        if channel.kind is ValueKind.NUMBER:
+            self._attr_native_unit_of_measurement = channel.unit
+            self._attr_suggested_display_precision = channel.precision
+            self._attr_device_class = SensorDeviceClass(channel.device_class) if channel.device_class else None
+            self._attr_state_class = SensorStateClass(channel.state_class) if channel.state_class else None
+
+    @override
+    def _show(self, value: Value | None) -> None:
+        self._attr_native_value = value
+
+
+class LinkSensor(LinkEntity, SensorEntity):
+    """One counter of a link."""
+
+    @property
+    @override
+    def native_value(self) -> int:
+        """The total since the entry was loaded."""
+        count: int = self.coordinator.data[self.entity_description.key]
+        return count
