@@ -65,6 +65,8 @@ class Hass:
             token.write_text(text)
         components = self.config / "custom_components"
         components.mkdir(exist_ok=True)
+        # Without it Python would merge this folder with any other custom_components on its path.
+        (components / "__init__.py").touch()
         for name, source in (("fieldbridge", INTEGRATION), ("demo_probe", ROOT / "demo" / "probe")):
             (components / name).unlink(missing_ok=True)
             (components / name).symlink_to(source, target_is_directory=True)

@@ -50,12 +50,12 @@ class LagView(HomeAssistantView):
     def __init__(self, probe: LagProbe) -> None:
         self._probe = probe
 
-    async def get(self, request: web.Request) -> web.Response:  # noqa: ARG002  - the view's signature
+    async def get(self, request: web.Request) -> web.Response:
         """Return the numbers since the last request."""
         return self.json(self._probe.take())
 
 
-async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001  - the signature of a component
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Begin to measure."""
     hass.http.register_view(LagView(LagProbe(hass.loop)))
     return True

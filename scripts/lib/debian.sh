@@ -1,6 +1,7 @@
 # Sourced on demand: Debian packages in a private prefix. apt works on private folders only, so no root is needed and
 # the system stays as it is; packages are checked against the keyring that the system brings.
 
+DEBIAN_SUITE=forky
 DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 debian_usable() {
@@ -9,10 +10,9 @@ debian_usable() {
 
 debian_multiarch() { echo "$(uname -m)-linux-gnu"; }
 
-# debian_unpack SUITE DIR PACKAGE...: unpacks packages with all their dependencies, none of them taken from the system.
+# debian_unpack DIR PACKAGE...: unpacks packages with all their dependencies, none of them taken from the system.
 debian_unpack() {
-  local suite=$1 dir=$2 state="$CACHE/debian/apt-$1" mirror deb
-  shift 2
+  local dir=$1 state="$CACHE/debian/apt" mirror deb; shift
   debian_usable || { say "apt-get, dpkg-deb or Debian's keyring is missing"; return 1; }
   # The mirror that this machine already uses.
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
@@ -20,7 +20,7 @@ debian_unpack() {
   rm -rf "$state/archives" "$dir"
   mkdir -p "$state/lists/partial" "$state/archives/partial" "$dir"
   : >"$state/status"
-  echo "deb [signed-by=$DEBIAN_KEYRING] $mirror $suite main" >"$state/sources.list"
+  echo "deb [signed-by=$DEBIAN_KEYRING] $mirror $DEBIAN_SUITE main" >"$state/sources.list"
   local options=(-qq -oDebug::NoLocking=1 -oAPT::Sandbox::User= -oAPT::Install-Recommends=false -oAcquire::Languages=none
     -oAcquire::Retries=2 -oDir::Etc::SourceList="$state/sources.list" -oDir::Etc::SourceParts=/dev/null
     -oDir::Etc::Preferences=/dev/null -oDir::Etc::PreferencesParts=/dev/null -oDir::State="$state"
@@ -30,6 +30,8 @@ debian_unpack() {
   apt-get "${options[@]}" install -y --download-only "$@" >&2 || return 1
   for deb in "$state"/archives/*.deb; do dpkg-deb -x "$deb" "$dir" || return 1; done
   rm -rf "$state/archives"
+  # Some packages leave the names of their libraries to the ldconfig of an installation.
+  PATH="$PATH:/sbin:/usr/sbin" ldconfig -n "$dir/usr/lib/$(debian_multiarch)"
 }
 
 # debian_loader DIR: the path of the prefix's own dynamic loader; its glibc is newer than the system's may be.
@@ -38,7 +40,7 @@ debian_loader() { ls "$1/usr/lib/$(debian_multiarch)"/ld-linux-*.so.* | head -n 
 # Leaves a Python 3.14 in the cache that runs on any glibc system and can compile extensions.
 debian_python() {
   local root="$CACHE/debian/python3.14" arch; arch=$(debian_multiarch)
-  debian_unpack forky "$root.new" python3.14 libpython3.14-dev libstdc++6 libgcc-s1 || return 1
+  debian_unpack "$root.new" python3.14 libpython3.14-dev libstdc++6 libgcc-s1 || return 1
   # RPATH instead of LD_LIBRARY_PATH: child processes are left alone.
   "$(tool patchelf)" --set-interpreter "$root/usr/lib/$arch/$(basename "$(debian_loader "$root.new")")" --force-rpath \
     --set-rpath "$root/usr/lib/$arch" "$root.new/usr/bin/python3.14" || return 1
@@ -49,24 +51,26 @@ debian_python() {
   mv "$root.new" "$root"
 }
 
-# debian_program SUITE PROGRAM PACKAGE...: prints the path of PROGRAM, a wrapper that runs it on the prefix's libraries.
+# debian_program PROGRAM PACKAGE...: prints the path of PROGRAM, a wrapper that runs it on the prefix's own libraries.
 debian_program() {
-  local suite=$1 program=$2 root="$CACHE/debian/$2"; shift 2
-  [ -x "$root/bin/$program" ] || under_lock "debian-$program" debian_wrap "$suite" "$program" "$root" "$@" || return 1
-  echo "$root/bin/$program"
+  local root="$CACHE/debian/$1"
+  [ -x "$root/bin/$1" ] || under_lock debian debian_wrap "$root" "$@" || return 1
+  echo "$root/bin/$1"
 }
 
 debian_wrap() {
-  local suite=$1 program=$2 root=$3 arch binary; arch=$(debian_multiarch); shift 3
+  local root=$1 program=$2 binary loader; shift 2
   [ ! -x "$root/bin/$program" ] || return 0
   say "fetching $program"
-  debian_unpack "$suite" "$root.new" "$@" || return 1
+  debian_unpack "$root.new" "$@" || return 1
   binary=$(cd "$root.new" && find usr -path "*bin/$program" -type f | head -n 1)
   [ -n "$binary" ] || { say "no $program in $*"; return 1; }
+  loader=$(basename "$(debian_loader "$root.new")")
   mkdir -p "$root.new/bin"
   cat >"$root.new/bin/$program" <<WRAPPER
 #!/bin/sh
-exec env LD_LIBRARY_PATH="$root/usr/lib/$arch:$root/lib/$arch" "$root/$binary" "\$@"
+lib="$root/usr/lib/$(debian_multiarch)"
+exec "\$lib/$loader" --library-path "\$lib" "$root/$binary" "\$@"
 WRAPPER
   chmod +x "$root.new/bin/$program"
   rm -rf "$root"

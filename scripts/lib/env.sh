@@ -67,7 +67,7 @@ PYTHON_FROM_DEBIAN="$CACHE/debian/python3.14/usr/bin/python3.14"
 
 python_from_debian() {
   source "$ROOT/scripts/lib/debian.sh"
-  debian_python >&2 && echo "$PYTHON_FROM_DEBIAN"
+  under_lock debian debian_python >&2 && echo "$PYTHON_FROM_DEBIAN"
 }
 
 find_python() {
@@ -89,7 +89,7 @@ use_env() {
   UV=$(tool uv) || fail "uv is neither on PATH nor to be had from the package index"
   use_pip_index
   python=$(under_lock python find_python) || fail "No Python >= 3.14.2: none on PATH, none from uv, none from Debian"
-  key=$(cd "$ROOT" && { "$python" -V; cat requirements_*.txt "$MANIFEST" 2>/dev/null || true; } | sha256sum)
+  key=$(cd "$ROOT" && { "$python" -V; cat requirements_*.txt "$@" "$MANIFEST"; } | sha256sum)
   VENV="$CACHE/venvs/$name-${key:0:12}"
   [ -e "$VENV/.complete" ] || under_lock "venv-$name" build_env "$python" "$@" || fail "The environment '$name' could not be built"
   touch "$VENV/.complete"
@@ -110,13 +110,34 @@ build_env() {
   "$UV" pip install -q --python "$VENV/bin/python" --no-deps "$(grep -h '^homeassistant==' "$ROOT/requirements_homeassistant.txt")" || return 1
   site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   local options=(--python "$VENV/bin/python" --constraint "$site/homeassistant/package_constraints.txt" --override "$ROOT/requirements_override.txt")
-  if [ -e "$ROOT/$MANIFEST" ]; then "$VENV/bin/python" -c '
+  "$VENV/bin/python" -c '
 import json, sys
-print("\n".join(json.load(open(sys.argv[1]))["requirements"]))' "$ROOT/$MANIFEST" >"$VENV/manifest.txt" || return 1; else touch "$VENV/manifest.txt"; fi
+print("\n".join(json.load(open(sys.argv[1]))["requirements"]))' "$ROOT/$MANIFEST" >"$VENV/manifest.txt" || return 1
   for file in "$@"; do options+=(--requirement "$ROOT/$file"); done
   "$UV" pip install -q "${options[@]}" --requirement "$VENV/manifest.txt" || return 1
   # These two have no wheel for 3.14. Without a compiler only Home Assistant's voice assistant is missing.
   "$UV" pip install -q "${options[@]:0:6}" --requirement "$ROOT/requirements_compiled.txt" ||
     say "no compiler for the voice assistant's codecs: going on without them"
   touch "$VENV/.complete"
+}
+
+# use_test_env: the environment of tests and daily work, with the broker that the tests start.
+use_test_env() {
+  local broker
+  use_env test requirements_test.txt
+  # Not on everybody's PATH, but where Debian puts daemons.
+  PATH="$PATH:/usr/sbin"
+  command -v mosquitto >/dev/null && return
+  source "$ROOT/scripts/lib/debian.sh"
+  broker=$(debian_program mosquitto mosquitto) || fail "mosquitto is neither on PATH nor to be had from Debian"
+  PATH="$(dirname "$broker"):$PATH"
+}
+
+# use_chromium: exports CHROMIUM, the browser of the tests.
+use_chromium() {
+  CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
+    source "$ROOT/scripts/lib/debian.sh"
+    CHROMIUM=$(debian_chromium) || fail "Chromium is neither on PATH nor to be had from Debian"
+  }
+  export CHROMIUM
 }

@@ -1,0 +1,61 @@
+"""Fixtures for all tests: real counterparts (a broker, a serial port) and the network that they need."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_socket
+
+# Before the first `hass`: else Home Assistant's test plugin puts its own folder in the place of ours.
+import custom_components  # noqa: F401
+from demo.pty_link import PtyLink
+
+from .mosquitto import Mosquitto
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --browser and --screenshots."""
+    parser.addoption("--browser", action="store_true", help="also run the tests that need Chromium")
+    parser.addoption("--screenshots", type=Path, help="folder for the screenshots of the browser tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser tests out unless they were asked for."""
+    if config.getoption("--browser"):
+        return
+    deselected = [item for item in items if item.get_closest_marker("browser")]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in deselected]
+
+
+@pytest.fixture
+def loopback_sockets(socket_enabled: None) -> None:
+    """Allow real sockets, to 127.0.0.1 and to unix sockets only."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+def mosquitto(loopback_sockets: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A running broker that lets everybody in."""
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def mosquitto_with_password(loopback_sockets: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A running broker that asks for its ``user`` and ``password``."""
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"), password="secret")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def pty_link(tmp_path: Path) -> Iterator[PtyLink]:
+    """A serial port: open ``path``, ``write()`` what the device sends, ``unplug()`` and ``plug()`` it."""
+    link = PtyLink(tmp_path / "ttyDevice")
+    yield link
+    link.close()
