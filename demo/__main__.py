@@ -2,83 +2,42 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 import fcntl
 from pathlib import Path
 import shutil
 import signal
 import sys
 import tempfile
-import time
 
 from .check import NotAliveError, measure, print_cost, print_values, wait_alive
-from .client import HassClient, HassError
-from .links import CreatedLinks, create_link, demo_links, replay
-from .process import Hass, HassFailedError, free_port
-from .pty_link import PtyLink
+from .client import HassError
+from .home import create_links, running_home, say
+from .process import HassFailedError, free_port
 from .seed import PASSWORD, USER
-
-_STARTED = time.monotonic()
-
-
-def say(text: str) -> None:
-    """Print a line of progress with the seconds since the start."""
-    print(f"[{time.monotonic() - _STARTED:3.0f}s] {text}", flush=True)
-
-
-@asynccontextmanager
-async def home(state: Path, port: int, host: str = "127.0.0.1") -> AsyncIterator[tuple[Hass, HassClient, PtyLink]]:
-    """Run Home Assistant and the replayed serial port; both end with the context."""
-    hass = Hass(state, port, host)
-    hass.prepare()
-    with closing(PtyLink(state / "gas-analyser")) as serial_port:
-        replaying = asyncio.create_task(replay(serial_port))
-        try:
-            say("starting Home Assistant")
-            await hass.start()
-            async with hass.client() as client:
-                await hass.wait_running(client)
-                say("Home Assistant is running")
-                yield hass, client, serial_port
-        finally:
-            replaying.cancel()
-            say("stopping Home Assistant")
-            await hass.stop()
-
-
-async def _create_links(client: HassClient, state: Path, port: PtyLink) -> CreatedLinks:
-    """Create the links that were never created before."""
-    created = CreatedLinks(state / "links.json")
-    for link in demo_links(port.path):
-        if link.name not in created.entries:
-            say(f"adding the link '{link.name}' through the config flow")
-            created.add(link.name, await create_link(client, link))
-    return created
 
 
 async def run(state: Path, port: int, host: str) -> None:
     """Run the demo until it is cancelled."""
-    async with home(state, port, host) as (hass, client, serial_port):
-        await _create_links(client, state, serial_port)
-        print(f"\n  Open   {hass.url}\n  Login  {USER} / {PASSWORD}\n", flush=True)
+    async with running_home(state, port, host) as home:
+        await create_links(home)
+        print(f"\n  Open   {home.hass.url}\n  Login  {USER} / {PASSWORD}\n", flush=True)
         print("  Ctrl-C stops everything.\n", flush=True)
-        await hass.wait_ended()
+        await home.hass.wait_ended()
 
 
 async def check(state: Path, seconds: float) -> None:
     """Run the demo without a person; raises NotAliveError when a value is missing."""
-    async with home(state, free_port()) as (hass, client, serial_port):
+    async with running_home(state, free_port()) as home:
         try:
             say(f"measuring Home Assistant without links for {seconds:.0f} s")
-            before = await measure(hass, client, seconds)
-            created = await _create_links(client, state, serial_port)
+            before = await measure(home, seconds)
+            created = await create_links(home)
             say("waiting for values")
-            states = await wait_alive(client, created.entries, timeout=60)
+            states = await wait_alive(home.client, created.entries, timeout=60)
             say(f"measuring Home Assistant with the links for {seconds:.0f} s")
-            after = await measure(hass, client, seconds)
+            after = await measure(home, seconds)
         except NotAliveError, HassError, TimeoutError:
-            print(f"\nThe end of Home Assistant's log:\n{hass.log_tail()}\n", file=sys.stderr)
+            print(f"\nThe end of Home Assistant's log:\n{home.hass.log_tail()}\n", file=sys.stderr)
             raise
         print_values(states)
         print_cost(before, after)

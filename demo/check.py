@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from .client import HassClient
+from .home import Home
 from .links import GAS_ANALYSER, SIMULATED
-from .process import Hass
 
 _NO_VALUE = ("unknown", "unavailable")
 _OXYGEN = (20.0, 21.0)
@@ -27,12 +27,13 @@ class Cost:
     lag: dict[str, float]
 
 
-async def measure(hass: Hass, client: HassClient, seconds: float) -> Cost:
+async def measure(home: Home, seconds: float) -> Cost:
     """Measure Home Assistant over the next ``seconds``."""
-    await client.get("/api/demo_probe")
+    await home.client.get("/api/demo_probe")
+    hass = home.hass
     cpu, start = hass.cpu_seconds(), time.monotonic()
     await asyncio.sleep(seconds)
-    lag = await client.get("/api/demo_probe")
+    lag = await home.client.get("/api/demo_probe")
     return Cost(hass.rss_mb(), 100 * (hass.cpu_seconds() - cpu) / (time.monotonic() - start), lag)
 
 

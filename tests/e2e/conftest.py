@@ -1,0 +1,19 @@
+"""Real processes: Home Assistant as scripts/demo starts it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from demo.home import Home, running_home
+from demo.process import free_port
+
+FRAME_INTERVAL = 0.2
+"""Seconds; ten times the pace of the recording, since learning the device takes several frames."""
+
+
+@pytest.fixture
+async def home(loopback_sockets: None, tmp_path: Path) -> AsyncIterator[Home]:
+    """A new Home Assistant without links, and a serial port that replays the gas analyser."""
+    async with running_home(tmp_path / "state", free_port(), frame_interval=FRAME_INTERVAL) as running:
+        yield running
