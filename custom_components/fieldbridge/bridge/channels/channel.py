@@ -13,6 +13,12 @@ type Value = float | int | bool | str
 MAX_TEXT_LENGTH = 255
 """Characters; the longest state that Home Assistant keeps."""
 
+MAX_PRECISION = 9
+"""Decimals; more than that is noise of the binary form."""
+
+_JSON_INTEGERS = 2**63
+"""Whole numbers from here on cannot be written as JSON integers everywhere; they are rounded to floats."""
+
 _ON_TEXTS = frozenset({"1", "on", "true", "yes", "open", "high"})
 _OFF_TEXTS = frozenset({"0", "off", "false", "no", "closed", "low"})
 
@@ -67,8 +73,13 @@ class Channel:
                 number = raw
             case _:
                 raise ValueError(f"not a number: {raw!r}")
-        if self.scale != 1.0 or self.offset:
-            number = number * self.scale + self.offset
+        try:
+            if self.scale != 1.0 or self.offset:
+                number = number * self.scale + self.offset
+            if abs(number) >= _JSON_INTEGERS:
+                number = float(number)
+        except OverflowError as err:  # a whole number of hundreds of digits
+            raise ValueError("not a finite number") from err
         if not math.isfinite(number):
             raise ValueError("not a finite number")
         if self.precision is None:
@@ -80,8 +91,10 @@ class Channel:
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], path: str = "channel") -> Channel:
+    def from_dict(cls, data: Any, path: str = "channel") -> Channel:
         """Return the channel described by ``data``; raises ProfileError that names the wrong value."""
+        if not isinstance(data, dict):
+            raise ProfileError(path, "must be an object")
         if unknown := sorted(set(data) - set(cls.__slots__)):
             raise ProfileError(path, f"unknown: {', '.join(unknown)}")
         for name in ("key", "name", "source"):
@@ -90,15 +103,15 @@ class Channel:
         for name in ("unit", "device_class", "state_class"):
             if data.get(name) is not None and not isinstance(data[name], str):
                 raise ProfileError(f"{path}.{name}", "must be a text")
-        for name in ("scale", "offset", "min_interval"):
-            _require_number(data.get(name), f"{path}.{name}")
-        if data.get("scale") == 0:
+        if require_number(data.get("scale", 1.0), f"{path}.scale") == 0:
             raise ProfileError(f"{path}.scale", "must not be 0")
-        if (data.get("min_interval") or 0) < 0:
+        require_number(data.get("offset", 0.0), f"{path}.offset")
+        interval = data.get("min_interval")
+        if interval is not None and require_number(interval, f"{path}.min_interval") < 0:
             raise ProfileError(f"{path}.min_interval", "must not be negative")
         precision = data.get("precision")
-        if precision is not None and (not isinstance(precision, int) or not 0 <= precision <= 9):
-            raise ProfileError(f"{path}.precision", "must be a whole number from 0 to 9")
+        if precision is not None and (type(precision) is not int or not 0 <= precision <= MAX_PRECISION):
+            raise ProfileError(f"{path}.precision", f"must be a whole number from 0 to {MAX_PRECISION}")
         try:
             kind = ValueKind(data.get("kind", "number"))
         except ValueError as err:
@@ -130,14 +143,16 @@ def to_bool(raw: object) -> bool:
 
 
 def to_text(raw: object) -> str:
-    """Return the text without white space around it; raises ValueError for a structure or nothing."""
+    """Return the text without white space around it; raises ValueError for a structure, nothing or half a character."""
     if raw is None or isinstance(raw, dict | list):
         raise ValueError("not a text")
-    return str(raw).strip()[:MAX_TEXT_LENGTH]
+    text = str(raw).strip()[:MAX_TEXT_LENGTH]
+    text.encode()  # JSON can carry a lone surrogate, which nobody downstream can write
+    return text
 
 
-def _require_number(value: object, path: str) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def require_number(value: object, path: str) -> float:
+    """Return ``value`` when it is a finite number; raises ProfileError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
         raise ProfileError(path, f"must be a number, got {value!r}")
+    return value

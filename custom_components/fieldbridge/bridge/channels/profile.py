@@ -6,7 +6,7 @@ from typing import Any
 
 from ..codecs.decoders import Decoder, decoder_from_dict
 from ..errors import ProfileError
-from .channel import Channel
+from .channel import Channel, require_number
 
 SCHEMA_VERSION = 1
 """Stands in every stored description, since a device keeps the form that it was made with."""
@@ -49,24 +49,32 @@ class DeviceProfile:
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> DeviceProfile:
+    def from_dict(cls, data: Any) -> DeviceProfile:
         """Return the profile described by ``data``; raises ProfileError that names the wrong place."""
+        if not isinstance(data, dict):
+            raise ProfileError("", "a profile must be an object")
         if data.get("schema_version") != SCHEMA_VERSION:
             raise ProfileError("schema_version", f"must be {SCHEMA_VERSION}, got {data.get('schema_version')!r}")
         decoder_data = data.get("decoder")
         if not isinstance(decoder_data, dict):
             raise ProfileError("decoder", "is missing")
         decoder = decoder_from_dict(decoder_data)
+        channels_data = data.get("channels")
+        if not isinstance(channels_data, list):
+            raise ProfileError("channels", "must be a list")
         channels = tuple(
-            Channel.from_dict(channel, f"channels[{index}]") for index, channel in enumerate(data.get("channels", []))
+            Channel.from_dict(channel, f"channels[{index}]") for index, channel in enumerate(channels_data)
         )
         if len({channel.key for channel in channels}) != len(channels):
             raise ProfileError("channels", "every key must be used only once")
         for index, channel in enumerate(channels):
             _require_source(decoder, channel.source, f"channels[{index}].source")
         stale_after = data.get("stale_after")
-        if stale_after is not None and (not isinstance(stale_after, int | float) or stale_after < 1):
+        if stale_after is not None and require_number(stale_after, "stale_after") < 1:
             raise ProfileError("stale_after", "must be at least one second")
+        for name in ("manufacturer", "model"):
+            if data.get(name) is not None and not isinstance(data[name], str):
+                raise ProfileError(name, "must be a text")
         return cls(
             decoder=decoder,
             channels=channels,
@@ -88,9 +96,11 @@ def unique_key(name: str, taken: set[str]) -> str:
     return key
 
 
-def _condition(data: dict[str, Any] | None, decoder: Decoder) -> FrameCondition | None:
+def _condition(data: Any, decoder: Decoder) -> FrameCondition | None:
     if data is None:
         return None
+    if not isinstance(data, dict):
+        raise ProfileError("condition", "must be an object")
     source, equals = data.get("source"), data.get("equals")
     if not isinstance(source, str) or not isinstance(equals, str):
         raise ProfileError("condition", "needs source and equals")

@@ -1,5 +1,7 @@
 """Propose a decoder and its fields from captured frames, so that a person only has to tick."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 import re
 from typing import Any
@@ -7,10 +9,13 @@ from typing import Any
 from ..codecs.checks import recognise_check
 from ..codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
 from ..errors import DecodeError
-from .channel import ValueKind, parse_number
+from .channel import MAX_PRECISION, ValueKind, parse_number
 
 _SEPARATORS = (";", ",", "\t", "|", " ")
 """In order of preference: what splits into the most fields in every frame wins, the earlier one in a tie."""
+
+_MAX_DEPTH = 8
+"""Levels of JSON that are looked into; what lies deeper is no measurement, and recursion must end."""
 
 _UNITS = frozenset(
     "% °C °F K V mV kV A mA W kW MW VA kVA var Wh kWh MWh Hz kHz rpm g kg mg t lb oz m mm cm km l L ml mL m³ ft³ "
@@ -30,7 +35,7 @@ class RecognisedField:
     """The latest raw text."""
     unit: str | None = None
     precision: int | None = None
-    """Most decimals seen; None for texts."""
+    """Most decimals seen; None for texts, and where only whole numbers were seen, which proves nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,14 +54,15 @@ def recognise(frames: list[bytes]) -> Recognition | None:
     for decoder in _candidates(frames):
         parsed = [fields for frame in frames if (fields := _try_parse(decoder, frame)) is not None]
         if parsed and len(parsed) * 2 > len(frames):
-            found = _json_fields(parsed) if isinstance(decoder, JsonDecoder) else _separated_fields(parsed)
+            found = _json_fields(parsed) if isinstance(decoder, JsonDecoder) else _separated_fields(parsed, decoder)
             if found:
                 return Recognition(decoder=decoder, fields=tuple(found))
     return None
 
 
-def _candidates(frames: list[bytes]) -> list[Decoder]:
-    return [JsonDecoder(), *([separated] if (separated := _separated(frames)) else [])]
+def _candidates(frames: list[bytes]) -> list[JsonDecoder | SeparatedDecoder]:
+    separated = _separated(frames)
+    return [JsonDecoder(), separated] if separated else [JsonDecoder()]
 
 
 def _try_parse(decoder: Decoder, frame: bytes) -> Any:
@@ -83,108 +89,117 @@ def _separated(frames: list[bytes]) -> SeparatedDecoder | None:
     return replace(best, check=recognise_check(whole, best.separator.encode()))
 
 
-def _separated_fields(rows: list[list[str]]) -> list[RecognisedField]:
-    columns = list(zip(*rows, strict=True))
+def _separated_fields(rows: list[list[str]], decoder: SeparatedDecoder) -> list[RecognisedField]:
+    columns = [[text.strip() for text in column] for column in zip(*rows, strict=True)]
+    if decoder.check is not None:
+        filled = [position for position, column in enumerate(columns) if any(column)]
+        columns = columns[: filled[-1]]  # a checksum of decimal digits only is no measurement
     found: list[RecognisedField] = []
     for position, column in enumerate(columns):
-        if not all(_is_number(text) for text in column):
+        numbers = [text for text in column if _is_number(text)]
+        if len(numbers) * 2 <= len(column):
             continue
-        decimals = max(_decimals(text) for text in column)
         found.append(
             RecognisedField(
                 source=str(position),
                 name=_label(columns, position) or f"Field {position + 1}",
                 kind=ValueKind.NUMBER,
-                sample=column[-1].strip(),
+                sample=numbers[-1],
                 unit=_unit(columns, position),
-                precision=decimals,
+                precision=_precision(numbers),
             )
         )
     return found
 
 
-def _label(columns: list[tuple[str, ...]], position: int) -> str | None:
+def _label(columns: list[list[str]], position: int) -> str | None:
     """Return the constant word right before a number: devices write ``Oxygen;20.379``."""
-    if position == 0:
-        return None
-    words = {text.strip() for text in columns[position - 1]}
-    word = words.pop()
-    return word if not words and re.fullmatch(r"[^\W\d_][\w .-]{0,30}", word) and word not in _UNITS else None
+    word = _usual(columns[position - 1]) if position else ""
+    return word if re.fullmatch(r"[^\W\d_][\w .-]{0,30}", word) and word not in _UNITS else None
 
 
-def _unit(columns: list[tuple[str, ...]], position: int) -> str | None:
+def _unit(columns: list[list[str]], position: int) -> str | None:
     """Return the constant unit right behind a number."""
-    if position + 1 == len(columns):
-        return None
-    words = {text.strip() for text in columns[position + 1]}
-    word = words.pop()
-    return word if not words and word in _UNITS else None
+    word = _usual(columns[position + 1]) if position + 1 < len(columns) else ""
+    return word if word in _UNITS else None
+
+
+def _usual(column: list[str]) -> str:
+    """Return the text that most rows have, or an empty one."""
+    word, count = Counter(column).most_common(1)[0]
+    return word if count * 2 > len(column) else ""
 
 
 def _is_number(text: str) -> bool:
-    # A four-digit checksum or a serial number with leading zeros is no measurement.
-    bare = text.strip()
-    if re.fullmatch(r"0\d+", bare):
+    # A serial number with leading zeros is no measurement.
+    if re.fullmatch(r"0\d+", text):
         return False
     try:
-        parse_number(bare)
+        parse_number(text)
     except ValueError:
         return False
     return True
 
 
-def _decimals(text: str) -> int:
-    mantissa = re.split("[eE]", text.strip())[0]
-    return len(mantissa.partition(".")[2])
+def _precision(numbers: Iterable[str]) -> int | None:
+    return min(max(map(_decimals, numbers), default=0), MAX_PRECISION) or None
+
+
+def _decimals(number: str) -> int:
+    mantissa, _, exponent = number.lower().partition("e")
+    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
 
 
 def _json_fields(objects: list[dict[str, Any]]) -> list[RecognisedField]:
-    latest: dict[str, object] = {}
-    decimals: dict[str, int] = {}
+    seen: dict[str, list[object]] = {}
     for fields in objects:
         for path, value in _leaves(fields):
-            latest[path] = value
-            if isinstance(value, float):
-                decimals[path] = max(decimals.get(path, 0), _decimals(repr(value)))
+            if value is not None:
+                seen.setdefault(path, []).append(value)
     found = []
-    for path, value in latest.items():
-        kind = _json_kind(value)
-        if kind is not None:
-            precision = decimals.get(path, 0) if kind is ValueKind.NUMBER else None
-            found.append(
-                RecognisedField(
-                    source=path, name=_words(path), kind=kind, sample=str(value)[:60], precision=precision
-                )
+    for path, values in seen.items():
+        kind = _json_kind(values[-1])
+        found.append(
+            RecognisedField(
+                source=path,
+                name=_words(path),
+                kind=kind,
+                sample=str(values[-1])[:60],
+                precision=_precision(repr(value) for value in values if isinstance(value, float))
+                if kind is ValueKind.NUMBER
+                else None,
             )
+        )
     return found
 
 
-def _leaves(value: object, path: str = "") -> list[tuple[str, object]]:
+def _leaves(value: object, path: str = "", depth: int = 0) -> list[tuple[str, object]]:
+    pairs: Iterable[tuple[object, object]]
     match value:
         case dict():
             pairs = value.items()
         case list():
-            pairs = enumerate(value)  # type: ignore[assignment]  # keys of either kind become path parts
+            pairs = enumerate(value)
         case _:
             return [(path, value)]
+    if depth == _MAX_DEPTH:
+        return []
     return [
         leaf
         for key, child in pairs
         if "." not in str(key)
-        for leaf in _leaves(child, f"{path}.{key}" if path else str(key))
+        for leaf in _leaves(child, f"{path}.{key}" if path else str(key), depth + 1)
     ]
 
 
-def _json_kind(value: object) -> ValueKind | None:
+def _json_kind(value: object) -> ValueKind:
     match value:
         case bool():
             return ValueKind.BINARY
         case int() | float():
             return ValueKind.NUMBER
-        case str():
-            return ValueKind.TEXT
         case _:
-            return None
+            return ValueKind.TEXT
 
 
 def _words(path: str) -> str:

@@ -30,6 +30,8 @@ class SessionCounters:
     """Frames that could not be decoded, by reason."""
     unreadable: Counter[str] = field(default_factory=Counter)
     """Fields that were no value of their kind, by channel key."""
+    failed_listeners: int = 0
+    """Calls of a listener that raised; the first one is logged."""
 
 
 class _LiveChannel:
@@ -124,7 +126,7 @@ class DeviceSession:
             except DecodeError as err:
                 counters.rejected[err.reason] += 1
                 continue
-            if self._condition is not None and not self._is_ours(fields):
+            if self._condition is not None and not _meets(fields, *self._condition):
                 counters.not_ours += 1
                 continue
             counters.decoded += 1
@@ -169,19 +171,12 @@ class DeviceSession:
             "not_ours": counters.not_ours,
             "rejected": dict(counters.rejected),
             "unreadable": dict(counters.unreadable),
+            "failed_listeners": counters.failed_listeners,
             "stale_after": None if self.profile.event_like else self.stale_after,
         }
 
     def _new_freshness(self) -> Freshness:
         return Freshness(stale_after=self.profile.stale_after, event_like=self.profile.event_like)
-
-    def _is_ours(self, fields: Any) -> bool:
-        assert self._condition is not None
-        get, equals = self._condition
-        try:
-            return str(get(fields)).strip() == equals
-        except LookupError, TypeError:
-            return False
 
     def _saw(self, seen: set[_LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
@@ -206,7 +201,16 @@ class DeviceSession:
             try:
                 listener(*args)
             except Exception:
-                _LOGGER.exception("A listener failed")
+                self.counters.failed_listeners += 1
+                if self.counters.failed_listeners == 1:
+                    _LOGGER.exception("A listener failed; further failures are only counted")
+
+
+def _meets(fields: Any, get: Getter, equals: str) -> bool:
+    try:
+        return str(get(fields)).strip() == equals
+    except LookupError, TypeError:
+        return False
 
 
 def _subscribe[L](listeners: list[L], listener: L) -> Unsubscribe:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from operator import xor
 from typing import Any
 
@@ -40,40 +41,38 @@ class FieldCheck:
         return {"algorithm": self.algorithm, "start": self.start, "with_separator": self.with_separator}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], path: str) -> FieldCheck:
+    def from_dict(cls, data: Any, path: str) -> FieldCheck:
         """Return the check described by ``data``; raises ProfileError."""
-        if data.get("algorithm") not in ALGORITHMS:
+        if not isinstance(data, dict):
+            raise ProfileError(path, "must be an object")
+        algorithm, start = data.get("algorithm"), data.get("start", 0)
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise ProfileError(f"{path}.algorithm", f"must be one of {', '.join(ALGORITHMS)}")
-        start = data.get("start", 0)
-        if not isinstance(start, int) or start < 0:
+        if type(start) is not int or start < 0:
             raise ProfileError(f"{path}.start", "must be a whole number from 0")
-        return cls(algorithm=data["algorithm"], start=start, with_separator=bool(data.get("with_separator", True)))
+        return cls(algorithm=algorithm, start=start, with_separator=bool(data.get("with_separator", True)))
 
 
 def split_check_field(data: bytes, separator: bytes) -> tuple[bytes, bytes]:
-    """Return the last non-empty field and all bytes before it (its separator included)."""
-    end = data.rstrip(separator + b" ")
-    start = end.rfind(separator) + len(separator)
-    return end[start:].strip(), data[:start]
+    """Return the last non-empty field and all bytes before it, its separator included."""
+    before, border, field = data.rstrip(separator + b" ").rpartition(separator)
+    return field.strip(), before + border
 
 
 def recognise_check(frames: list[bytes], separator: bytes) -> FieldCheck | None:
-    """Return the check that holds on all of ``frames``; at least three different ones, so that it is not chance."""
-    if len(set(frames)) < 3:
-        return None
-    for algorithm in ALGORITHMS:
-        for start in (0, 1):
-            for with_separator in (True, False):
-                check = FieldCheck(algorithm=algorithm, start=start, with_separator=with_separator)
-                if _holds(check, frames, separator):
-                    return check
+    """Return the check that holds on most of the different ``frames``; on three at least, so that it is not chance."""
+    different = set(frames)
+    for algorithm, start, with_separator in product(ALGORITHMS, (0, 1), (True, False)):
+        check = FieldCheck(algorithm=algorithm, start=start, with_separator=with_separator)
+        held = sum(_holds(check, frame, separator) for frame in different)
+        if held >= 3 and held * 2 > len(different):
+            return check
     return None
 
 
-def _holds(check: FieldCheck, frames: list[bytes], separator: bytes) -> bool:
+def _holds(check: FieldCheck, frame: bytes, separator: bytes) -> bool:
     try:
-        for frame in frames:
-            check.verify(frame, separator)
+        check.verify(frame, separator)
     except DecodeError:
         return False
     return True

@@ -89,15 +89,16 @@ class JsonDecoder:
         """Return the picker of one path."""
         if not source:
             raise ValueError("a path must not be empty")
-        first, *rest = (int(part) if part.isdecimal() else part for part in source.split("."))
-        if not rest:
-            key = str(first)
-            return lambda fields: fields[key]
+        first, *names = source.split(".")
+        if not names:
+            return lambda fields: fields[first]
+        # A number is a position in a list, but may as well be a key (``cells.01``); None is no position: TypeError.
+        rest: list[tuple[str, Any]] = [(name, int(name) if name.isdecimal() else None) for name in names]
 
         def walk(fields: Fields) -> object:
-            value = fields[str(first)]
-            for part in rest:
-                value = value[part] if isinstance(value, list) else value[str(part)]
+            value = fields[first]
+            for name, position in rest:
+                value = value[position] if isinstance(value, list) else value[name]
             return value
 
         return walk
@@ -116,12 +117,12 @@ def decoder_from_dict(data: dict[str, Any], path: str = "decoder") -> Decoder:
             separator, fields, check = data.get("separator"), data.get("fields"), data.get("check")
             if not isinstance(separator, str) or not separator:
                 raise ProfileError(f"{path}.separator", "must be a text of at least one character")
-            if fields is not None and (not isinstance(fields, int) or fields < 1):
+            if fields is not None and (type(fields) is not int or fields < 1):
                 raise ProfileError(f"{path}.fields", "must be a whole number from 1")
             return SeparatedDecoder(
                 separator=separator,
                 fields=fields,
-                check=FieldCheck.from_dict(check, f"{path}.check") if check else None,
+                check=None if check is None else FieldCheck.from_dict(check, f"{path}.check"),
             )
         case kind:
             raise ProfileError(f"{path}.kind", f"must be separated or json, not {kind!r}")

@@ -1,6 +1,7 @@
 """Cut a byte stream into frames. Any split of the bytes gives the same frames."""
 
 from dataclasses import dataclass
+import re
 from typing import Protocol
 
 MAX_FRAME_LENGTH = 4096
@@ -88,15 +89,23 @@ class DelimiterFramer:
         self._tail = tail
 
 
-def parse_delimiter(text: str) -> bytes:
-    """Return the bytes that a person wrote as text with escapes (``\\n``, ``\\r``, ``\\t``, ``\\x03``).
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.)|$)", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
 
-    Raises ValueError when nothing is left or an escape is malformed.
+
+def parse_delimiter(text: str) -> bytes:
+    r"""Return the bytes that a person wrote as text with escapes (``\n``, ``\r``, ``\t``, ``\0``, ``\x03``).
+
+    Raises ValueError when the text is empty or an escape is malformed.
     """
-    try:
-        delimiter = text.encode("latin-1", "strict").decode("unicode_escape").encode("latin-1")
-    except UnicodeError as err:
-        raise ValueError(f"not a delimiter: {text!r}") from err
-    if not delimiter:
+
+    def unescape(match: re.Match[str]) -> str:
+        code, letter = match.groups()
+        if code is None and letter not in _ESCAPED:
+            raise ValueError(f"unknown escape {match[0]} in the delimiter {text!r}")
+        return chr(int(code, 16)) if code else _ESCAPED[letter]
+
+    if not text:
         raise ValueError("the delimiter is empty")
-    return delimiter
+    # Every escape is one byte, and so is every other character that a delimiter has.
+    return _ESCAPE.sub(unescape, text).encode("latin-1")

@@ -47,7 +47,6 @@ class Stream[T]:
         self._received_elsewhere = 0
         self._delivered = 0
         self._finished = False
-        self._closed = False
         self._waiter: asyncio.Future[None] | None = None
         self._lock = threading.Lock()
         self._wake_armed = False
@@ -99,13 +98,15 @@ class Stream[T]:
 
     def finish(self) -> None:
         """Accept nothing more; the iteration ends once what is pending was taken."""
-        self._finished = True
+        with self._lock:  # a put of another thread is either taken or refused, never left behind
+            self._finished = True
         self._wake_from_anywhere()
 
     def shutdown(self) -> None:
         """End the iteration now; pending items are discarded and counted as dropped. Idempotent."""
-        self._finished = self._closed = True
-        self._items.clear()
+        with self._lock:
+            self._finished = True
+            self._items.clear()
         self._wake_from_anywhere()
 
     def __aiter__(self) -> AsyncIterator[T]:

@@ -23,10 +23,10 @@ _LOGGER = logging.getLogger(__name__)
 _OPEN_TIMEOUT = 15.0
 """Seconds; rfc2217 servers negotiate for up to 5 s, an ESPHome proxy connects first."""
 _CLOSE_TIMEOUT = 2.0
-_SLICE = 8192
+_SLICE = 4096
 """Bytes framed per turn of the loop; a socket hands over 256 KiB at once, which would hold the loop for long."""
 _FRAME_PAUSE = 0.05
-"""Seconds without a byte after opening, after which the first byte is taken for the beginning of a frame."""
+"""Seconds without a byte at the start, after which the first byte is taken for the beginning of a frame."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,9 @@ class SerialTransport:
     async def open(self) -> None:
         """Open the port. Raises LinkError that names the port without its secrets."""
         settings = self.settings
-        connection = _Connection(self)
+        self._scanning = False
+        self._framer.reset(mid_frame=False)
+        connection = _Connection(self._received, self._lost)
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT):
                 await serialx.create_serial_connection(
@@ -96,28 +98,33 @@ class SerialTransport:
                     rtscts=settings.rtscts,
                 )
         except TimeoutError as err:
-            raise LinkError(f"{settings.display_url}: no answer within {_OPEN_TIMEOUT:.0f} s") from err
+            raise LinkError(f"{settings.display_url}: no answer in time") from err
         except (OSError, serialx.SerialException, ValueError) as err:
-            raise LinkError(f"{settings.display_url}: {err}") from err
+            raise LinkError(self._describe(err)) from err
         self._connection = connection
-        self._framer.reset(mid_frame=False)
-        connection.opened_at = self._clock.now()
 
     async def close(self) -> None:
         """Close the port and wait until it is free; idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close()
+            try:
+                await connection.close()
+            except TimeoutError:
+                _LOGGER.warning("%s did not confirm that it is closed", self.settings.display_url)
 
     async def start_scan(self) -> None:
-        """Begin to deliver frames."""
+        """Begin to deliver frames, with what arrived since the port was opened."""
         self._scanning = True
+        if self._connection is not None:
+            self._connection.release(self._clock.now())
 
     async def stop_scan(self) -> None:
         """Stop delivering frames; what arrives is discarded."""
         self._scanning = False
 
     def _received(self, connection: _Connection, data: bytes) -> None:
+        if connection is not self._connection:
+            return  # closed by us
         now = self._clock.now()
         if connection.first_bytes:
             self._align(connection, now)
@@ -134,65 +141,92 @@ class SerialTransport:
     def _align(self, connection: _Connection, now: float) -> None:
         """A port opened in the middle of a frame must not show the rest of that frame as a whole one."""
         connection.first_bytes = False
-        if not self.settings.is_network and now - connection.opened_at < _FRAME_PAUSE:
+        if not self.settings.is_network and now - connection.released_at < _FRAME_PAUSE:
             self._framer.reset(mid_frame=True)
 
     def _lost(self, connection: _Connection, error: Exception | None) -> None:
         if connection is not self._connection:
             return  # closed by us, or never handed out by open()
-        name = self.settings.display_url
         if error is None:
-            self._report_loss(LinkClosedError(f"{name}: closed by the other side"))
+            self._report_loss(LinkClosedError(f"{self.settings.display_url}: closed by the other side"))
         else:
-            loss = LinkError(f"{name}: {error}")
+            loss = LinkError(self._describe(error))
             loss.__cause__ = error
             self._report_loss(loss)
 
+    def _describe(self, error: Exception) -> str:
+        """Return what went wrong with which port; an error may quote the URL with its secrets."""
+        reason = str(error).replace(self.settings.url, self.settings.display_url)
+        return f"{self.settings.display_url}: {reason or type(error).__name__}"
+
 
 class _Connection(asyncio.Protocol):
-    """One opening of the port."""
+    """One opening of the port; holds back what arrives until it is released."""
 
-    def __init__(self, owner: SerialTransport) -> None:
-        self._owner = owner
+    def __init__(
+        self, received: Callable[[_Connection, bytes], None], lost: Callable[[_Connection, Exception | None], None]
+    ) -> None:
+        self._received = received
+        self._lost = lost
         self._transport: Any = None
-        self._ended = asyncio.Event()
         self._backlog: deque[bytes] = deque()
+        self._held = True
+        self._ended = asyncio.Event()
+        self._error: Exception | None = None
         self.first_bytes = True
-        self.opened_at = float("-inf")
+        self.released_at = float("-inf")
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self._pause()
+
+    def release(self, now: float) -> None:
+        """Hand over what arrived and what will arrive."""
+        self.released_at = now
+        self._work_off()
 
     @override
     def data_received(self, data: bytes) -> None:
-        if len(data) <= _SLICE and not self._backlog:
-            self._owner._received(self, data)
+        if not self._held and len(data) <= _SLICE:
+            self._received(self, data)
             return
         self._backlog.extend(data[start : start + _SLICE] for start in range(0, len(data), _SLICE))
-        self._transport.pause_reading()
-        self._work_off()
+        if not self._held:
+            self._held = True
+            self._pause()
+            self._work_off()
 
     def _work_off(self) -> None:
-        """Frame one slice and give the loop a turn before the next."""
-        if self._backlog:
-            self._owner._received(self, self._backlog.popleft())
+        """Hand over one slice and give the loop a turn before the next; then the end, if it came meanwhile."""
         if self._backlog:
             asyncio.get_running_loop().call_soon(self._work_off)
-        elif not self._ended.is_set():
-            self._transport.resume_reading()
+            self._received(self, self._backlog.popleft())
+            return
+        self._held = False
+        if self._ended.is_set():
+            self._lost(self, self._error)
+        else:
+            with contextlib.suppress(NotImplementedError):
+                self._transport.resume_reading()
+
+    def _pause(self) -> None:
+        """Let the bytes wait with the sender. An ESPHome proxy cannot; its serial line bounds what piles up here."""
+        with contextlib.suppress(NotImplementedError):
+            self._transport.pause_reading()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._error = exc
         self._ended.set()
-        self._owner._lost(self, exc)
+        if not self._held:
+            self._lost(self, exc)
 
     async def close(self) -> None:
-        """Close and wait for the end, for a bounded time: a dead USB adapter may never confirm."""
-        if self._transport is not None:
-            self._transport.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), _CLOSE_TIMEOUT)
+        """Close and wait for the end. Raises TimeoutError: a dead USB adapter may never confirm."""
+        self._transport.close()
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await self._ended.wait()
 
 
 def _discard(_: object) -> None:
