@@ -1,0 +1,178 @@
+"""App: what a driver author writes against."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+from ..health import LinkBoard, LinkStatus
+from ..interfaces import ClockPort, MqttPort, Store
+from ..runners.contexts import AppContext
+from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
+from .adapters import AdapterRegistration, Implementation
+from .registration import Handler, Registrations
+from .runtime import Runtime, shutdown_by_signal
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+type LifespanFunc = Callable[[AppContext], AbstractAsyncContextManager[Any]]
+"""Runs around the devices of an app; what it yields can be injected by its type."""
+
+
+class App(Registrations):
+    """Registers devices and runs them until shutdown. Raises ValueError for numbers out of range.
+
+    ``heartbeat_interval`` and ``health_check_interval`` are in seconds, None switches them off.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str = "0.0.0",
+        *,
+        description: str = "IoT-to-MQTT bridge",
+        settings_class: type[Settings] | None = None,
+        dry_run: bool = False,
+        heartbeat_interval: float | None = 60.0,
+        health_check_interval: float | None = 30.0,
+        lifespan: LifespanFunc | None = None,
+        store: Store | None = None,
+        adapters: Mapping[Any, Implementation | tuple[Implementation, Implementation]] | None = None,
+        restart_after_failures: int = 5,
+        max_restarts: int = 3,
+        restart_cooldown: float = 5.0,
+        sustained_health_reset: float = 300.0,
+    ) -> None:
+        super().__init__(store)
+        self.name = name
+        self.version = version
+        self.description = description
+        self.dry_run = dry_run
+        self.lifespan = lifespan
+        _check_positive("heartbeat_interval", heartbeat_interval)
+        _check_positive("health_check_interval", health_check_interval)
+        _check_positive("restart_cooldown", restart_cooldown)
+        _check_positive("sustained_health_reset", sustained_health_reset)
+        _check_not_negative("restart_after_failures", restart_after_failures)
+        _check_not_negative("max_restarts", max_restarts)
+        self.heartbeat_interval = heartbeat_interval
+        self.health_check_interval = health_check_interval
+        self.restart_after_failures = restart_after_failures
+        self.max_restarts = max_restarts
+        self.restart_cooldown = restart_cooldown
+        self.sustained_health_reset = sustained_health_reset
+        self.configure_hooks: list[Callable[..., Any]] = []
+        self.links = LinkBoard()
+        self._settings_class = settings_class
+        self._settings: Settings | None = None
+        self.adapter_registry.add_all(adapters or {})
+        if settings_class is not None:
+            # Now: decorators may want app.settings. What is missing is told when they are asked for.
+            with suppress(ValueError):
+                self._settings = settings_class()
+
+    @property
+    def settings_class(self) -> type[Settings]:
+        """The class of the settings; pydantic is imported with the first need for it."""
+        if self._settings_class is None:
+            from ..settings import Settings
+
+            self._settings_class = Settings
+        return self._settings_class
+
+    @property
+    def settings(self) -> Settings:
+        """The settings from the environment and ``.env``. Raises RuntimeError when they are incomplete."""
+        if self._settings is None:
+            try:
+                self._settings = self.settings_class()
+            except ValueError as err:
+                raise RuntimeError(f"{self.settings_class.__name__} could not be instantiated: {err}") from err
+        return self._settings
+
+    @property
+    def devices(self) -> tuple[DeviceRegistration, ...]:
+        """The registered devices."""
+        return tuple(self.registry.devices)
+
+    @property
+    def telemetry_registrations(self) -> tuple[TelemetryRegistration, ...]:
+        """The registered telemetry."""
+        return tuple(self.registry.telemetry)
+
+    @property
+    def commands(self) -> tuple[CommandRegistration, ...]:
+        """The registered commands."""
+        return tuple(self.registry.commands)
+
+    @property
+    def adapters(self) -> Mapping[Any, AdapterRegistration]:
+        """The registered adapters by port type."""
+        return dict(self.adapter_registry.by_port)
+
+    @property
+    def registered_names(self) -> tuple[str, ...]:
+        """All names, each once."""
+        return tuple(self.registry.names)
+
+    def on_configure(self, hook: Handler) -> Handler:
+        """Call ``hook``, injected, after the adapters are made and before any device starts; it may register more."""
+        self.configure_hooks.append(hook)
+        return hook
+
+    def on_link_change(self, callback: Callable[[LinkStatus], None]) -> Callable[[], None]:
+        """Call ``callback`` on every change of a stream's link; returns the unsubscribe."""
+        return self.links.subscribe(callback)
+
+    def link_status(self, name: str) -> LinkStatus:
+        """Return the status of the link of stream ``name``. Raises LookupError before it runs."""
+        return self.links.status(name)
+
+    def run(
+        self,
+        *,
+        mqtt: MqttPort | None = None,
+        settings: Settings | None = None,
+        shutdown_event: asyncio.Event | None = None,
+        clock: ClockPort | None = None,
+    ) -> None:
+        """Run until shutdown, blocking; Ctrl-C ends it in good order."""
+        with suppress(KeyboardInterrupt):
+            asyncio.run(self.run_async(mqtt=mqtt, settings=settings, shutdown_event=shutdown_event, clock=clock))
+
+    async def run_async(
+        self,
+        *,
+        mqtt: MqttPort | None = None,
+        settings: Settings | None = None,
+        shutdown_event: asyncio.Event | None = None,
+        clock: ClockPort | None = None,
+        embedded: bool = False,
+    ) -> None:
+        """Run until shutdown. Without ``shutdown_event`` SIGTERM and SIGINT end it.
+
+        ``embedded`` is for running inside another process: logging, signals, environment and ``.env`` are left alone.
+        """
+        if settings is None:
+            settings = self.settings_class.from_values() if embedded else self.settings
+        if not embedded:
+            from ..logging import configure_logging
+
+            configure_logging(settings.logging, service=self.name, version=self.version)
+        shutdown = shutdown_event or asyncio.Event()
+        signals = nullcontext() if embedded or shutdown_event is not None else shutdown_by_signal(shutdown)
+        async with signals:
+            await Runtime(self, settings=settings, mqtt=mqtt, clock=clock, shutdown=shutdown).run()
+
+    _run_async = run_async
+
+
+def _check_positive(what: str, value: float | None) -> None:
+    if value is not None and value <= 0:
+        raise ValueError(f"{what} must be positive, got {value}")
+
+
+def _check_not_negative(what: str, value: int) -> None:
+    if value < 0:
+        raise ValueError(f"{what} must not be negative, got {value}")

@@ -1,0 +1,127 @@
+"""What an app registered, and the rules for its names."""
+
+from collections.abc import Callable
+import inspect
+import logging
+from typing import Any, get_args, get_origin
+
+from ..interfaces import StreamablePort
+from ..runners.injection import Plan, build_plan
+from ..runners.registrations import (
+    CommandRegistration,
+    DeviceRegistration,
+    Registration,
+    StreamRegistration,
+    TelemetryRegistration,
+)
+from ..runners.telemetry import check_interval
+from ..streams import Stream
+
+_LOGGER = logging.getLogger(__name__)
+
+_FORBIDDEN_IN_NAMES = frozenset("/+#\0")
+# Telemetry or a stream reports what a command changes, so these may share a name; all else is unique.
+_MAY_SHARE = {
+    frozenset({TelemetryRegistration, CommandRegistration}),
+    frozenset({StreamRegistration, CommandRegistration}),
+}
+
+
+class Registry:
+    """The registrations of one app, in order."""
+
+    def __init__(self) -> None:
+        self.devices: list[DeviceRegistration] = []
+        self.telemetry: list[TelemetryRegistration] = []
+        self.commands: list[CommandRegistration] = []
+        self.streams: list[StreamRegistration] = []
+
+    @property
+    def all(self) -> list[Registration]:
+        """Everything, devices first, as availability is announced."""
+        return [*self.devices, *self.telemetry, *self.commands, *self.streams]
+
+    @property
+    def names(self) -> list[str]:
+        """The names, each once."""
+        return list(dict.fromkeys(registration.name for registration in self.all))
+
+    def add(self, registration: Registration) -> None:
+        """Add a registration. Raises ValueError when its name cannot be used."""
+        self._check_name(registration)
+        match registration:
+            case DeviceRegistration():
+                self.devices.append(registration)
+            case TelemetryRegistration():
+                self.telemetry.append(registration)
+            case CommandRegistration():
+                self.commands.append(registration)
+            case StreamRegistration():
+                self.streams.append(registration)
+
+    def _check_name(self, new: Registration) -> None:
+        if not new.name or _FORBIDDEN_IN_NAMES & set(new.name):
+            raise ValueError(f"Name must be one segment of a topic, without '/', '+', '#' and NUL, got {new.name!r}")
+        for old in self.all:
+            same_name = old.name == new.name
+            if same_name and frozenset({type(old), type(new)}) not in _MAY_SHARE:
+                raise ValueError(f"Device name '{new.name}' is already registered")
+            if same_name and old.is_root != new.is_root:
+                raise ValueError(f"'{new.name}' cannot be registered both as root and named")
+            if new.is_root and old.is_root and not same_name:
+                raise ValueError("Only one root device (unnamed) is allowed per app")
+        if any(old.is_root != new.is_root for old in self.all):
+            _LOGGER.warning("Root and named devices are mixed: their topics may collide")
+
+
+def plans(
+    func: Callable[..., Any], init: Callable[..., Any] | None, given: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return the fields ``func``, ``plan``, ``init`` and ``init_plan``. Raises TypeError for wrong signatures."""
+    if init is not None and any(map(inspect.iscoroutinefunction, (init, type(init).__call__))):
+        raise TypeError("init must be a synchronous callable")
+    return {
+        "func": func,
+        "plan": build_plan(func, given=given),
+        "init": init,
+        "init_plan": None if init is None else build_plan(init),
+    }
+
+
+def mqtt_params(func: Callable[..., Any]) -> frozenset[str]:
+    """Return which of ``topic`` and ``payload`` a command handler takes."""
+    return frozenset({"topic", "payload"} & set(inspect.signature(func).parameters))
+
+
+def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> None:
+    """Raise ValueError or TypeError for options that contradict themselves."""
+    if not callable(registration.interval):
+        check_interval(registration.interval)
+    if registration.group == "":
+        raise ValueError("group must be non-empty")
+    if registration.persist is not None and not has_store:
+        raise ValueError("persist= requires a store= on the App")
+    if type(registration.retry) is not int or registration.retry < 0:
+        raise ValueError(f"retry must be a non-negative integer, got {registration.retry!r}")
+    if registration.retry and not registration.retry_on:
+        raise ValueError("retry_on must not be empty when retry > 0")
+    kinds: tuple[object, ...] = registration.retry_on
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"retry_on must hold exception types, got {kind!r}")
+
+
+def streamed_type(plan: Plan) -> Any:
+    """Return T of the one ``Stream[T]`` that a stream handler takes. Raises TypeError."""
+    annotations = [parameter.annotation for parameter in plan.parameters]
+    if Stream in annotations:
+        raise TypeError(f"The Stream parameter of {plan.owner} must be parameterized, as in Stream[Reading]")
+    streams = [annotation for annotation in annotations if get_origin(annotation) is Stream]
+    if not streams:
+        raise TypeError(f"{plan.owner} must declare a Stream[T] parameter")
+    if len(streams) > 1:
+        raise TypeError(f"{plan.owner} declares multiple Stream parameters")
+    (item_type,) = get_args(streams[0])
+    if any(get_origin(one) is StreamablePort and get_args(one) == (item_type,) for one in annotations):
+        raise TypeError(f"{plan.owner} must not declare StreamablePort: the port belongs to the stream runner")
+    return item_type

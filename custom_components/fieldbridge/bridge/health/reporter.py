@@ -1,0 +1,93 @@
+"""Heartbeat and availability over MQTT. Reporting never fails the app: an error is logged and that is all."""
+
+from dataclasses import dataclass, field
+import logging
+
+from ..interfaces import ClockPort, MqttPort
+from ..payloads import to_json
+from ..topics import device_topic, status_topic
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """Status of one device: ``ok``, ``error``, ``circuit_open`` or a word of the app."""
+
+    status: str = "ok"
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the form used inside the heartbeat."""
+        return {"status": self.status}
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatPayload:
+    """Snapshot of the app; ``uptime_s`` in seconds."""
+
+    status: str
+    uptime_s: float
+    version: str
+    devices: dict[str, DeviceStatus] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the payload as JSON."""
+        devices = {name: status.to_dict() for name, status in self.devices.items()}
+        return to_json(
+            {"status": self.status, "uptime_s": self.uptime_s, "version": self.version, "devices": devices},
+        )
+
+
+@dataclass
+class HealthReporter:
+    """Publishes heartbeats and the availability of each device; errors are logged, never raised."""
+
+    mqtt: MqttPort
+    topic_prefix: str
+    version: str
+    clock: ClockPort
+    _statuses: dict[str, DeviceStatus] = field(default_factory=dict, init=False)
+    _roots: set[str] = field(default_factory=set, init=False)
+    _started_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started_at = self.clock.now()
+
+    def set_device_status(self, device: str, status: str = "ok") -> None:
+        """Track ``device`` in the heartbeat with this status."""
+        self._statuses[device] = DeviceStatus(status)
+
+    def remove_device(self, device: str) -> None:
+        """Stop tracking ``device``; unknown names are ignored."""
+        self._statuses.pop(device, None)
+        self._roots.discard(device)
+
+    async def publish_device_available(self, device: str, *, is_root: bool = False) -> None:
+        """Publish ``online`` for the device and track it as ``ok``."""
+        await self._publish(device_topic(self.topic_prefix, device, "availability", is_root=is_root), "online")
+        self.set_device_status(device)
+        if is_root:
+            self._roots.add(device)
+
+    async def publish_device_unavailable(self, device: str, *, is_root: bool = False) -> None:
+        """Publish ``offline`` for the device and stop tracking it."""
+        await self._publish(device_topic(self.topic_prefix, device, "availability", is_root=is_root), "offline")
+        self.remove_device(device)
+
+    async def publish_heartbeat(self) -> None:
+        """Publish a heartbeat on ``{prefix}/status``."""
+        uptime = self.clock.now() - self._started_at
+        payload = HeartbeatPayload("online", uptime, self.version, dict(self._statuses))
+        await self._publish(status_topic(self.topic_prefix), payload.to_json())
+
+    async def shutdown(self) -> None:
+        """Publish ``offline`` for every tracked device and for the app, and forget the devices."""
+        for device in list(self._statuses):
+            await self.publish_device_unavailable(device, is_root=device in self._roots)
+        await self._publish(status_topic(self.topic_prefix), "offline")
+
+    async def _publish(self, topic: str, payload: str) -> None:
+        try:
+            await self.mqtt.publish(topic, payload, retain=True, qos=1)
+        except Exception:
+            _LOGGER.exception("Health report on %s failed", topic)

@@ -1,0 +1,225 @@
+"""The connection to a broker, kept up by a background task. The only module that imports aiomqtt."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+import importlib
+import logging
+import ssl
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..clock import SystemClock
+from ..errors import LinkError
+from ..interfaces import ClockPort, MessageCallback
+from ..retry import ExponentialBackoff
+from .will import WillConfig
+
+if TYPE_CHECKING:
+    from ..settings import MqttSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+WINDOW = 20
+"""Messages of QoS 1 that may be on their way at once: the default of the MQTT library's own in-flight limit."""
+MAX_INBOUND_BYTES = 256 * 1024
+"""Longer inbound messages are counted and dropped: no command is that long."""
+# "bad user name or password" and "not authorised" in MQTT 3.1.1 and 5.
+_AUTH_REASONS = frozenset({4, 5, 134, 135})
+
+
+class MqttNotConnectedError(LinkError, RuntimeError):
+    """The broker cannot be reached at the moment."""
+
+
+class MqttAuthError(MqttNotConnectedError):
+    """The broker refuses the credentials."""
+
+
+@dataclass
+class MqttClient:
+    """MQTT port on a real broker that reconnects for ever; ``publish`` raises while there is no connection."""
+
+    settings: MqttSettings
+    will: WillConfig | None = None
+    client_id: str = ""
+    """Used when the settings name none; empty: chosen by the library."""
+    on_auth_refused: Callable[[str], None] | None = None
+    """Called with the broker's words each time it refuses the credentials."""
+    tls_context: ssl.SSLContext | None = None
+    """A context that is ready made, used instead of the certificates that the settings name."""
+    clock: ClockPort = field(default_factory=SystemClock)
+    inbound_dropped: int = field(default=0, init=False)
+    _callbacks: list[tuple[MessageCallback, bool]] = field(default_factory=list, init=False, repr=False)
+    _connection_callbacks: list[Callable[[bool], None]] = field(default_factory=list, init=False, repr=False)
+    _subscriptions: dict[str, None] = field(default_factory=dict, init=False, repr=False)
+    _connection: Any = field(default=None, init=False, repr=False)
+    _task: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
+    _failing: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def is_connected(self) -> bool:
+        """True while the broker can be reached."""
+        return self._connection is not None
+
+    def on_message(self, callback: MessageCallback, *, retained: bool = True) -> None:
+        """Deliver inbound messages to ``callback``; with ``retained=False`` those that the broker kept are left out."""
+        self._callbacks.append((callback, retained))
+
+    def on_connection_change(self, callback: Callable[[bool], None]) -> Callable[[], None]:
+        """Call ``callback`` with True on every connect and False on every loss; returns the unsubscribe."""
+        self._connection_callbacks.append(callback)
+        return lambda: self._connection_callbacks.remove(callback)
+
+    async def check(self) -> None:
+        """Connect once and leave again.
+
+        Raises MqttAuthError when the broker refuses the credentials, MqttNotConnectedError for any other reason.
+        """
+        self._aiomqtt = await asyncio.to_thread(importlib.import_module, "aiomqtt")
+        try:
+            async with self._new_connection():
+                pass
+        except self._aiomqtt.MqttError as err:
+            error = MqttAuthError if self._auth_refused(err) else MqttNotConnectedError
+            raise error(f"{self._endpoint}: {err}") from err
+
+    async def start(self) -> None:
+        """Start the connection loop; idempotent, returns before there is a connection."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._stay_connected(), name="mqtt-connection")
+
+    async def stop(self) -> None:
+        """Disconnect and end the connection loop; idempotent."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
+        """Publish and wait for the broker's acknowledgement (QoS 1).
+
+        Raises MqttNotConnectedError (a RuntimeError and an OSError).
+        """
+        if self._connection is None:
+            raise MqttNotConnectedError("MqttClient is not connected")
+        try:
+            await self._connection.publish(topic, payload, qos=qos, retain=retain)
+        except self._aiomqtt.MqttError as err:
+            raise MqttNotConnectedError(f"publish on {topic} failed: {err}") from err
+
+    async def subscribe(self, topic: str) -> None:
+        """Subscribe at QoS 1, now and after every reconnect."""
+        self._subscriptions[topic] = None
+        if self._connection is None:
+            return
+        try:
+            await self._connection.subscribe(topic, qos=1)
+        except self._aiomqtt.MqttError as err:
+            _LOGGER.debug("Subscription of %s waits for the next connection: %s", topic, err)
+
+    async def _stay_connected(self) -> None:
+        # In the executor: the import reads many files, and the loop may be someone else's.
+        self._aiomqtt: ModuleType = await asyncio.to_thread(importlib.import_module, "aiomqtt")
+        backoff = ExponentialBackoff(self.settings.reconnect_interval, self.settings.reconnect_max_interval)
+        attempt = 0
+        while True:
+            try:
+                async with self._new_connection() as connection:
+                    attempt = 0
+                    await self._serve(connection)
+            except self._aiomqtt.MqttError as err:
+                self._report_failure(err)
+            attempt += 1
+            await self.clock.sleep(backoff.delay(attempt))
+
+    async def _serve(self, connection: Any) -> None:
+        """Restore the subscriptions, then deliver messages until the connection is lost (MqttError)."""
+        for topic in list(self._subscriptions):
+            await connection.subscribe(topic, qos=1)
+        if self._failing:
+            _LOGGER.info("Connected to the MQTT broker %s again", self._endpoint)
+        self._failing = False
+        self._set_connection(connection)
+        try:
+            async for message in connection.messages:
+                await self._deliver(message)
+        finally:
+            self._set_connection(None)
+
+    def _set_connection(self, connection: Any) -> None:
+        self._connection = connection
+        for callback in list(self._connection_callbacks):
+            callback(connection is not None)
+
+    async def _deliver(self, message: Any) -> None:
+        payload = message.payload
+        if payload is None:
+            return
+        try:
+            text = self._decoded(payload)
+        except UnicodeDecodeError, ValueError:
+            self.inbound_dropped += 1
+            _LOGGER.warning("A message on %s is no text or too long, and was dropped", message.topic)
+            return
+        for callback, wants_retained in list(self._callbacks):
+            if message.retain and not wants_retained:
+                _LOGGER.debug("Retained message on %s left out", message.topic)
+                continue
+            try:
+                await callback(str(message.topic), text)
+            except Exception:
+                _LOGGER.exception("Handling a message on %s failed", message.topic)
+
+    @staticmethod
+    def _decoded(payload: object) -> str:
+        if not isinstance(payload, bytes | bytearray):
+            return str(payload)
+        if len(payload) > MAX_INBOUND_BYTES:
+            raise ValueError("message too long")
+        return payload.decode()
+
+    def _report_failure(self, err: Exception) -> None:
+        """Say it once until the connection is back; refused credentials are told to the owner every time."""
+        if self._auth_refused(err) and self.on_auth_refused is not None:
+            self.on_auth_refused(str(err))
+        log = _LOGGER.debug if self._failing else _LOGGER.warning
+        log("No connection to the MQTT broker %s: %s", self._endpoint, err)
+        self._failing = True
+
+    @staticmethod
+    def _auth_refused(err: Exception) -> bool:
+        reason = getattr(err, "rc", None)
+        return getattr(reason, "value", reason) in _AUTH_REASONS
+
+    @property
+    def _endpoint(self) -> str:
+        return f"{self.settings.host}:{self.settings.port}"
+
+    def _new_connection(self) -> Any:
+        settings, aiomqtt = self.settings, self._aiomqtt
+        client_id = settings.client_id or self.client_id
+        will = self.will and aiomqtt.Will(self.will.topic, self.will.payload, self.will.qos, self.will.retain)
+        tls = aiomqtt.TLSParameters(
+            ca_certs=settings.tls_ca and str(settings.tls_ca),
+            certfile=settings.tls_cert and str(settings.tls_cert),
+            keyfile=settings.tls_key and str(settings.tls_key),
+        )
+        connection = aiomqtt.Client(
+            settings.host,
+            settings.port,
+            username=settings.username,
+            password=settings.password and settings.password.get_secret_value(),
+            identifier=client_id or None,
+            will=will,
+            clean_session=not (settings.persistent_session and client_id),
+            max_inflight_messages=WINDOW,
+            tls_context=self.tls_context if settings.tls else None,
+            tls_params=tls if settings.tls and self.tls_context is None else None,
+            tls_insecure=settings.tls_insecure if settings.tls else None,
+        )
+        # Above this many calls the library warns; a full window is no reason to.
+        connection.pending_calls_threshold = 2 * WINDOW
+        return connection

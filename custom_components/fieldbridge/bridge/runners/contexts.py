@@ -1,0 +1,185 @@
+"""What user code is given to act with: DeviceContext for a device, AppContext for the lifespan."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast, overload
+
+from ..health import HealthReporter
+from ..interfaces import ClockPort, CommandHandler, MqttPort
+from ..mqtt import NullMqttClient
+from ..payloads import to_json
+from ..topics import device_topic
+from .command_handlers import CommandHandlers
+from .commands import Command
+from .retrying import sleep_unless
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+class AppContext:
+    """Context of the application lifespan: settings and adapters, nothing of a single device."""
+
+    def __init__(self, *, settings: Settings, adapters: dict[type, object]) -> None:
+        self._settings = settings
+        self._adapters = adapters
+
+    @property
+    def settings(self) -> Settings:
+        """The app's settings."""
+        return self._settings
+
+    def adapter[T](self, port_type: type[T]) -> T:
+        """Return the adapter registered for ``port_type``. Raises LookupError."""
+        return _adapter(self._adapters, port_type)
+
+
+class DeviceContext:
+    """Context of one device: publishing, commands, sleeping, adapters."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        settings: Settings,
+        mqtt: MqttPort,
+        topic_prefix: str,
+        shutdown_event: asyncio.Event,
+        adapters: dict[type, object],
+        clock: ClockPort,
+        is_root: bool = False,
+        health: HealthReporter | None = None,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._mqtt = mqtt
+        self._topic_prefix = topic_prefix
+        self._shutdown_event = shutdown_event
+        self._adapters = adapters
+        self._clock = clock
+        self._is_root = is_root
+        self._health = health or HealthReporter(mqtt, topic_prefix, "", clock)
+        self._state_topic = self._topic("state")
+        # Without a broker nothing is serialised: a link may publish thousands of times a second.
+        self._is_silent = isinstance(mqtt, NullMqttClient)
+        self._commands = CommandHandlers(shutdown_event, clock)
+
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        return self._name
+
+    @property
+    def settings(self) -> Settings:
+        """The app's settings."""
+        return self._settings
+
+    @property
+    def clock(self) -> ClockPort:
+        """The app's clock."""
+        return self._clock
+
+    @property
+    def shutdown_requested(self) -> bool:
+        """True when the app is shutting down."""
+        return self._shutdown_event.is_set()
+
+    def for_device(self, name: str) -> DeviceContext:
+        """Return a context of the same app for another device, for links that carry several."""
+        return DeviceContext(
+            name=name,
+            settings=self._settings,
+            mqtt=self._mqtt,
+            topic_prefix=self._topic_prefix,
+            shutdown_event=self._shutdown_event,
+            adapters=self._adapters,
+            clock=self._clock,
+            health=self._health,
+        )
+
+    async def publish_state(self, payload: dict[str, object], *, retain: bool = True) -> None:
+        """Publish ``payload`` as JSON on the device's state topic."""
+        if not self._is_silent:
+            await self._mqtt.publish(self._state_topic, to_json(payload), retain=retain, qos=1)
+
+    async def publish(self, channel: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
+        """Publish a string on ``{prefix}/{device}/{channel}``."""
+        await self._mqtt.publish(self._topic(channel), payload, retain=retain, qos=qos)
+
+    async def publish_available(self) -> None:
+        """Say that the device is available."""
+        await self._health.publish_device_available(self._name, is_root=self._is_root)
+
+    async def publish_unavailable(self) -> None:
+        """Say that the device is not available."""
+        await self._health.publish_device_unavailable(self._name, is_root=self._is_root)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for ``seconds``; returns early when the app shuts down."""
+        await sleep_unless(self._shutdown_event, seconds, self._clock)
+
+    def adapter[T](self, port_type: type[T]) -> T:
+        """Return the adapter registered for ``port_type``. Raises LookupError."""
+        return _adapter(self._adapters, port_type)
+
+    @overload
+    def on_command(self, handler_or_sub_topic: str | None = None) -> Callable[[CommandHandler], CommandHandler]: ...
+    @overload
+    def on_command(self, handler_or_sub_topic: CommandHandler) -> CommandHandler: ...
+    def on_command(
+        self, handler_or_sub_topic: CommandHandler | str | None = None
+    ) -> CommandHandler | Callable[[CommandHandler], CommandHandler]:
+        """Register a command handler: ``@on_command``, ``on_command(handler)`` or ``@on_command("sub")``.
+
+        Raises RuntimeError for a second handler of a sub-topic or beside ``commands()``, ValueError for a sub-topic
+        that is empty or holds ``/``, ``+`` or ``#``.
+        """
+        if callable(handler_or_sub_topic):
+            self._commands.register(None, handler_or_sub_topic)
+            return handler_or_sub_topic
+        sub_topic = handler_or_sub_topic
+        if sub_topic is not None and (not sub_topic or any(char in "/+#" for char in sub_topic)):
+            raise ValueError(f"Sub-topic must be one non-empty segment without '/', '+' or '#', got {sub_topic!r}")
+
+        def register(handler: CommandHandler) -> CommandHandler:
+            self._commands.register(sub_topic, handler)
+            return handler
+
+        return register
+
+    def commands(self, timeout: float | None = None) -> AsyncIterator[Command | None]:
+        """Iterate over commands without a sub-topic; with ``timeout`` (s) yields None whenever none came in time.
+
+        At shutdown what is queued is still yielded. Raises RuntimeError on a second call or beside a root handler.
+        """
+        return self._commands.iterate(timeout)
+
+    @property
+    def command_handler(self) -> CommandHandler | None:
+        """The handler of commands without a sub-topic."""
+        return self._commands.by_sub_topic.get(None)
+
+    @property
+    def command_handlers(self) -> Mapping[str | None, CommandHandler]:
+        """All command handlers by sub-topic, read-only."""
+        return MappingProxyType(self._commands.by_sub_topic)
+
+    def get_command_handler(self, sub_topic: str | None = None) -> CommandHandler | None:
+        """Return the handler of ``sub_topic``, or None."""
+        return self._commands.by_sub_topic.get(sub_topic)
+
+    @property
+    def command_inlet(self) -> CommandHandlers:
+        """Where the runner delivers commands; framework-internal."""
+        return self._commands
+
+    def _topic(self, channel: str) -> str:
+        return device_topic(self._topic_prefix, self._name, channel, is_root=self._is_root)
+
+
+def _adapter[T](adapters: dict[type, object], port_type: type[T]) -> T:
+    try:
+        return cast("T", adapters[port_type])
+    except KeyError:
+        raise LookupError(f"No adapter registered for {port_type}") from None

@@ -1,0 +1,50 @@
+"""Devices with a loop of their own."""
+
+import logging
+
+from .commands import Command, CommandQueue
+from .handlers import drive
+from .registrations import DeviceRegistration
+from .services import Services, load_store, save_store
+from .supervision import UnrunnableError, keep_running
+
+_LOGGER = logging.getLogger(__name__)
+
+
+async def run_device(registration: DeviceRegistration, commands: CommandQueue, services: Services) -> None:
+    """Run a device until it ends by itself or the app shuts down; after a crash again, with a fresh context.
+
+    Commands that arrive before it listens, or while it is down, are held for it.
+    """
+
+    async def run_once() -> None:
+        await _run_once(registration, commands, services)
+
+    await keep_running(registration.name, run_once, services, is_root=registration.is_root)
+
+
+async def _run_once(registration: DeviceRegistration, commands: CommandQueue, services: Services) -> None:
+    name = registration.name
+    ctx = services.context(name, is_root=registration.is_root)
+
+    async def handle(command: Command) -> None:
+        try:
+            await ctx.command_inlet.handle(command)
+        except Exception as err:
+            _LOGGER.exception("Command for %s failed", name)
+            await services.errors.publish(err, device=name, is_root=registration.is_root)
+
+    ctx.command_inlet.when_wired(lambda: commands.open(handle))
+    store = services.device_store(name)
+    await load_store(store)
+    try:
+        arguments = services.arguments(registration, services.device_providers(f"fieldbridge.{name}", ctx, store))
+    except (TypeError, LookupError) as err:
+        raise UnrunnableError(err) from err
+    try:
+        await drive(registration.func, arguments)
+    except BaseException:
+        commands.hold()
+        raise
+    finally:
+        await save_store(store, name)

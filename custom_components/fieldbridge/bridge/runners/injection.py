@@ -1,0 +1,130 @@
+"""What a handler is given: its parameters are resolved by their annotations, defaults and ``| None`` honoured."""
+
+from annotationlib import Format, ForwardRef, get_annotations
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import functools
+import inspect
+from types import NoneType, UnionType
+from typing import Any, TypeAliasType, Union, get_args, get_origin
+
+type Providers = Mapping[Any, object]
+"""Injectable objects by their type, or by a parametrised form such as ``StreamablePort[Frame]``."""
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter to be injected; ``annotation`` is without its ``| None``."""
+
+    name: str
+    annotation: Any
+    optional: bool
+    has_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters that a callable wants to be given."""
+
+    owner: str
+    parameters: tuple[Parameter, ...] = ()
+
+    def wants(self, annotation: Any) -> bool:
+        """True when a parameter has this annotation."""
+        return any(parameter.annotation == annotation for parameter in self.parameters)
+
+
+def build_plan(func: Callable[..., object], *, given: frozenset[str] = frozenset()) -> Plan:
+    """Read what ``func`` wants, parameters in ``given`` left out. Raises TypeError for what cannot be injected."""
+    owner = getattr(func, "__qualname__", repr(func))
+    parameters = []
+    hints = _annotations(func)
+    for parameter in inspect.signature(func, annotation_format=Format.FORWARDREF).parameters.values():
+        if parameter.name in given:
+            continue
+        where = f"Parameter '{parameter.name}' of {owner}"
+        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+            raise TypeError(f"{where} cannot be injected: *args, **kwargs and positional-only are not supported")
+        if parameter.name not in hints:
+            raise TypeError(f"{where} has no type annotation")
+        annotation, optional = _without_none(_evaluated(hints[parameter.name], where), where)
+        has_default = parameter.default is not parameter.empty
+        parameters.append(Parameter(parameter.name, annotation, optional, has_default))
+    return Plan(owner, tuple(parameters))
+
+
+def resolve(plan: Plan, providers: Providers) -> dict[str, object]:
+    """Return keyword arguments for the plan's callable. Raises TypeError for what nobody provides."""
+    arguments = {}
+    for parameter in plan.parameters:
+        found = _find(parameter.annotation, providers, plan.owner)
+        if found is not _MISSING:
+            arguments[parameter.name] = found
+        elif parameter.has_default:
+            continue
+        elif parameter.optional:
+            arguments[parameter.name] = None
+        else:
+            raise TypeError(f"Cannot resolve parameter '{parameter.name}: {parameter.annotation}' of {plan.owner}")
+    return arguments
+
+
+def _annotations(func: Callable[..., object]) -> dict[str, Any]:
+    if isinstance(func, functools.partial):
+        return _annotations(func.func)
+    if isinstance(func, type):
+        return get_annotations(vars(func).get("__init__", object.__init__), format=Format.FORWARDREF)
+    if inspect.isroutine(func):
+        return get_annotations(inspect.unwrap(func), format=Format.FORWARDREF)
+    return get_annotations(type(func).__call__, format=Format.FORWARDREF)
+
+
+def _evaluated(hint: Any, where: str) -> Any:
+    """Evaluate what ``from __future__ import annotations`` or an import under TYPE_CHECKING left as text."""
+    if isinstance(hint, str):
+        hint = ForwardRef(hint)
+    if isinstance(hint, ForwardRef):
+        try:
+            hint = hint.evaluate()
+        except NameError as err:
+            raise TypeError(f"{where} has an unresolvable annotation {hint.__forward_arg__!r}") from err
+    return hint.__value__ if isinstance(hint, TypeAliasType) else hint
+
+
+def _without_none(annotation: Any, where: str) -> tuple[Any, bool]:
+    """Split ``T | None`` into ``(T, True)``."""
+    optional = False
+    if get_origin(annotation) in {Union, UnionType}:
+        members = [member for member in get_args(annotation) if member is not NoneType]
+        optional = len(members) < len(get_args(annotation))
+        if len(members) != 1:
+            raise TypeError(f"{where} is annotated {annotation!r}, which is not a type")
+        annotation = members[0]
+    if not isinstance(annotation, type) and get_origin(annotation) is None:
+        raise TypeError(f"{where} is annotated {annotation!r}, which is not a type")
+    return annotation, optional
+
+
+def _find(annotation: Any, providers: Providers, owner: str) -> object:
+    """Find by exact key, else by the one provider whose key is a subclass of the annotation."""
+    if annotation in providers:
+        return providers[annotation]
+    matches = {
+        id(value): value
+        for key, value in providers.items()
+        if isinstance(key, type) and annotation in key.__mro__ and annotation is not object
+    }
+    if len(matches) > 1:
+        raise TypeError(f"Ambiguous provider for {annotation} of {owner}")
+    return next(iter(matches.values()), _MISSING)
+
+
+def first_annotation(func: Callable[..., object]) -> Any:
+    """Return the annotation of the first parameter, None when there is none."""
+    parameters = list(inspect.signature(func, annotation_format=Format.FORWARDREF).parameters)
+    hints = _annotations(func)
+    if not parameters or parameters[0] not in hints:
+        return None
+    return _evaluated(hints[parameters[0]], f"Parameter '{parameters[0]}'")

@@ -1,0 +1,108 @@
+"""What every runner works with, and how a handler's arguments come together."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ..health import ErrorPublisher, HealthReporter, LinkBoard
+from ..interfaces import ClockPort, MqttPort, Store
+from ..stores import DeviceStore, MemoryStore, NullStore
+from .contexts import DeviceContext
+from .injection import resolve
+from .registrations import Registration
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """The parts that one run of an app shares among its runners."""
+
+    settings: Settings
+    clock: ClockPort
+    mqtt: MqttPort
+    topic_prefix: str
+    shutdown: asyncio.Event
+    adapters: dict[Any, object]
+    health: HealthReporter
+    errors: ErrorPublisher
+    links: LinkBoard
+    store: Store | None = None
+    extra: dict[Any, object] = field(default_factory=dict)
+    """Further injectables by type, such as what the lifespan yielded."""
+
+    def context(self, name: str, *, is_root: bool = False) -> DeviceContext:
+        """Return a fresh context for a device."""
+        return DeviceContext(
+            name=name,
+            settings=self.settings,
+            mqtt=self.mqtt,
+            topic_prefix=self.topic_prefix,
+            shutdown_event=self.shutdown,
+            adapters=self.adapters,
+            clock=self.clock,
+            is_root=is_root,
+            health=self.health,
+        )
+
+    def without_adapter(self, key: Any) -> Services:
+        """Return the same services without one adapter."""
+        return replace(self, adapters={kind: adapter for kind, adapter in self.adapters.items() if kind != key})
+
+    def base_providers(self, logger: str) -> dict[Any, object]:
+        """Return what every function of the app may be given."""
+        return {
+            **self.adapters,
+            **self.extra,
+            type(self.settings): self.settings,
+            logging.Logger: logging.getLogger(logger),
+            ClockPort: self.clock,
+            asyncio.Event: self.shutdown,
+        }
+
+    def device_providers(self, logger: str, ctx: DeviceContext, store: DeviceStore | None) -> dict[Any, object]:
+        """Return what the handler of a device may be given."""
+        stores = {} if store is None else {DeviceStore: store}
+        return {**self.base_providers(logger), DeviceContext: ctx, **stores}
+
+    def arguments(self, registration: Registration, providers: Mapping[Any, object]) -> dict[str, object]:
+        """Return the handler's arguments, ``init`` called first. Raises TypeError, and whatever ``init`` raises."""
+        available = dict(providers)
+        if registration.init is not None and registration.init_plan is not None:
+            made = registration.init(**resolve(registration.init_plan, available))
+            if type(made) in available:
+                raise TypeError(f"init of {registration.name} returns {type(made).__name__}, which shadows another")
+            available[type(made)] = made
+        return resolve(registration.plan, available)
+
+    def device_store(self, name: str) -> DeviceStore | None:
+        """Return the store of a device, None when the app has no store."""
+        return DeviceStore(self.store, name) if self.store is not None else None
+
+
+async def load_store(store: DeviceStore | None) -> None:
+    """Load without blocking the loop. Raises OSError."""
+    if store is not None:
+        await _off_loop(store, store.load)
+
+
+async def save_store(store: DeviceStore | None, name: str) -> None:
+    """Save what changed without blocking the loop; a failure is logged, and the store stays dirty."""
+    if store is None or not store.dirty:
+        return
+    try:
+        await _off_loop(store, store.prepare_save())
+    except Exception:
+        _LOGGER.exception("Saving the store of %s failed", name)
+
+
+async def _off_loop(store: DeviceStore, work: Callable[[], None]) -> None:
+    if isinstance(store.backend, MemoryStore | NullStore):
+        work()
+    else:
+        await asyncio.to_thread(work)

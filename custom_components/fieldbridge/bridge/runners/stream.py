@@ -1,0 +1,153 @@
+"""Streams: what a port delivers by callback, iterated by a handler that never notices a reconnect."""
+
+import asyncio
+from collections.abc import Mapping
+import logging
+from typing import Any, get_args, get_origin, override
+
+from ..health import LinkState, LinkStatus
+from ..interfaces import StreamablePort
+from ..streams import Stream
+from .handlers import drive
+from .link import LinkKeeper
+from .registrations import StreamRegistration
+from .services import Services, load_store, save_store
+from .supervision import UnrunnableError, keep_running
+
+_LOGGER = logging.getLogger(__name__)
+
+_LIFECYCLE = frozenset({"open", "close", "start_scan", "stop_scan"})
+
+
+class StreamHandlerProxy:
+    """An adapter as its handler sees it: everything but the lifecycle, which belongs to the runner."""
+
+    __slots__ = ("__target",)
+
+    def __init__(self, target: object) -> None:
+        object.__setattr__(self, "_StreamHandlerProxy__target", target)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _LIFECYCLE:
+            raise AttributeError(f"'{name}' is a lifecycle method and belongs to the stream runner")
+        return getattr(self.__target, name)
+
+    @override
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.__target, name, value)
+
+
+class StreamDevice:
+    """One stream registration: its port, its stream, and the handler at the end of it."""
+
+    def __init__(self, registration: StreamRegistration, services: Services) -> None:
+        self._registration = registration
+        self._services = services
+        self._announced: LinkState | None = None
+        self.stream: Stream[Any] = Stream(registration.maxsize, backpressure=registration.backpressure)
+
+    async def run(self) -> None:
+        """Keep the link up and the handler running until shutdown or the handler's end, then drain the stream."""
+        try:
+            port = find_port(self._registration, self._services.adapters)
+        except TypeError as err:
+            await self._give_up(err)
+            return
+        shutdown = self._services.shutdown
+        link = LinkKeeper(
+            self._registration.name,
+            port,
+            self.stream.put,
+            on_status=self._announce,
+            stop=shutdown,
+            clock=self._services.clock,
+        )
+        keeping = asyncio.create_task(link.run(), name=f"link {self._registration.name}")
+        handling = asyncio.create_task(self._handle(link, port), name=f"stream {self._registration.name}")
+        stopping = asyncio.create_task(shutdown.wait())
+        try:
+            await asyncio.wait((keeping, handling, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await self._close(keeping)
+            self.stream.finish()
+            if link.opened.is_set():
+                await handling
+        finally:
+            for task in (keeping, handling, stopping):
+                task.cancel()
+            await asyncio.gather(keeping, handling, stopping, return_exceptions=True)
+            self.stream.shutdown()
+
+    async def _close(self, keeping: asyncio.Task[None]) -> None:
+        """Close the port; an error other than I/O has ended the link and is reported."""
+        keeping.cancel()
+        (result,) = await asyncio.gather(keeping, return_exceptions=True)
+        if isinstance(result, Exception):
+            await self._give_up(result)
+
+    async def _give_up(self, error: Exception) -> None:
+        _LOGGER.error("Stream %s ends", self._registration.name, exc_info=error)
+        self._services.health.set_device_status(self._registration.name, "error")
+        await self._publish_error(error)
+
+    async def _handle(self, link: LinkKeeper[Any], port: StreamablePort[Any]) -> None:
+        await link.opened.wait()
+
+        async def run_once() -> None:
+            await self._run_once(port)
+
+        registration = self._registration
+        await keep_running(registration.name, run_once, self._services, is_root=registration.is_root)
+
+    async def _run_once(self, port: StreamablePort[Any]) -> None:
+        registration, services, name = self._registration, self._services, self._registration.name
+        # The port is the runner's: the handler finds it neither by its type nor through its context.
+        services = services.without_adapter(_of(StreamablePort, registration.item_type))
+        ctx = services.context(name, is_root=registration.is_root)
+        store = services.device_store(name)
+        await load_store(store)
+        providers = services.device_providers(f"fieldbridge.stream.{name}", ctx, store)
+        providers[_of(Stream, registration.item_type)] = self.stream
+        providers[type(port)] = StreamHandlerProxy(port)
+        try:
+            arguments = services.arguments(registration, providers)
+        except (TypeError, LookupError) as err:
+            raise UnrunnableError(err) from err
+        try:
+            await drive(registration.func, arguments)
+        finally:
+            await save_store(store, name)
+
+    async def _announce(self, status: LinkStatus) -> None:
+        """Tell the listeners every change, and the broker when the link comes or goes."""
+        self._services.links.report(status)
+        if status.state is self._announced:
+            return
+        self._announced = status.state
+        name, is_root = self._registration.name, self._registration.is_root
+        if status.state is LinkState.UP:
+            await self._services.health.publish_device_available(name, is_root=is_root)
+            return
+        await self._services.health.publish_device_unavailable(name, is_root=is_root)
+        if status.error is not None:
+            await self._publish_error(status.error)
+
+    async def _publish_error(self, error: Exception) -> None:
+        await self._services.errors.publish(error, device=self._registration.name, is_root=self._registration.is_root)
+
+
+def _of(generic: Any, item_type: Any) -> Any:
+    """Return the parametrised form under which adapters and streams are found."""
+    return generic[item_type]
+
+
+def find_port(registration: StreamRegistration, adapters: Mapping[Any, object]) -> StreamablePort[Any]:
+    """Return the adapter that delivers what the handler iterates over, or a subclass of it. Raises TypeError."""
+    wanted = registration.item_type
+    for key, adapter in adapters.items():
+        if get_origin(key) is not StreamablePort:
+            continue
+        (delivered,) = get_args(key)
+        if delivered == wanted or (isinstance(wanted, type) and wanted in getattr(delivered, "__mro__", ())):
+            return adapter  # type: ignore[return-value]
+    name = getattr(wanted, "__name__", wanted)
+    raise TypeError(f"'{registration.name}' requires StreamablePort[{name}] but no matching adapter is registered")

@@ -1,0 +1,53 @@
+"""Running a handler again when it crashed, so that one bad frame does not end a device."""
+
+from collections.abc import Awaitable, Callable
+import logging
+
+from ..retry import ExponentialBackoff
+from .handlers import HandlerKindError
+from .retrying import Retrier
+from .services import Services
+
+_LOGGER = logging.getLogger(__name__)
+
+RESTART = ExponentialBackoff(1.0, 60.0)
+"""Seconds before a crashed handler runs again, and before a lost link is opened again."""
+
+
+class UnrunnableError(Exception):
+    """A handler asks for what does not exist, so running it again is of no use; ``cause`` says what."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+async def keep_running(
+    name: str, run: Callable[[], Awaitable[None]], services: Services, *, is_root: bool = False
+) -> None:
+    """Await ``run()`` until it returns; after a crash again, for ever, with capped back-off.
+
+    An error is reported once, until it changes its type. UnrunnableError and HandlerKindError end the device.
+    """
+    retrier = Retrier(RESTART, services.shutdown, services.clock)
+    reported: type[Exception] | None = None
+    while True:
+        started_at = services.clock.now()
+        try:
+            await run()
+        except Exception as err:
+            cause = err.cause if isinstance(err, UnrunnableError) else err
+            # What ran for long was well meanwhile: its next crash is news again.
+            if services.clock.now() - started_at > RESTART.max_delay:
+                retrier.succeeded()
+                reported = None
+            services.health.set_device_status(name, "error")
+            if type(cause) is not reported:
+                reported = type(cause)
+                _LOGGER.error("%s crashed", name, exc_info=cause)  # noqa: TRY400 - the cause is what happened
+                await services.errors.publish(cause, device=name, is_root=is_root)
+            if isinstance(err, UnrunnableError | HandlerKindError) or not await retrier.pause():
+                return
+            services.health.set_device_status(name, "ok")
+        else:
+            return

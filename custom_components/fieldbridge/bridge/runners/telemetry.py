@@ -1,0 +1,182 @@
+"""Polling: call the handler on its interval, publish what changed enough, tell errors once."""
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from contextlib import AsyncExitStack
+import copy
+import logging
+import math
+
+from ..retry import ExponentialBackoff
+from ..stores import DeviceStore
+from .contexts import DeviceContext
+from .registrations import TelemetryRegistration
+from .retrying import Retrier, sleep_unless
+from .services import Services, load_store, save_store
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def check_interval(seconds: float) -> None:
+    """Raise ValueError when an interval is not positive."""
+    if seconds <= 0:
+        raise ValueError(f"Telemetry interval must be positive, got {seconds}")
+
+
+class TelemetryDevice:
+    """One polled device: its arguments, strategy, breaker, store and error state."""
+
+    def __init__(self, registration: TelemetryRegistration, ctx: DeviceContext, services: Services) -> None:
+        self.name = registration.name
+        self._registration = registration
+        self._ctx = ctx
+        self._services = services
+        # A strategy and a breaker of its own, also when several devices were registered with the same ones.
+        self._strategy = copy.deepcopy(registration.publish)
+        self._breaker = registration.circuit_breaker and registration.circuit_breaker.clone(services.clock.now)
+        self._retrier = Retrier(registration.backoff or ExponentialBackoff(), services.shutdown, services.clock)
+        self._store: DeviceStore | None = None
+        self._arguments: dict[str, object] = {}
+        self._last_published: dict[str, object] | None = None
+        self._reported: type[Exception] | None = None
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two calls. Raises ValueError when not positive."""
+        spec = self._registration.interval
+        seconds = spec(self._services.settings) if callable(spec) else spec
+        check_interval(seconds)
+        return seconds
+
+    @property
+    def adapters(self) -> list[Hashable]:
+        """Keys of the adapters that the handler is given."""
+        return [key for key in self._services.adapters if self._registration.plan.wants(key)]
+
+    async def prepare(self) -> bool:
+        """Load the store and resolve the arguments; a failure is reported, and then returns False."""
+        services = self._services
+        try:
+            self._store = services.device_store(self.name)
+            await load_store(self._store)
+            providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
+            self._arguments = services.arguments(self._registration, providers)
+        except Exception as err:
+            _LOGGER.exception("Telemetry %s cannot start", self.name)
+            await self._report(err)
+            return False
+        if self._strategy is not None:
+            self._strategy._bind(services.clock)  # noqa: SLF001 - the hook's documented name
+        return True
+
+    async def cycle(self) -> None:
+        """Call the handler with its retries and publish the result; never raises but for cancellation."""
+        if self._breaker is not None and not self._breaker.should_attempt():
+            _LOGGER.warning("Telemetry %s is skipped: its circuit is open", self.name)
+            self._services.health.set_device_status(self.name, "circuit_open")
+            return
+        published = False
+        try:
+            reading = await self._read()
+            if reading is not None:
+                published = await self._publish(reading)
+                self._recovered()
+        except Exception as err:  # noqa: BLE001 - it is reported, whatever user code raises
+            await self._report(err)
+        policy = self._registration.persist
+        if self._store is not None and policy is not None and policy.should_save(self._store, published):
+            await save_store(self._store, self.name)
+
+    async def close(self) -> None:
+        """Save the store."""
+        await save_store(self._store, self.name)
+
+    async def _read(self) -> dict[str, object] | None:
+        """Call the handler up to ``retry + 1`` times; the last error is raised."""
+        try:
+            reading = await self._attempt(self._registration.retry)
+        except Exception:
+            if self._breaker is not None:
+                self._breaker.record_failure()
+            raise
+        if self._breaker is not None:
+            self._breaker.record_success()
+        return reading
+
+    async def _attempt(self, retries: int) -> dict[str, object] | None:
+        try:
+            reading: dict[str, object] | None = await self._registration.func(**self._arguments)
+        except self._registration.retry_on as err:
+            if not retries:
+                self._retrier.failures += 1
+                raise
+            _LOGGER.warning("Telemetry %s failed and is tried again: %s", self.name, err)
+        else:
+            self._retrier.succeeded()
+            return reading
+        if not await self._retrier.pause():
+            return None
+        return await self._attempt(retries - 1)
+
+    async def _publish(self, reading: dict[str, object]) -> bool:
+        """Publish unless the strategy says no; the first reading is always published."""
+        strategy, previous = self._strategy, self._last_published
+        if strategy is not None and previous is not None and not strategy.should_publish(reading, previous):
+            return False
+        await self._ctx.publish_state(reading)
+        # A copy: a handler may well return the same dict again, changed.
+        self._last_published = copy.deepcopy(reading)
+        if strategy is not None:
+            strategy.on_published()
+        return True
+
+    async def _report(self, err: Exception) -> None:
+        """Tell an error once, until it changes its type or the device recovers."""
+        self._services.health.set_device_status(self.name, "error")
+        if self._reported is type(err):
+            return
+        self._reported = type(err)
+        _LOGGER.error("Telemetry %s failed: %s", self.name, err)
+        await self._services.errors.publish(err, device=self.name, is_root=self._registration.is_root)
+
+    def _recovered(self) -> None:
+        if self._reported is None:
+            if self._breaker is not None:
+                self._services.health.set_device_status(self.name, "ok")
+            return
+        self._reported = None
+        self._services.health.set_device_status(self.name, "ok")
+        _LOGGER.info("Telemetry %s recovered", self.name)
+
+
+async def run_telemetry(devices: Sequence[TelemetryDevice], services: Services) -> None:
+    """Poll one device, or a group, whose members keep one beat, until shutdown.
+
+    Members that share an adapter, or have none, are called one after the other in the order of registration.
+    """
+    ready = [device for device in devices if await device.prepare()]
+    locks: dict[Hashable, asyncio.Lock] = {}
+    start = services.clock.now()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for device in ready:
+                keys = device.adapters or [None]
+                turns = [locks.setdefault(key, asyncio.Lock()) for key in keys]
+                group.create_task(_poll(device, start, turns, services), name=f"telemetry {device.name}")
+    finally:
+        for device in ready:
+            await device.close()
+
+
+async def _poll(device: TelemetryDevice, start: float, turns: list[asyncio.Lock], services: Services) -> None:
+    """Call the device at ``start + k * interval``; calls that an overrun missed are left out."""
+    interval = device.interval
+    beat = 0
+    while not services.shutdown.is_set():
+        async with AsyncExitStack() as stack:
+            for turn in turns:
+                await stack.enter_async_context(turn)
+            await device.cycle()
+        now = services.clock.now()
+        beat = max(beat + 1, math.ceil((now - start) / interval))
+        await sleep_unless(services.shutdown, max(0.0, start + beat * interval - now), services.clock)

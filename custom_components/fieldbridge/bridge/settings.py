@@ -1,0 +1,73 @@
+"""Settings of a bridge app, read from the environment and ``.env``, or from given values alone.
+
+The only module that imports pydantic; it is imported when settings are first needed.
+"""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+type LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+class MqttSettings(BaseModel):
+    """Connection to the MQTT broker, and where to publish."""
+
+    host: str = "localhost"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password: SecretStr | None = None
+    client_id: str = ""
+    reconnect_interval: float = Field(default=5.0, gt=0)
+    """Seconds before the first reconnect; doubled after every failure."""
+    reconnect_max_interval: float = Field(default=300.0, gt=0)
+    topic_prefix: str = ""
+    """Empty: the name of the app."""
+    tls: bool = False
+    tls_ca: Path | None = None
+    """CA certificates; None: those of the system."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_insecure: bool = False
+    """True: accept a certificate that names another host."""
+    persistent_session: bool = False
+    """True: the broker keeps commands that arrive while the bridge is away (needs a client_id)."""
+    retained_commands: bool = False
+    """True: a retained command is executed at every start and reconnect."""
+
+
+class LoggingSettings(BaseModel):
+    """How the process logs; ``file`` is rotated by size."""
+
+    level: LogLevel = "INFO"
+    format: Literal["json", "text"] = "json"
+    file: str | None = None
+    max_file_size_mb: int = Field(default=10, ge=1)
+    backup_count: int = Field(default=3, ge=0)
+
+
+class Settings(BaseSettings):
+    """Root settings; apps subclass it and usually add an ``env_prefix``."""
+
+    model_config = SettingsConfigDict(
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+    )
+
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    logging: LoggingSettings = Field(default_factory=LoggingSettings)
+
+    @classmethod
+    def from_values(cls, **values: object) -> Self:
+        """Build settings from ``values`` alone: no environment, no ``.env``, whatever ``model_config`` says.
+
+        Raises pydantic's ValidationError (a ValueError).
+        """
+        # BaseSettings.__init__ is what collects the sources; the model below it only validates.
+        settings = cls.__new__(cls)
+        BaseModel.__init__(settings, **values)
+        return settings

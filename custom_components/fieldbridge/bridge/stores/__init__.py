@@ -1,0 +1,9 @@
+"""Where state outlives a restart."""
+
+from ..interfaces import Store
+from .device_store import DeviceStore
+from .json_file import JsonFileStore
+from .memory import MemoryStore, NullStore
+from .sqlite import SqliteStore
+
+__all__ = ["DeviceStore", "JsonFileStore", "MemoryStore", "NullStore", "SqliteStore", "Store"]
