@@ -37,13 +37,18 @@ debian_unpack() {
 # debian_loader DIR: the path of the prefix's own dynamic loader; its glibc is newer than the system's may be.
 debian_loader() { ls "$1/usr/lib/$(debian_multiarch)"/ld-linux-*.so.* | head -n 1; }
 
+# debian_relocate ROOT PROGRAM LIBRARIES: lets a program in ROOT.new run from ROOT on these libraries alone.
+debian_relocate() {
+  local loader; loader=$(basename "$(debian_loader "$1.new")")
+  # RPATH instead of LD_LIBRARY_PATH: child processes are left alone.
+  "$(tool patchelf)" --set-interpreter "$1/usr/lib/$(debian_multiarch)/$loader" --force-rpath --set-rpath "$3" "$1.new/$2"
+}
+
 # Leaves a Python 3.14 in the cache that runs on any glibc system and can compile extensions.
 debian_python() {
   local root="$CACHE/debian/python3.14" arch; arch=$(debian_multiarch)
   debian_unpack "$root.new" python3.14 libpython3.14-dev libstdc++6 libgcc-s1 || return 1
-  # RPATH instead of LD_LIBRARY_PATH: child processes are left alone.
-  "$(tool patchelf)" --set-interpreter "$root/usr/lib/$arch/$(basename "$(debian_loader "$root.new")")" --force-rpath \
-    --set-rpath "$root/usr/lib/$arch" "$root.new/usr/bin/python3.14" || return 1
+  debian_relocate "$root" usr/bin/python3.14 "$root/usr/lib/$arch" || return 1
   # pyconfig.h is a stub that includes this one; linking it alone keeps testing's glibc headers out of compilations.
   mkdir -p "$root.new/usr/include/python3.14/$arch"
   ln -s "$root/usr/include/$arch/python3.14" "$root.new/usr/include/python3.14/$arch/python3.14"
@@ -73,6 +78,37 @@ lib="$root/usr/lib/$(debian_multiarch)"
 exec "\$lib/$loader" --library-path "\$lib" "$root/$binary" "\$@"
 WRAPPER
   chmod +x "$root.new/bin/$program"
+  rm -rf "$root"
+  mv "$root.new" "$root"
+}
+
+# debian_chromium: prints the path of a Chromium that runs on the prefix's own libraries, fonts and certificates.
+debian_chromium() {
+  local root="$CACHE/debian/chromium"
+  [ -x "$root/bin/chromium" ] || under_lock debian debian_wrap_chromium "$root" || return 1
+  echo "$root/bin/chromium"
+}
+
+debian_wrap_chromium() {
+  local root=$1 lib program; lib="$1/usr/lib/$(debian_multiarch)"
+  [ ! -x "$root/bin/chromium" ] || return 0
+  say "fetching Chromium (about 200 MB)"
+  debian_unpack "$root.new" chromium fonts-dejavu-core fontconfig-config || return 1
+  # It starts itself again for every tab, so its loader has to be inside, not in front of it.
+  for program in chromium chrome_crashpad_handler; do
+    debian_relocate "$root" "usr/lib/chromium/$program" "$lib" || return 1
+  done
+  mkdir -p "$root.new/bin"
+  cat >"$root.new/bin/fonts.conf" <<FONTS
+<?xml version="1.0"?><fontconfig><dir>$root/usr/share/fonts</dir><cachedir>$root/var/cache/fontconfig</cachedir></fontconfig>
+FONTS
+  # In the environment, since libpulse's own search path (a folder of the system) would come before an RPATH.
+  cat >"$root.new/bin/chromium" <<WRAPPER
+#!/bin/sh
+export FONTCONFIG_FILE="$root/bin/fonts.conf" LD_LIBRARY_PATH="$lib:$lib/pulseaudio"
+exec "$root/usr/lib/chromium/chromium" "\$@"
+WRAPPER
+  chmod +x "$root.new/bin/chromium"
   rm -rf "$root"
   mv "$root.new" "$root"
 }
