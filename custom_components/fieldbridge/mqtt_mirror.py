@@ -1,7 +1,7 @@
 """The optional copy of a link's devices on MQTT, through Home Assistant's broker or one of the user's."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -103,9 +103,8 @@ async def _clear_by_client(client: MqttClient, topics: list[str]) -> None:
         await client.stop()
 
 
-async def _async_make_client(
-    hass: HomeAssistant, entry: FieldbridgeConfigEntry, options: dict[str, Any], prefix: str
-) -> MqttClient:
+async def async_broker_client(hass: HomeAssistant, options: Mapping[str, Any], client_id: str = "") -> MqttClient:
+    """Return a client, not started yet, for the broker that the mirror's options name."""
     await async_import_module(hass, "aiomqtt")
     settings = MqttSettings(
         host=options[CONF_HOST],
@@ -113,12 +112,21 @@ async def _async_make_client(
         username=options.get(CONF_USERNAME),
         password=options.get(CONF_PASSWORD),
         tls=options.get(CONF_TLS, False),
-        # Two instances with one client id would throw each other off the broker for ever.
-        client_id=f"{DOMAIN}-{(await instance_id.async_get(hass))[:8]}-{entry.entry_id[-8:]}",
+        client_id=client_id,
     )
-    client = MqttClient(settings, will=build_will_config(prefix))
+    client = MqttClient(settings)
     if settings.tls:
         client.tls_context = await hass.async_add_executor_job(client_context)
+    return client
+
+
+async def _async_make_client(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, options: Mapping[str, Any], prefix: str
+) -> MqttClient:
+    # Two instances with one client id would throw each other off the broker for ever.
+    client_id = f"{DOMAIN}-{(await instance_id.async_get(hass))[:8]}-{entry.entry_id[-8:]}"
+    client = await async_broker_client(hass, options, client_id)
+    client.will = build_will_config(prefix)
     return client
 
 

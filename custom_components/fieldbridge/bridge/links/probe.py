@@ -1,0 +1,73 @@
+"""A look at a link that nobody runs yet: is it there, what does it send, can it be understood."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from ..codecs.frame import Frame
+from ..errors import LinkError
+from .frame_link import FrameTransport
+
+_KEPT_FRAMES = 20
+"""Enough to see what changes from frame to frame, few enough to be analysed twice a second."""
+_KEPT_BYTES = 256
+
+
+class ProbedTransport(FrameTransport, Protocol):
+    """A transport that also shows its bytes before framing."""
+
+    def register_bytes_callback(self, cb: Callable[[bytes], None]) -> None:
+        """Show every chunk of raw bytes to ``cb``."""
+        ...
+
+
+class Capture:
+    """The last frames and raw bytes that were seen, and how many there were in all."""
+
+    def __init__(self) -> None:
+        self.frames: deque[bytes] = deque(maxlen=_KEPT_FRAMES)
+        self.frame_count = 0
+        self.tail = b""
+        """The last raw bytes, whole frames or not."""
+        self.byte_count = 0
+
+    def add_frame(self, frame: Frame) -> None:
+        """Keep one frame."""
+        self.frames.append(frame.data)
+        self.frame_count += 1
+
+    def add_bytes(self, data: bytes) -> None:
+        """Keep the end of what arrived."""
+        self.tail = (self.tail + data)[-_KEPT_BYTES:]
+        self.byte_count += len(data)
+
+
+class LinkProbe:
+    """Opens a transport for a while and captures what it sends."""
+
+    def __init__(self, transport: ProbedTransport) -> None:
+        self.capture = Capture()
+        self.lost: LinkError | None = None
+        """Why the open link went away."""
+        self._transport = transport
+        self._closed = False
+        transport.register_callback(self.capture.add_frame)
+        transport.register_bytes_callback(self.capture.add_bytes)
+        transport.register_loss_callback(self._set_lost)
+
+    async def open(self) -> None:
+        """Open the link and begin to capture. Raises LinkError."""
+        await self._transport.open()
+        if self._closed:
+            # Whoever waited for the port has gone meanwhile; nobody else would close it.
+            await self._transport.close()
+            raise LinkError("closed while it was being opened")
+        await self._transport.start_scan()
+
+    async def close(self) -> None:
+        """Free the link; idempotent, and also good while ``open`` is still under way."""
+        self._closed = True
+        await self._transport.close()
+
+    def _set_lost(self, error: LinkError) -> None:
+        self.lost = error

@@ -1,0 +1,140 @@
+"""Changes to a device that is there: its name and silence, and its channels one by one."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.const import CONF_NAME
+from homeassistant.core import callback
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+import probatio
+
+from ..bridge.channels import DeviceProfile
+from ..bridge.channels.profile import unique_key
+from .channel_form import channel_form, channel_of_form, channel_schema, check_channel
+from .general_form import GENERAL_SCHEMA, general_form, general_of_form
+from .presentation import decoded_text, frames_text, source_options
+from .recognised_form import own_frames
+
+_CHANNEL: Final = "channel"
+_CHANNELS: Final = "channels"
+
+
+class DeviceEditFlow(ConfigSubentryFlow):
+    """The steps of reconfiguring a device; each ends with one stored change."""
+
+    def __init__(self) -> None:
+        """Begin with nothing chosen."""
+        self._key: str | None = None
+        self._channel_form: dict[str, Any] | None = None
+        self._changed: dict[str, Any] = {}
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose what to change."""
+        has_channels = ["edit_channel", "remove_channels"] if self._device[_CHANNELS] else []
+        return self.async_show_menu(step_id="reconfigure", menu_options=["general", "add_channel", *has_channels])
+
+    async def async_step_general(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change the name, the origin and what silence means."""
+        if user_input is not None:
+            return self._store(general_of_form(user_input), user_input[CONF_NAME])
+        title = self._get_reconfigure_subentry().title
+        return self.async_show_form(
+            step_id="general",
+            data_schema=self.add_suggested_values_to_schema(GENERAL_SCHEMA, general_form(title, self._device)),
+        )
+
+    async def async_step_add_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Describe a new channel."""
+        return await self.async_step_channel()
+
+    async def async_step_edit_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose the channel to change."""
+        if user_input is not None:
+            self._key = user_input[_CHANNEL]
+            self._channel_form = channel_form(self._channels[self._key])
+            return await self.async_step_channel()
+        schema = probatio.Schema({probatio.Required(_CHANNEL): self._channel_selector(multiple=False)})
+        return self.async_show_form(step_id="edit_channel", data_schema=schema)
+
+    async def async_step_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Describe one channel; what it makes of the last frames is shown before it is stored."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            self._channel_form = user_input
+            key = self._key or unique_key(user_input[CONF_NAME], set(self._channels))
+            channel = channel_of_form(user_input, key)
+            device = {**self._device, _CHANNELS: list({**self._channels, key: channel}.values())}
+            errors, placeholders = check_channel(device, channel)
+            if not errors:
+                self._changed = {"device": device, "key": key}
+                return await self.async_step_check_channel()
+        frames = self._recent_frames()
+        options = source_options(DeviceProfile.from_dict(self._device).decoder, frames)
+        return self.async_show_form(
+            step_id="channel",
+            data_schema=self.add_suggested_values_to_schema(channel_schema(options), self._channel_form),
+            errors=errors,
+            description_placeholders={"frames": frames_text(frames), **placeholders},
+        )
+
+    async def async_step_check_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show raw and decoded values; store, or change the description again."""
+        profile = DeviceProfile.from_dict(self._changed["device"])
+        return self.async_show_menu(
+            step_id="check_channel",
+            menu_options=["save_channel", "channel"],
+            description_placeholders={"values": decoded_text(profile, self._changed["key"], self._recent_frames())},
+        )
+
+    async def async_step_save_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Store the channel."""
+        return self._store({_CHANNELS: self._changed["device"][_CHANNELS]})
+
+    async def async_step_remove_channels(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose the channels that go, with their entities."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            kept = [channel for key, channel in self._channels.items() if key not in user_input[_CHANNELS]]
+            if kept:
+                return self._store({_CHANNELS: kept})
+            errors[_CHANNELS] = "no_channel_left"
+        schema = probatio.Schema({probatio.Required(_CHANNELS): self._channel_selector(multiple=True)})
+        return self.async_show_form(step_id="remove_channels", data_schema=schema, errors=errors)
+
+    @property
+    def _device(self) -> dict[str, Any]:
+        return dict(self._get_reconfigure_subentry().data)
+
+    @property
+    def _channels(self) -> dict[str, Mapping[str, Any]]:
+        """The stored channels by key."""
+        return {channel["key"]: channel for channel in self._device[_CHANNELS]}
+
+    @callback
+    def _channel_selector(self, *, multiple: bool) -> SelectSelector:
+        options = [SelectOptionDict(value=key, label=channel["name"]) for key, channel in self._channels.items()]
+        return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple, mode=SelectSelectorMode.LIST))
+
+    @callback
+    def _recent_frames(self) -> list[bytes]:
+        """Return the device's last frames on the running link, none when it is not loaded."""
+        entry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return []
+        frames = [frame.data for frame in entry.runtime_data.link.recent_frames]
+        return own_frames(DeviceProfile.from_dict(self._device), frames)
+
+    @callback
+    def _store(self, changes: dict[str, Any], title: str | None = None) -> SubentryFlowResult:
+        """Store the changed device; the link notices and rebuilds this device alone."""
+        subentry = self._get_reconfigure_subentry()
+        return self.async_update_and_abort(
+            self._get_entry(), subentry, title=title or subentry.title, data_updates=changes
+        )

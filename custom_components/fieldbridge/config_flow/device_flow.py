@@ -1,0 +1,132 @@
+"""The flow of one device: found by listening to the running link, or chosen from simulated signals."""
+
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
+from homeassistant.const import CONF_NAME
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.selector import TextSelector
+import probatio
+
+from ..const import CONF_KIND, CONF_SIGNALS, KIND_SIMULATED
+from ..presets import simulated_profile
+from .device_edit_flow import DeviceEditFlow
+from .listening import Listening, RunningLink, nothing_to_stop
+from .recognised_form import (
+    CONF_FIELDS,
+    DEVICE_TITLE,
+    SECTION_CONDITION,
+    BadConditionError,
+    condition_schema,
+    fields_schema,
+    make_profile,
+    read_condition,
+    recognised_placeholders,
+)
+from .simulated_form import SIMULATED_DEVICE_TITLE, signals_selector
+
+
+class DeviceFlow(DeviceEditFlow):
+    """Adds a device to a link; the steps that change one are inherited."""
+
+    _listening: Listening
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        super().__init__()
+        self._stop_listening: CALLBACK_TYPE = nothing_to_stop
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Stop listening: the dialog was closed, or the flow is over."""
+        self._stop_listening()
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Add a device to a link that runs."""
+        entry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="link_not_loaded")
+        if entry.data[CONF_KIND] == KIND_SIMULATED:
+            return await self.async_step_simulated()
+        return await self.async_step_listen_again()
+
+    async def async_step_simulated(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose from the signals that the link generates."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if signals := user_input[CONF_SIGNALS]:
+                return self.async_create_entry(title=user_input[CONF_NAME], data=simulated_profile(signals).to_dict())
+            errors[CONF_SIGNALS] = "no_signals"
+        signals = self._get_entry().data[CONF_SIGNALS]
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_NAME, default=SIMULATED_DEVICE_TITLE): TextSelector(),
+                probatio.Required(CONF_SIGNALS, default=signals): signals_selector(signals),
+            }
+        )
+        return self.async_show_form(
+            step_id="simulated", data_schema=self.add_suggested_values_to_schema(schema, user_input), errors=errors
+        )
+
+    async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Listen to the running link."""
+        self._listening = Listening(self.hass, RunningLink(self._get_entry().runtime_data.link))
+        self._stop_listening = self._listening.stop
+        return await self.async_step_listen()
+
+    async def async_step_listen(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show what arrives, until it is understood or time is up."""
+        if self._listening.finished:
+            return self.async_show_progress_done(next_step_id=self._listening.outcome)
+        return self.async_show_progress(
+            step_id="listen",
+            progress_action="listening",
+            progress_task=self._listening.look(),
+            description_placeholders=self._listening.placeholders,
+        )
+
+    async def async_step_recognised(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Name the device and tick the fields that become entities."""
+        recognition = self._listening.recognition
+        frames = list(self._listening.capture.frames)
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                condition = read_condition(user_input[SECTION_CONDITION], recognition.decoder, frames)
+            except BadConditionError as err:
+                errors["base"] = err.translation_key
+            if not user_input[CONF_FIELDS]:
+                errors[CONF_FIELDS] = "no_fields"
+            if not errors:
+                profile = make_profile(recognition, user_input[CONF_FIELDS], condition)
+                return self.async_create_entry(title=user_input[CONF_NAME], data=profile.to_dict())
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_NAME, default=DEVICE_TITLE): TextSelector(),
+                **fields_schema(recognition),
+                **condition_schema(recognition.decoder, frames),
+            }
+        )
+        return self.async_show_form(
+            step_id="recognised",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors=errors,
+            description_placeholders=recognised_placeholders(self._listening, recognition),
+        )
+
+    async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """No frames came in on the link."""
+        return self._show_outcome("nothing_arrived")
+
+    async def async_step_not_recognised(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Frames came that nothing here understands."""
+        return self._show_outcome("not_recognised")
+
+    @callback
+    def _show_outcome(self, step_id: str) -> SubentryFlowResult:
+        return self.async_show_menu(
+            step_id=step_id,
+            menu_options=["listen_again"],
+            description_placeholders=self._listening.placeholders,
+        )

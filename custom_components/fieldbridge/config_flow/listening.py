@@ -1,0 +1,150 @@
+"""Listening to a link while a person watches: a look twice a second, until the frames are understood."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..bridge.channels.recognise import Recognition, recognise
+from ..bridge.codecs.decoders import Decoder, JsonDecoder
+from ..bridge.codecs.frame import Frame
+from ..bridge.errors import DecodeError, LinkError
+from ..bridge.links import FrameLink
+from ..bridge.links.probe import Capture
+from ..const import DOMAIN
+from .presentation import NOTHING, field_label, frames_text, hex_text
+
+LOOK_INTERVAL = 0.5
+"""Seconds; every look may redraw the dialog."""
+_FEWEST_LOOKS = 4
+"""Two seconds, so that a first burst alone decides nothing."""
+_MOST_LOOKS = 40
+_FRAMES_NEEDED = 3
+"""Whole frames that must be understood the same way: fewer fit a wrong description by chance."""
+
+
+_NOTHING_YET = Recognition(decoder=JsonDecoder(), fields=())
+
+
+class FrameSource(Protocol):
+    """Where frames come from while somebody listens."""
+
+    capture: Capture
+    lost: LinkError | None
+
+    async def close(self) -> None:
+        """Stop capturing; idempotent."""
+        ...
+
+
+class RunningLink:
+    """The frames of a link that runs already; its port is not opened a second time."""
+
+    lost: LinkError | None = None
+
+    def __init__(self, link: FrameLink) -> None:
+        """Begin with the frames that the link remembers."""
+        self.capture = Capture()
+        self._link = link
+        for frame in link.recent_frames:
+            self.capture.add_frame(frame)
+        self._unsubscribe = link.on_frames(self._add)
+
+    async def close(self) -> None:
+        """Leave the link alone."""
+        self._unsubscribe()
+        self._unsubscribe = nothing_to_stop
+
+    def _add(self, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            self.capture.add_frame(frame)
+
+
+class Listening:
+    """Looks at a source until its frames are understood, it is lost, or 20 seconds are over; then closes it."""
+
+    def __init__(self, hass: HomeAssistant, source: FrameSource) -> None:
+        """Prepare to look at ``source``."""
+        self.recognition = _NOTHING_YET
+        self.finished = False
+        self.source = source
+        self._hass = hass
+        self._looks = 0
+        self._look_task: asyncio.Task[None] | None = None
+        self.placeholders = self._describe()
+
+    @property
+    def capture(self) -> Capture:
+        """What was seen so far."""
+        return self.source.capture
+
+    @callback
+    def look(self) -> asyncio.Task[None]:
+        """Return the task of the next look; a flow shows it as its progress task.
+
+        Home Assistant asks the flow again when that task is done, and the flow answers with the next one: so the
+        text of a progress step changes.
+        """
+        if self._look_task is None or self._look_task.done():
+            self._look_task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} listening")
+        return self._look_task
+
+    @callback
+    def stop(self) -> None:
+        """Give up: the flow has gone."""
+        if self._look_task is not None:
+            self._look_task.cancel()
+        self._hass.async_create_task(self.source.close(), f"{DOMAIN} listening stopped")
+
+    @property
+    def outcome(self) -> str:
+        """The step that follows: what was seen decides what a person can do about it."""
+        if self.recognition.fields:
+            return "recognised"
+        if self.source.lost is not None:
+            return "link_lost"
+        if self.capture.frame_count:
+            return "not_recognised"
+        return "no_frame_end" if self.capture.byte_count else "nothing_arrived"
+
+    async def _look(self) -> None:
+        await asyncio.sleep(LOOK_INTERVAL)
+        self._looks += 1
+        frames = list(self.capture.frames)
+        # In the executor: wide frames take tens of milliseconds.
+        recognition = await self._hass.async_add_executor_job(recognise, frames)
+        self.recognition = recognition or _NOTHING_YET
+        self.placeholders = self._describe()
+        if self._is_enough(frames):
+            await self.source.close()
+            self.finished = True
+
+    def _is_enough(self, frames: list[bytes]) -> bool:
+        if self._looks >= _MOST_LOOKS or self.source.lost is not None:
+            return True
+        if not self.recognition.fields or self._looks < _FEWEST_LOOKS:
+            return False
+        decoder = self.recognition.decoder
+        return sum(_is_understood(decoder, frame) for frame in frames) >= _FRAMES_NEEDED
+
+    def _describe(self) -> dict[str, str]:
+        capture, recognition = self.capture, self.recognition
+        return {
+            "frames": frames_text(list(capture.frames)) if capture.frames else hex_text(capture.tail),
+            "frame_count": str(capture.frame_count),
+            "byte_count": str(capture.byte_count),
+            "found": ", ".join(map(field_label, recognition.fields)) or NOTHING,
+        }
+
+
+def _is_understood(decoder: Decoder, frame: bytes) -> bool:
+    try:
+        decoder.parse(frame)
+    except DecodeError:
+        return False
+    return True
+
+
+def nothing_to_stop() -> None:
+    """Stand where nobody listens yet, or any more."""

@@ -1,0 +1,108 @@
+"""Options of a link: the copy on MQTT, and what diagnostics may hold."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.data_entry_flow import Optional, Required
+from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+import probatio
+
+from ..const import (
+    CONF_DIAGNOSTIC_FRAMES,
+    CONF_KIND,
+    CONF_MIRROR,
+    CONF_PREFIX,
+    CONF_TLS,
+    MIRROR_BROKER,
+    MIRROR_HOME_ASSISTANT,
+    MIRROR_NONE,
+)
+from ..mqtt_mirror import async_mirror_prefix
+from .broker import PASSWORD_SELECTOR, USERNAME_SELECTOR, async_check_broker
+
+_BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
+_MIRRORED: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.NOT_EQ, "value": MIRROR_NONE}
+
+OPTIONS_SCHEMA = probatio.Schema(
+    {
+        probatio.Required(CONF_MIRROR, default=MIRROR_NONE): SelectSelector(
+            SelectSelectorConfig(
+                options=[MIRROR_NONE, MIRROR_HOME_ASSISTANT, MIRROR_BROKER],
+                translation_key=CONF_MIRROR,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        Required(CONF_HOST, visible=_BROKER_ONLY): TextSelector(),
+        Required(CONF_PORT, default=1883, visible=_BROKER_ONLY): probatio.All(
+            NumberSelector(NumberSelectorConfig(min=1, max=65535, step=1, mode=NumberSelectorMode.BOX)),
+            probatio.Coerce(int),
+        ),
+        Optional(CONF_USERNAME, visible=_BROKER_ONLY): USERNAME_SELECTOR,
+        Optional(CONF_PASSWORD, visible=_BROKER_ONLY): PASSWORD_SELECTOR,
+        Required(CONF_TLS, default=False, visible=_BROKER_ONLY): BooleanSelector(),
+        Optional(CONF_PREFIX, visible=_MIRRORED): TextSelector(),
+        probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector(),
+    }
+)
+
+
+class FieldbridgeOptionsFlow(OptionsFlow):
+    """Changes the options of a link."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask, try the broker, and store."""
+        stored = self.config_entry.options.get(CONF_MIRROR, {})
+        errors: dict[str, str] = {}
+        placeholders = {"prefix": await async_mirror_prefix(self.hass, self.config_entry)}
+        if user_input is not None:
+            mirror = _mirror_of_form(user_input, stored)
+            errors, reasons = await self._async_check(mirror)
+            if not errors:
+                frames = user_input[CONF_DIAGNOSTIC_FRAMES]
+                return self.async_create_entry(data={CONF_MIRROR: mirror, CONF_DIAGNOSTIC_FRAMES: frames})
+            placeholders |= reasons
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, user_input or self._stored_form(stored)),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def _async_check(self, mirror: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return form errors and their placeholders."""
+        if mirror[CONF_KIND] == MIRROR_HOME_ASSISTANT and not self.hass.config_entries.async_loaded_entries("mqtt"):
+            return {CONF_MIRROR: "mqtt_not_set_up"}, {}
+        if mirror[CONF_KIND] == MIRROR_BROKER:
+            return await async_check_broker(self.hass, mirror)
+        return {}, {}
+
+    def _stored_form(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the form filled with the stored options; a password is never sent back to a browser."""
+        shown = {key: value for key, value in stored.items() if key not in (CONF_KIND, CONF_PASSWORD)}
+        return {
+            **shown,
+            CONF_MIRROR: stored.get(CONF_KIND, MIRROR_NONE),
+            CONF_DIAGNOSTIC_FRAMES: self.config_entry.options.get(CONF_DIAGNOSTIC_FRAMES, False),
+        }
+
+
+def _mirror_of_form(form: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mirror that the form describes; an empty password means the stored one, for the same login only."""
+    mirror = {key: value for key, value in form.items() if key not in (CONF_MIRROR, CONF_DIAGNOSTIC_FRAMES)}
+    mirror[CONF_KIND] = form[CONF_MIRROR]
+    same_login = all(mirror.get(key) == stored.get(key) for key in (CONF_KIND, CONF_HOST, CONF_PORT, CONF_USERNAME))
+    if same_login and CONF_USERNAME in mirror and not mirror.get(CONF_PASSWORD):
+        mirror[CONF_PASSWORD] = stored.get(CONF_PASSWORD)
+    return mirror

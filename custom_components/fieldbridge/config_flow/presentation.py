@@ -1,0 +1,99 @@
+"""Bytes, fields and values as text for a person; nothing that a device sends can change the text around it."""
+
+from collections.abc import Iterable, Sequence
+
+from homeassistant.helpers.selector import SelectOptionDict
+
+from ..bridge.channels import DeviceProfile
+from ..bridge.channels.recognise import RecognisedField, recognise
+from ..bridge.codecs.decoders import Decoder, SeparatedDecoder
+from ..bridge.errors import DecodeError
+
+SHOWN_FRAMES = 8
+_SHOWN_CHARACTERS = 200
+_SHOWN_BYTES = 96
+_BYTES_PER_LINE = 16
+NOTHING = "-"
+
+
+def printable(data: bytes | str) -> str:
+    """Return one line in which everything invisible, and what could end a code block, is escaped."""
+    text = data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data
+    safe = "".join(
+        character if character.isprintable() and character != "`" else _escaped(character)
+        for character in text[:_SHOWN_CHARACTERS]
+    )
+    return f"{safe}…" if len(text) > _SHOWN_CHARACTERS else safe
+
+
+def frames_text(frames: Sequence[bytes]) -> str:
+    """Return the last frames, one per line."""
+    return "\n".join(printable(frame) for frame in frames[-SHOWN_FRAMES:]) or NOTHING
+
+
+def hex_text(data: bytes) -> str:
+    """Return the last bytes in hexadecimal."""
+    shown = data[-_SHOWN_BYTES:]
+    lines = (shown[start : start + _BYTES_PER_LINE] for start in range(0, len(shown), _BYTES_PER_LINE))
+    return "\n".join(line.hex(" ") for line in lines) or NOTHING
+
+
+def field_label(field: RecognisedField) -> str:
+    """Return what was found in one field: ``Oxygen = 20.379 %``."""
+    value = f"{field.name} = {field.sample}"
+    return printable(f"{value} {field.unit}" if field.unit else value)
+
+
+def format_text(decoder: Decoder) -> str:
+    """Return how frames are read: the separator, or JSON."""
+    if isinstance(decoder, SeparatedDecoder):
+        return {" ": "␣", "\t": "\\t"}.get(decoder.separator, decoder.separator)
+    return "JSON"
+
+
+def check_text(decoder: Decoder) -> str:
+    """Return the checksum that was found."""
+    check = decoder.check if isinstance(decoder, SeparatedDecoder) else None
+    return check.algorithm if check else NOTHING
+
+
+def source_options(decoder: Decoder, frames: Sequence[bytes]) -> list[SelectOptionDict]:
+    """Return the fields of the last frame, each with its text: what a channel can be made of."""
+    if not frames:
+        return []
+    if not isinstance(decoder, SeparatedDecoder):
+        recognition = recognise([frames[-1]])
+        fields = recognition.fields if recognition else ()
+        return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields]
+    try:
+        texts = decoder.parse(frames[-1])
+    except DecodeError:
+        return []
+    return [
+        SelectOptionDict(value=str(position), label=printable(f"{position}: {text.strip()}"))
+        for position, text in enumerate(texts)
+    ]
+
+
+def decoded_text(profile: DeviceProfile, key: str, frames: Iterable[bytes]) -> str:
+    """Return lines of raw field and decoded value of one channel."""
+    channel = next(channel for channel in profile.channels if channel.key == key)
+    get, convert = profile.decoder.getter(channel.source), channel.converter()
+    lines = []
+    for frame in frames:
+        try:
+            raw = get(profile.decoder.parse(frame))
+        except DecodeError, LookupError, TypeError:
+            continue  # a frame of another kind, or without this channel
+        try:
+            value = str(convert(raw))
+        except ValueError as err:
+            value = f"({err})"
+        unit = f" {channel.unit}" if channel.unit else ""
+        lines.append(printable(f"{str(raw).strip()}  →  {value}{unit}"))
+    return "\n".join(lines[-SHOWN_FRAMES:]) or NOTHING
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,131 @@
+"""The form that shows what was recognised, and the device that the ticked fields make."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+import probatio
+
+from ..bridge.channels import Channel, DeviceProfile, DeviceSession, ValueKind
+from ..bridge.channels.profile import FrameCondition, unique_key
+from ..bridge.channels.recognise import RecognisedField, Recognition
+from ..bridge.codecs.decoders import Decoder
+from ..bridge.codecs.frame import Frame
+from .channel_form import source_selector
+from .listening import Listening
+from .presentation import check_text, field_label, format_text, source_options
+from .suggestions import suggest_classes, usual_unit
+
+CONF_FIELDS: Final = "fields"
+SECTION_CONDITION: Final = "condition"
+_CONDITION_SOURCE: Final = "condition_source"
+_CONDITION_TEXT: Final = "condition_text"
+DEVICE_TITLE: Final = "Serial device"
+
+
+def fields_schema(recognition: Recognition) -> dict[probatio.Marker, Any]:
+    """Return the selector of the recognised fields, all of them ticked."""
+    options = [SelectOptionDict(value=field.source, label=field_label(field)) for field in recognition.fields]
+    return {
+        probatio.Required(CONF_FIELDS, default=[field.source for field in recognition.fields]): SelectSelector(
+            SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST)
+        )
+    }
+
+
+def condition_schema(decoder: Decoder, frames: Sequence[bytes]) -> dict[probatio.Marker, Any]:
+    """Return the section that tells the frames of this device from others on the link."""
+    return {
+        probatio.Required(SECTION_CONDITION): section(
+            probatio.Schema(
+                {
+                    probatio.Optional(_CONDITION_SOURCE): source_selector(source_options(decoder, frames)),
+                    probatio.Optional(_CONDITION_TEXT): TextSelector(),
+                }
+            ),
+            {"collapsed": True},
+        )
+    }
+
+
+class BadConditionError(ValueError):
+    """The condition cannot be used; ``translation_key`` says why."""
+
+    def __init__(self, translation_key: str) -> None:
+        """Remember the reason."""
+        super().__init__(translation_key)
+        self.translation_key = translation_key
+
+
+def read_condition(form: Mapping[str, str], decoder: Decoder, frames: Iterable[bytes]) -> FrameCondition | None:
+    """Return the condition of the filled section, None when it is empty. Raises BadConditionError."""
+    source, equals = form.get(_CONDITION_SOURCE, "").strip(), form.get(_CONDITION_TEXT, "").strip()
+    if not source and not equals:
+        return None
+    if not source or not equals:
+        raise BadConditionError("condition_incomplete")
+    condition = FrameCondition(source=source, equals=equals)
+    try:
+        met = own_frames(DeviceProfile(decoder=decoder, channels=(), condition=condition), frames)
+    except ValueError as err:
+        raise BadConditionError("condition_never_met") from err
+    if not met:
+        raise BadConditionError("condition_never_met")
+    return condition
+
+
+def own_frames(profile: DeviceProfile, frames: Iterable[bytes]) -> list[bytes]:
+    """Return the frames that the device understands and that its condition leaves to it."""
+    session = DeviceSession(profile)
+    own = []
+    for frame in frames:
+        before = session.counters.decoded
+        session.accept([Frame(0.0, frame)])
+        if session.counters.decoded > before:
+            own.append(frame)
+    return own
+
+
+def recognised_placeholders(listening: Listening, recognition: Recognition) -> dict[str, str]:
+    """Return what the form tells about the frames."""
+    return {
+        "frames": listening.placeholders["frames"],
+        "format": format_text(recognition.decoder),
+        "check": check_text(recognition.decoder),
+    }
+
+
+def make_profile(
+    recognition: Recognition, sources: Iterable[str], condition: FrameCondition | None = None
+) -> DeviceProfile:
+    """Return the device whose channels are the fields at ``sources``."""
+    chosen = set(sources)
+    channels: list[Channel] = []
+    for field in recognition.fields:
+        if field.source in chosen:
+            channels.append(_channel(field, {channel.key for channel in channels}))
+    return DeviceProfile(decoder=recognition.decoder, channels=tuple(channels), condition=condition)
+
+
+def _channel(field: RecognisedField, taken: set[str]) -> Channel:
+    key = unique_key(field.name, taken)
+    if field.kind is not ValueKind.NUMBER:
+        return Channel(key=key, name=field.name, source=field.source, kind=field.kind)
+    unit = usual_unit(field.unit)
+    device_class, state_class = suggest_classes(unit)
+    return Channel(
+        key=key,
+        name=field.name,
+        source=field.source,
+        unit=unit,
+        device_class=device_class,
+        state_class=state_class,
+        precision=field.precision,
+    )
