@@ -17,6 +17,7 @@ from .bridge.links import FrameLink
 from .connections import make_transport
 from .const import DOMAIN, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
+from .entity import platform_of
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 
 _LOGGER = logging.getLogger(__name__)
@@ -130,11 +131,11 @@ async def _async_update_device(
 def _remove_lost_channels(
     hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry_id: str, profile: DeviceProfile
 ) -> None:
-    """Remove the registry entries of channels that the device has no more, or has as another platform."""
+    """Remove the registry entries of channels that the device has no more, or has on another platform."""
     registry = er.async_get(hass)
-    kept = {f"{subentry_id}_{channel.key}" for channel in profile.channels}
+    kept = {(platform_of(channel), f"{subentry_id}_{channel.key}") for channel in profile.channels}
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
-        if registered.config_subentry_id == subentry_id and registered.unique_id not in kept:
+        if registered.config_subentry_id == subentry_id and (registered.domain, registered.unique_id) not in kept:
             registry.async_remove(registered.entity_id)
 
 

@@ -7,13 +7,13 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
     BinarySensorEntityDescription,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bridge.channels import Channel, Value, ValueKind
+from .bridge.channels import Channel, Value
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
-from .entity import ChannelEntity, LinkEntity
+from .entity import ChannelEntity, LinkEntity, platform_of
 
 PARALLEL_UPDATES = 0
 
@@ -37,7 +37,7 @@ async def async_setup_entry(
             [
                 ChannelBinarySensor(coordinator, channel)
                 for channel in coordinator.session.profile.channels
-                if channel.kind is ValueKind.BINARY
+                if platform_of(channel) is Platform.BINARY_SENSOR
             ],
             config_subentry_id=coordinator.subentry_id,
         )

@@ -3,6 +3,7 @@
 import asyncio
 from typing import override
 
+from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -24,6 +25,11 @@ def write_interval(channel: Channel) -> float:
     if channel.kind is not ValueKind.NUMBER:
         return 0.0
     return SLOW_INTERVAL if channel.device_class in _SLOW_CLASSES else DEFAULT_INTERVAL
+
+
+def platform_of(channel: Channel) -> Platform:
+    """Return the platform that shows a channel."""
+    return Platform.BINARY_SENSOR if channel.kind is ValueKind.BINARY else Platform.SENSOR
 
 
 class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):

@@ -8,13 +8,13 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, UnitOfInformation
+from homeassistant.const import EntityCategory, Platform, UnitOfInformation
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.channels import Channel, Value, ValueKind
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
-from .entity import ChannelEntity, LinkEntity
+from .entity import ChannelEntity, LinkEntity, platform_of
 
 PARALLEL_UPDATES = 0
 
@@ -56,7 +56,7 @@ async def async_setup_entry(
             [
                 ChannelSensor(coordinator, channel)
                 for channel in coordinator.session.profile.channels
-                if channel.kind in (ValueKind.NUMBER, ValueKind.TEXT)
+                if platform_of(channel) is Platform.SENSOR
             ],
             config_subentry_id=coordinator.subentry_id,
         )

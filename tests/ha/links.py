@@ -18,7 +18,7 @@ from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 GAS_FRAMES = (Path(__file__).parents[2] / "demo" / "gas-analyser-5ch.bin").read_bytes().splitlines(keepends=True)
 
 GAS_ANALYSER = DeviceProfile(
-    decoder=SeparatedDecoder(separator=";", fields=46, check=FieldCheck(algorithm="sum16", start=1)),
+    decoder=SeparatedDecoder(separator=";", fields=47, check=FieldCheck(algorithm="sum16", start=1)),
     channels=(
         Channel(key="oxygen", name="Oxygen", source="7", unit="%", precision=3, min_interval=0),
         Channel(key="co2", name="CO2", source="23", unit="%", precision=3),

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from demo.pty_link import PtyLink
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
@@ -121,11 +122,13 @@ async def test_numbers_are_written_at_a_bounded_pace_and_the_last_one_is_never_l
     await set_up(hass, serial_entry(pty_link.path, device("Room", ROOM)))
     await opened(hass, pty_link)
     written: list[str] = []
-    hass.bus.async_listen(
-        "state_changed",
-        lambda event: written.append(event.data["new_state"].state),
-        lambda data: data["entity_id"] == "sensor.room_temperature",
-    )
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        assert event.data["new_state"] is not None
+        written.append(event.data["new_state"].state)
+
+    async_track_state_change_event(hass, "sensor.room_temperature", note)
 
     pty_link.write(b'{"temp": 20.0, "mode": "a"}\n')
     await until_state(hass, "sensor.room_mode", "a")
@@ -200,7 +203,8 @@ async def test_counters_show_what_was_lost_once_they_are_enabled(
     rejected = entity_registry.async_get_entity_id("sensor", DOMAIN, f"{entry.entry_id}_rejected")
     assert rejected is not None
     entity_registry.async_update_entity(rejected, disabled_by=None)
-    await hass.config_entries.async_reload(entry.entry_id)
+    # Home Assistant reloads the entry 30 s after an entity was enabled
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     await hass.async_block_till_done()
     await opened(hass, pty_link)
 

@@ -113,21 +113,26 @@ def _separated_fields(rows: list[list[str]], decoder: SeparatedDecoder) -> list[
 
 
 def _label(columns: list[list[str]], position: int) -> str | None:
-    """Return the constant word right before a number: devices write ``Oxygen;20.379``."""
-    word = _usual(columns[position - 1]) if position else ""
-    return word if re.fullmatch(r"[^\W\d_][\w .-]{0,30}", word) and word not in _UNITS else None
+    """Return the constant word before a number: devices write ``Oxygen;20.379``, some with a filler between."""
+    for column in columns[max(position - 2, 0) : position][::-1]:
+        word = _usual(column)
+        if word is None or _is_number(word):
+            return None
+        if re.fullmatch(r"[^\W\d_][\w .-]{0,30}", word) and word not in _UNITS:
+            return word
+    return None
 
 
 def _unit(columns: list[list[str]], position: int) -> str | None:
     """Return the constant unit right behind a number."""
-    word = _usual(columns[position + 1]) if position + 1 < len(columns) else ""
+    word = _usual(columns[position + 1]) if position + 1 < len(columns) else None
     return word if word in _UNITS else None
 
 
-def _usual(column: list[str]) -> str:
-    """Return the text that most rows have, or an empty one."""
+def _usual(column: list[str]) -> str | None:
+    """Return the text that most rows have."""
     word, count = Counter(column).most_common(1)[0]
-    return word if count * 2 > len(column) else ""
+    return word if count * 2 > len(column) else None
 
 
 def _is_number(text: str) -> bool:

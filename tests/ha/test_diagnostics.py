@@ -1,0 +1,53 @@
+"""Diagnostics tell what is needed to help, and no secrets."""
+
+from demo.pty_link import PtyLink
+from homeassistant.const import STATE_ON
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from .links import GAS_ANALYSER, GAS_FRAMES, device, serial_entry, set_up, until_state
+
+
+async def test_counters_values_and_no_secrets(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, pty_link: PtyLink
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = serial_entry(
+        pty_link.path,
+        device("Gas analyser", GAS_ANALYSER),
+        mirror={"kind": "none", "host": "broker.example", "username": "me", "password": "hunter2"},
+    )
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b"\nbroken\n" + GAS_FRAMES[0])
+    await until_state(hass, "sensor.gas_analyser_oxygen", "20.379")
+
+    found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    assert isinstance(found, dict)
+    assert "hunter2" not in str(found)
+    assert found["link"]["state"] == "up"
+    assert found["link"]["counters"]["frames"] == 2
+    (analyser,) = found["devices"].values()
+    assert analyser["values"] == {"oxygen": 20.379, "co2": 0.247}
+    assert analyser["statistics"]["rejected"] == {"checksum": 1}
+    assert found["frames"] == "off (an option)"
+
+
+async def test_frames_are_held_when_the_user_allows_it(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, pty_link: PtyLink
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = serial_entry(pty_link.path, device("Gas analyser", GAS_ANALYSER), diagnostic_frames=True)
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b"\n" + GAS_FRAMES[0])
+    await until_state(hass, "sensor.gas_analyser_oxygen", "20.379")
+
+    found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    assert isinstance(found, dict)
+    (frame,) = found["frames"]
+    assert bytes.fromhex(frame["hex"]) == GAS_FRAMES[0].rstrip()
