@@ -1,0 +1,149 @@
+"""From captured frames a decoder and fields are proposed; a cut or garbled frame does not spoil them."""
+
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from custom_components.fieldbridge.bridge.channels import Channel, ValueKind
+from custom_components.fieldbridge.bridge.channels.recognise import RecognisedField, recognise
+from custom_components.fieldbridge.bridge.codecs.checks import FieldCheck
+from custom_components.fieldbridge.bridge.codecs.decoders import SeparatedDecoder
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
+
+GAS_ANALYSER = Path(__file__).parents[2] / "data" / "gas-analyser-5ch.bin"
+FRAMES = DelimiterFramer().feed(GAS_ANALYSER.read_bytes())
+
+
+def fields_of(frames: list[bytes]) -> dict[str, RecognisedField]:
+    recognition = recognise(frames)
+    assert recognition is not None
+    return {field.name: field for field in recognition.fields}
+
+
+def test_the_gas_analyser_is_recognised_with_names_units_and_checksum() -> None:
+    recognition = recognise(FRAMES)
+
+    assert recognition is not None
+    assert isinstance(recognition.decoder, SeparatedDecoder)
+    assert recognition.decoder.separator == ";"
+    assert recognition.decoder.check == FieldCheck(algorithm="sum16", start=1)
+    named = {field.name: field for field in recognition.fields}
+    assert list(named)[:3] == ["Oxygen", "CO", "CO2"]
+    assert [named[name].unit for name in ("Oxygen", "CO", "CO2")] == ["%", "%", "%"]
+    assert [named[name].sample for name in ("Oxygen", "CO", "CO2")] == ["20.378", "0.084", "0.247"]
+    assert named["Oxygen"].precision == 3
+    assert [(field.name, field.unit) for field in recognition.fields[3:]] == [("E1", "mA"), ("E2", "mA")]
+
+
+def test_a_cut_and_a_garbled_frame_spoil_neither_fields_nor_checksum() -> None:
+    cut = FRAMES[0][60:]
+    garbled = FRAMES[1].replace(b"Oxygen;20.37", b"Ox\xffgen;2\x00.37")
+
+    assert recognise([cut, *FRAMES, garbled]) == recognise(FRAMES)
+
+
+def test_identical_frames_give_fields_but_no_check() -> None:
+    recognition = recognise([FRAMES[0]] * 6)
+
+    assert recognition is not None
+    assert isinstance(recognition.decoder, SeparatedDecoder)
+    assert recognition.decoder.check is None
+    assert recognition.fields[0].name == "Oxygen"
+
+
+def test_json_lines_are_recognised_with_nested_paths_and_kinds() -> None:
+    frames = [
+        json.dumps(
+            {"temp": 20.5 + step / 100, "air": {"pm25_raw": step}, "on": step % 2 == 0, "mode": "auto", "gone": None}
+        ).encode()
+        for step in range(4)
+    ]
+    named = fields_of([b'2, "mode": "auto"}', *frames])
+
+    assert {name: (field.source, field.kind, field.precision) for name, field in named.items()} == {
+        "Temp": ("temp", ValueKind.NUMBER, 2),
+        "Air pm25 raw": ("air.pm25_raw", ValueKind.NUMBER, None),
+        "On": ("on", ValueKind.BINARY, None),
+        "Mode": ("mode", ValueKind.TEXT, None),
+    }
+
+
+def test_a_json_field_that_is_null_now_and_then_is_found() -> None:
+    assert fields_of([b'{"t": 1.5}', b'{"t": 2.5}', b'{"t": null}'])["T"].sample == "2.5"
+
+
+def test_lists_in_json_are_fields_by_position() -> None:
+    assert [field.source for field in fields_of([b'{"cells": [3.1, 3.2]}'] * 2).values()] == ["cells.0", "cells.1"]
+
+
+def test_a_csv_device_is_recognised_by_its_numbers() -> None:
+    frames = [f"2026-11-21 12:00:0{second},{20 + second / 10:.1f},{second},ok".encode() for second in range(5)]
+    recognition = recognise(frames)
+
+    assert recognition is not None
+    assert isinstance(recognition.decoder, SeparatedDecoder)
+    assert recognition.decoder.separator == ","
+    assert [(field.source, field.name, field.sample) for field in recognition.fields] == [
+        ("1", "Field 2", "20.4"),
+        ("2", "Field 3", "4"),
+    ]
+
+
+def test_a_header_line_does_not_hide_the_columns() -> None:
+    frames = [b"time,temp,hum", *(f"{second},{second / 4:.2f},50".encode() for second in range(1, 6))]
+
+    assert len(fields_of(frames)) == 3
+
+
+def test_a_scale_with_unit_is_recognised_between_blanks() -> None:
+    field = fields_of([b"N     +    0.0012 g  ", b"N     +   10.0150 g  ", b"N     +   10.0151 g  "])["N"]
+
+    assert (field.unit, field.precision, field.sample) == ("g", 4, "10.0151")
+
+
+def test_a_checksum_of_decimal_digits_is_no_field() -> None:
+    frames = [f"{number},".encode() for number in range(11, 99)]
+    signed = [frame + b"%02X" % (sum(frame) & 0xFF) for frame in frames]
+    decimal = [frame for frame in signed if frame[-2:].isdigit()]
+
+    assert [field.source for field in fields_of(decimal).values()] == ["0"]
+
+
+@pytest.mark.parametrize(("number", "precision"), [("1.5e-5", 6), ("1e-7", 7), ("1.25e2", None), ("1e-30", 9)])
+def test_an_exponent_moves_the_decimals(number: str, precision: int | None) -> None:
+    assert fields_of([f"{number};{number}".encode()] * 2)["Field 1"].precision == precision
+
+
+def test_no_more_decimals_are_proposed_than_a_channel_may_have() -> None:
+    field = fields_of([b'{"t": 0.1234567890123456}'] * 2)["T"]
+
+    Channel.from_dict({"key": "t", "name": "T", "source": "t", "precision": field.precision})
+    assert field.precision == 9
+
+
+@pytest.mark.parametrize(
+    "frames", [[], [b"hello"] * 4, [b"\xff\xfe\x00"] * 4, [b"{}"] * 3, [b"007;0815"] * 3, [b"", b"", b""]]
+)
+def test_nothing_is_proposed_where_nothing_is_recognised(frames: list[bytes]) -> None:
+    assert recognise(frames) is None
+
+
+def test_mixed_garbage_gives_nothing() -> None:
+    assert recognise([b"1;2;3", b"\xff\xff", b"a b c d", b'{"a": 1}', b"boot: ok", b"7,8"]) is None
+
+
+def test_deeply_nested_json_ends_the_search_and_not_the_program() -> None:
+    frame = b'{"t": 1.5, "deep": ' + b"[" * 2000 + b"1" + b"]" * 2000 + b"}"
+
+    assert list(fields_of([frame] * 3)) == ["T"]
+
+
+@given(st.lists(st.binary(max_size=40) | st.text('0123456789.,;eE+- {}":', max_size=40).map(str.encode), max_size=8))
+def test_any_frames_are_recognised_or_not_without_an_error(frames: list[bytes]) -> None:
+    recognition = recognise(frames)
+    if recognition is not None:
+        for field in recognition.fields:
+            recognition.decoder.getter(field.source)
