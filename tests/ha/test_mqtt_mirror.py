@@ -13,9 +13,9 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import instance_id
-import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fieldbridge.mqtt_mirror import HomeAssistantMqtt
 from tests.mosquitto import Mosquitto
 
 from .links import ROOM, device, serial_entry, set_up, until, until_state
@@ -23,16 +23,31 @@ from .links import ROOM, device, serial_entry, set_up, until, until_state
 LINE = b'{"temp": 21.4, "door": false, "mode": "auto"}\n'
 
 
+class Heard(dict[str, str]):
+    """The last payload of every topic, and the seconds after which the broker forgets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expiries: dict[str, int] = {}
+
+
 @asynccontextmanager
-async def heard(broker: Mosquitto) -> AsyncIterator[dict[str, str]]:
-    """Collect the last payload of every topic that a subscriber sees."""
-    messages: dict[str, str] = {}
+async def heard(
+    broker: Mosquitto, protocol: aiomqtt.ProtocolVersion = aiomqtt.ProtocolVersion.V311
+) -> AsyncIterator[Heard]:
+    """Collect what a subscriber sees."""
+    messages = Heard()
 
     async def collect(client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            messages[str(message.topic)] = bytes(message.payload).decode()
+            topic = str(message.topic)
+            messages[topic] = bytes(message.payload).decode()
+            if (expiry := getattr(message.properties, "MessageExpiryInterval", None)) is not None:
+                messages.expiries[topic] = expiry
 
-    async with aiomqtt.Client(broker.host, broker.port, username=broker.user, password=broker.password) as client:
+    async with aiomqtt.Client(
+        broker.host, broker.port, username=broker.user, password=broker.password, protocol=protocol
+    ) as client:
         await client.subscribe("#")
         collecting = asyncio.create_task(collect(client))
         try:
@@ -154,24 +169,54 @@ async def test_a_removed_device_takes_its_topics_back(
         await until(lambda: messages["lab/living_room/state"] == "")
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_through_home_assistants_own_client_nothing_says_online_for_ever(
-    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, tmp_path: Path, protocol: str
+async def test_through_home_assistants_own_client_what_says_online_expires(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     (tmp_path / "configuration.yaml").touch()  # the mqtt integration reads it
     hass.config.config_dir = str(tmp_path)
-    broker = MockConfigEntry(
-        domain="mqtt",
-        version=2,
-        data={"broker": mosquitto.host, "port": mosquitto.port, "protocol": protocol, "discovery": False},
-    )
-    await set_up(hass, broker)
-    async with heard(mosquitto) as messages:
+    broker = {"broker": mosquitto.host, "port": mosquitto.port, "protocol": "5", "discovery": False}
+    await set_up(hass, MockConfigEntry(domain="mqtt", version=2, data=broker))
+    async with heard(mosquitto, protocol=aiomqtt.ProtocolVersion.V5) as messages:
         await set_up(hass, mirrored(pty_link, kind="home_assistant", prefix="lab"))
         await talk(hass, pty_link)
         await until(lambda: messages.get("lab/living_room/availability") == "online")
         await until(lambda: "lab/living_room/state" in messages)
 
-    kept = await retained(mosquitto)
-    assert "lab/living_room/state" in kept
-    assert ("lab/living_room/availability" in kept) is (protocol == "5"), "MQTT 3.1.1 knows no expiry"
+        assert 0 < messages.expiries["lab/living_room/availability"] <= 180
+        assert 0 < messages.expiries["lab/status"] <= 180
+        assert "lab/living_room/state" not in messages.expiries
+    assert {"lab/living_room/state", "lab/living_room/availability"} <= (await retained(mosquitto)).keys()
+
+
+class OldBroker:
+    """Home Assistant's MQTT integration on a broker that speaks 3.1.1 only."""
+
+    DATA_MQTT = "mqtt"
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, str, bool]] = []
+
+    def is_connected(self, hass: HomeAssistant) -> bool:
+        return True
+
+    async def async_publish(self, hass: HomeAssistant, topic: str, payload: str, qos: int, retain: bool) -> None:
+        self.published.append((topic, payload, retain))
+
+
+async def test_where_nothing_can_expire_what_says_online_is_not_kept(hass: HomeAssistant) -> None:
+    entry = MockConfigEntry(domain="mqtt", data={"protocol": "3.1.1"}, state=ConfigEntryState.LOADED)
+    entry.add_to_hass(hass)
+    hass.data["mqtt"] = True
+    mqtt = OldBroker()
+    port = HomeAssistantMqtt(hass, mqtt)
+
+    await port.publish("lab/room/availability", "online", retain=True)
+    await port.publish("lab/room/state", "{}", retain=True)
+    await port.publish("lab/status", "{}", retain=True)
+
+    assert mqtt.published == [
+        ("lab/room/availability", "online", False),
+        ("lab/room/state", "{}", True),
+        ("lab/room/availability", "online", False),
+        ("lab/status", "{}", False),
+    ]
