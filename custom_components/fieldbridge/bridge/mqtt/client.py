@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 import importlib
 import logging
+import socket
 import ssl
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SystemClock
@@ -55,6 +55,7 @@ class MqttClient:
     _connection_callbacks: list[Callable[[bool], None]] = field(default_factory=list, init=False, repr=False)
     _subscriptions: dict[str, None] = field(default_factory=dict, init=False, repr=False)
     _connection: Any = field(default=None, init=False, repr=False)
+    _aiomqtt: Any = field(default=None, init=False, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _failing: bool = field(default=False, init=False, repr=False)
 
@@ -77,7 +78,7 @@ class MqttClient:
 
         Raises MqttAuthError when the broker refuses the credentials, MqttNotConnectedError for any other reason.
         """
-        self._aiomqtt = await asyncio.to_thread(importlib.import_module, "aiomqtt")
+        await self._load_library()
         try:
             async with self._new_connection():
                 pass
@@ -121,8 +122,7 @@ class MqttClient:
             _LOGGER.debug("Subscription of %s waits for the next connection: %s", topic, err)
 
     async def _stay_connected(self) -> None:
-        # In the executor: the import reads many files, and the loop may be someone else's.
-        self._aiomqtt: ModuleType = await asyncio.to_thread(importlib.import_module, "aiomqtt")
+        await self._load_library()
         backoff = ExponentialBackoff(self.settings.reconnect_interval, self.settings.reconnect_max_interval)
         attempt = 0
         while True:
@@ -134,6 +134,10 @@ class MqttClient:
                 self._report_failure(err)
             attempt += 1
             await self.clock.sleep(backoff.delay(attempt))
+
+    async def _load_library(self) -> None:
+        # In the executor: the import reads many files, and the loop may be someone else's.
+        self._aiomqtt = await asyncio.to_thread(importlib.import_module, "aiomqtt")
 
     async def _serve(self, connection: Any) -> None:
         """Restore the subscriptions, then deliver messages until the connection is lost (MqttError)."""
@@ -216,6 +220,8 @@ class MqttClient:
             will=will,
             clean_session=not (settings.persistent_session and client_id),
             max_inflight_messages=WINDOW,
+            # Small messages would wait 40 ms for each other's acknowledgement.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             tls_context=self.tls_context if settings.tls else None,
             tls_params=tls if settings.tls and self.tls_context is None else None,
             tls_insecure=settings.tls_insecure if settings.tls else None,

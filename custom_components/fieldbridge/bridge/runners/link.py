@@ -52,7 +52,7 @@ class LinkKeeper[T]:
                 if not await self._retrier.pause():
                     return
         except Exception as err:
-            await self._changed(LinkState.DOWN, err)
+            self._status = replace(self._status, error=err)
             raise
         finally:
             self._status = replace(self._status, state=LinkState.DOWN, since=self._clock.now())

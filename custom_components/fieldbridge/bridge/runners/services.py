@@ -50,9 +50,9 @@ class Services:
             health=self.health,
         )
 
-    def without_adapter(self, key: Any) -> Services:
-        """Return the same services without one adapter."""
-        return replace(self, adapters={kind: adapter for kind, adapter in self.adapters.items() if kind != key})
+    def without_adapter(self, adapter: object) -> Services:
+        """Return the same services without one adapter, under whatever keys it is registered."""
+        return replace(self, adapters={key: other for key, other in self.adapters.items() if other is not adapter})
 
     def base_providers(self, logger: str) -> dict[Any, object]:
         """Return what every function of the app may be given."""

@@ -7,7 +7,9 @@ from typing import Any, get_args, get_origin, override
 
 from ..health import LinkState, LinkStatus
 from ..interfaces import StreamablePort
+from ..stores import DeviceStore
 from ..streams import Stream
+from .contexts import DeviceContext
 from .handlers import drive
 from .link import LinkKeeper
 from .registrations import StreamRegistration
@@ -51,7 +53,8 @@ class StreamDevice:
         try:
             port = find_port(self._registration, self._services.adapters)
         except TypeError as err:
-            await self._give_up(err)
+            self._give_up(err)
+            await self._publish_error(err)
             return
         shutdown = self._services.shutdown
         link = LinkKeeper(
@@ -78,16 +81,15 @@ class StreamDevice:
             self.stream.shutdown()
 
     async def _close(self, keeping: asyncio.Task[None]) -> None:
-        """Close the port; an error other than I/O has ended the link and is reported."""
+        """Close the port; an error other than I/O has ended the link, which told it to the broker."""
         keeping.cancel()
         (result,) = await asyncio.gather(keeping, return_exceptions=True)
         if isinstance(result, Exception):
-            await self._give_up(result)
+            self._give_up(result)
 
-    async def _give_up(self, error: Exception) -> None:
+    def _give_up(self, error: Exception) -> None:
         _LOGGER.error("Stream %s ends", self._registration.name, exc_info=error)
         self._services.health.set_device_status(self._registration.name, "error")
-        await self._publish_error(error)
 
     async def _handle(self, link: LinkKeeper[Any], port: StreamablePort[Any]) -> None:
         await link.opened.wait()
@@ -101,12 +103,11 @@ class StreamDevice:
     async def _run_once(self, port: StreamablePort[Any]) -> None:
         registration, services, name = self._registration, self._services, self._registration.name
         # The port is the runner's: the handler finds it neither by its type nor through its context.
-        services = services.without_adapter(_of(StreamablePort, registration.item_type))
+        services = services.without_adapter(port)
         ctx = services.context(name, is_root=registration.is_root)
         store = services.device_store(name)
         await load_store(store)
-        providers = services.device_providers(f"fieldbridge.stream.{name}", ctx, store)
-        providers[_of(Stream, registration.item_type)] = self.stream
+        providers = stream_providers(registration, services, ctx, store, self.stream)
         providers[type(port)] = StreamHandlerProxy(port)
         try:
             arguments = services.arguments(registration, providers)
@@ -135,9 +136,17 @@ class StreamDevice:
         await self._services.errors.publish(error, device=self._registration.name, is_root=self._registration.is_root)
 
 
-def _of(generic: Any, item_type: Any) -> Any:
-    """Return the parametrised form under which adapters and streams are found."""
-    return generic[item_type]
+def stream_providers(
+    registration: StreamRegistration,
+    services: Services,
+    ctx: DeviceContext,
+    store: DeviceStore | None,
+    stream: Stream[Any],
+) -> dict[Any, object]:
+    """Return what a stream handler may be given."""
+    providers = services.device_providers(f"fieldbridge.stream.{registration.name}", ctx, store)
+    key = next(one.annotation for one in registration.plan.parameters if get_origin(one.annotation) is Stream)
+    return {**providers, key: stream}
 
 
 def find_port(registration: StreamRegistration, adapters: Mapping[Any, object]) -> StreamablePort[Any]:

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-import sqlite3
 import threading
 
 
@@ -10,6 +9,8 @@ class SqliteStore:
     """Keeps each key in a row; write-ahead logging keeps it whole when the power fails. Safe from several threads."""
 
     def __init__(self, path: str | Path) -> None:
+        import sqlite3
+
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False)

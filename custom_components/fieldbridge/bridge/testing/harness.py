@@ -1,0 +1,190 @@
+"""An App with everything around it replaced by what a test can see and command."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from ..app import App, LifespanFunc
+from ..health import ErrorPublisher, HealthReporter
+from ..interfaces import Store
+from ..mqtt import MockMqttClient
+from ..runners.contexts import DeviceContext
+from ..runners.handlers import drive
+from ..runners.registrations import StreamRegistration
+from ..runners.services import Services, load_store, save_store
+from ..runners.stream import stream_providers
+from ..stores import DeviceStore
+from ..streams import Stream
+from .clocks import TURNS_TO_SETTLE, FakeClock, ManualClock
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+def make_settings(**values: object) -> Settings:
+    """Return settings from ``values`` alone: no environment, no ``.env``."""
+    from ..settings import Settings
+
+    return Settings.from_values(**values)
+
+
+@dataclass
+class AppHarness:
+    """An app with a recording broker, a clock of the test's, and settings without environment."""
+
+    app: App
+    mqtt: MockMqttClient
+    clock: FakeClock | ManualClock
+    settings: Settings
+    shutdown_event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        name: str = "testapp",
+        version: str = "1.0.0",
+        dry_run: bool = False,
+        lifespan: LifespanFunc | None = None,
+        store: Store | None = None,
+        clock: FakeClock | ManualClock | None = None,
+        **settings_overrides: object,
+    ) -> Self:
+        """Return a harness around a new app."""
+        app = App(name, version, dry_run=dry_run, lifespan=lifespan, store=store)
+        return cls(app, MockMqttClient(), clock or FakeClock(), make_settings(**settings_overrides))
+
+    async def run(self) -> None:
+        """Run the app until shutdown."""
+        await self.app.run_async(
+            mqtt=self.mqtt,
+            settings=self.settings,
+            shutdown_event=self.shutdown_event,
+            clock=self.clock,
+            embedded=True,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the app for the length of a ``with`` block; whatever ended it early is raised at its end."""
+        task = asyncio.create_task(self.run(), name=self.app.name)
+        try:
+            for _ in range(TURNS_TO_SETTLE):
+                await asyncio.sleep(0)
+            yield
+        finally:
+            self.trigger_shutdown()
+            await task
+
+    def trigger_shutdown(self) -> None:
+        """Ask the app to shut down."""
+        self.shutdown_event.set()
+
+    @property
+    def topic_prefix(self) -> str:
+        """The prefix of the app's topics."""
+        return self.settings.mqtt.topic_prefix or self.app.name
+
+    async def inject_stream(
+        self,
+        name: str,
+        *items: object,
+        shutdown: bool = True,
+        ctx: DeviceContext | None = None,
+        store: DeviceStore | None = None,
+        providers: Mapping[Any, object] | None = None,
+        adapters: Mapping[Any, object] | None = None,
+    ) -> None:
+        """Run the handler of stream ``name`` on ``items`` to its end, without a port.
+
+        ``shutdown=False`` leaves the stream open after them. Raises ValueError for an unknown name, TypeError for what
+        cannot be injected, and whatever the handler raises.
+        """
+        registration = self._stream_registration(name)
+        services = self._services(dict(adapters or {}))
+        stream: Stream[Any] = Stream(max(registration.maxsize, len(items)), backpressure=registration.backpressure)
+        stream.put_many(items)
+        if shutdown:
+            stream.finish()
+        if store is None:
+            store = services.device_store(name)
+            await load_store(store)
+        context = ctx or services.context(name, is_root=registration.is_root)
+        available = {**stream_providers(registration, services, context, store, stream), **(providers or {})}
+        try:
+            await drive(registration.func, services.arguments(registration, available))
+        finally:
+            await save_store(store, name)
+
+    async def inject_command(self, device: str, payload: str, *, topic: str | None = None) -> None:
+        """Deliver a command to ``device``, as if it came from the broker."""
+        await self.mqtt.deliver(topic or f"{self.topic_prefix}/{device}/set", payload)
+
+    async def advance_time(self, seconds: float) -> None:
+        """Move the app's clock on."""
+        moved = self.clock.advance(seconds)
+        if moved is not None:
+            await moved
+
+    def published(self) -> list[tuple[str, str, bool, int]]:
+        """Return everything published as (topic, payload, retain, qos)."""
+        return list(self.mqtt.published)
+
+    def messages_for(self, topic: str) -> list[str]:
+        """Return the payloads published on ``topic``, oldest first."""
+        return [payload for payload, _, _ in self.mqtt.get_messages_for(topic)]
+
+    def last_published(self, topic: str) -> str | None:
+        """Return the newest payload on ``topic``, None when there is none."""
+        payloads = self.messages_for(topic)
+        return payloads[-1] if payloads else None
+
+    def assert_published(self, topic: str, *, contains: str | None = None, count: int | None = None) -> None:
+        """Raise AssertionError unless ``topic`` saw a message, one that contains a text, or so many of them."""
+        payloads = [text for text in self.messages_for(topic) if contains is None or contains in text]
+        expected = "at least 1" if count is None else str(count)
+        if not payloads if count is None else len(payloads) != count:
+            seen = sorted({message[0] for message in self.mqtt.published})
+            raise AssertionError(f"{topic}: {len(payloads)} matching messages, expected {expected}; topics: {seen}")
+
+    def assert_state(self, topic: str, subset: Mapping[str, object], *, count: int | None = None) -> None:
+        """Raise AssertionError unless the newest retained payload on ``topic`` holds ``subset``, nested dicts too."""
+        states = [json.loads(payload) for payload, retain, _ in self.mqtt.get_messages_for(topic) if retain]
+        if count is not None and len(states) != count:
+            raise AssertionError(f"{topic}: {len(states)} states, expected {count}")
+        if not states or not _holds(states[-1], subset):
+            raise AssertionError(f"{topic}: {states[-1] if states else 'no state'}, expected {dict(subset)}")
+
+    def assert_subscribed(self, topic: str) -> None:
+        """Raise AssertionError unless the app subscribed to ``topic``."""
+        if topic not in self.mqtt.subscriptions:
+            raise AssertionError(f"{topic} is not among {self.mqtt.subscriptions}")
+
+    def _stream_registration(self, name: str) -> StreamRegistration:
+        for registration in self.app.registry.streams:
+            if registration.name == name:
+                return registration
+        raise ValueError(f"No stream named '{name}'")
+
+    def _services(self, adapters: dict[Any, object]) -> Services:
+        return Services(
+            settings=self.settings,
+            clock=self.clock,
+            mqtt=self.mqtt,
+            topic_prefix=self.topic_prefix,
+            shutdown=self.shutdown_event,
+            adapters=adapters,
+            health=HealthReporter(self.mqtt, self.topic_prefix, self.app.version, self.clock),
+            errors=ErrorPublisher(self.mqtt, self.topic_prefix),
+            links=self.app.links,
+            store=self.app.store,
+        )
+
+
+def _holds(whole: object, part: object) -> bool:
+    if isinstance(whole, Mapping) and isinstance(part, Mapping):
+        return all(key in whole and _holds(whole[key], part[key]) for key in part)
+    return whole == part

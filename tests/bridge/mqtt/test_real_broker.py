@@ -1,0 +1,231 @@
+"""The client against a real broker that is stopped, started and asks for passwords."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+import json
+from typing import Protocol
+
+import aiomqtt
+import pytest
+
+from custom_components.fieldbridge.bridge.app import App, DeviceContext
+from custom_components.fieldbridge.bridge.mqtt import MqttClient, MqttNotConnectedError, Outbox, WillConfig
+from custom_components.fieldbridge.bridge.settings import MqttSettings, Settings
+
+
+class Broker(Protocol):
+    """What these tests need of the broker's fixture."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def settings_of(broker: Broker, **more: object) -> MqttSettings:
+    values = {
+        "host": broker.host,
+        "port": broker.port,
+        "reconnect_interval": 0.1,
+        "reconnect_max_interval": 0.2,
+        **more,
+    }
+    return MqttSettings.model_validate(values)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def started(client: MqttClient | Outbox) -> AsyncIterator[None]:
+    await client.start()
+    try:
+        await until(lambda: client.is_connected)
+        yield
+    finally:
+        await client.stop()
+
+
+@asynccontextmanager
+async def listening(broker: Broker, topic: str) -> AsyncIterator[list[tuple[str, str]]]:
+    """Collect what a subscriber of its own sees."""
+    seen: list[tuple[str, str]] = []
+
+    async def collect() -> None:
+        async for message in subscriber.messages:
+            assert isinstance(message.payload, bytes)
+            seen.append((str(message.topic), message.payload.decode()))
+
+    async with aiomqtt.Client(broker.host, broker.port) as subscriber:
+        await subscriber.subscribe(topic, qos=1)
+        collecting = asyncio.create_task(collect())
+        yield seen
+        collecting.cancel()
+
+
+async def retained(broker: Broker, topic: str) -> str | None:
+    """Return what the broker keeps of a topic."""
+    async with listening(broker, topic) as seen:
+        await asyncio.sleep(0.2)
+    return seen[-1][1] if seen else None
+
+
+async def test_publish_raises_while_there_is_no_connection(mosquitto: Broker) -> None:
+    client = MqttClient(settings_of(mosquitto))
+    with pytest.raises(RuntimeError, match="MqttClient is not connected"):
+        await client.publish("room/state", "20")
+
+
+async def test_messages_arrive_and_subscriptions_survive_a_restart_of_the_broker(mosquitto: Broker) -> None:
+    received: list[tuple[str, str]] = []
+
+    async def receive(topic: str, payload: str) -> None:
+        received.append((topic, payload))
+
+    client = MqttClient(settings_of(mosquitto))
+    client.on_message(receive)
+    await client.subscribe("room/+/set")
+    async with started(client):
+        await client.publish("room/lamp/set", "on")
+        await until(lambda: received == [("room/lamp/set", "on")])
+        mosquitto.stop()
+        await until(lambda: not client.is_connected)
+        with pytest.raises(MqttNotConnectedError):
+            await client.publish("room/lamp/set", "lost")
+        mosquitto.start()
+        await until(lambda: client.is_connected)
+        await client.publish("room/lamp/set", "off")
+        await until(lambda: received[-1] == ("room/lamp/set", "off"))
+
+
+async def test_a_callback_that_fails_does_not_end_the_connection(mosquitto: Broker) -> None:
+    received: list[str] = []
+
+    async def fail(topic: str, payload: str) -> None:
+        received.append(payload)
+        raise ValueError(payload)
+
+    client = MqttClient(settings_of(mosquitto))
+    client.on_message(fail)
+    await client.subscribe("x")
+    async with started(client):
+        await client.publish("x", "1")
+        await client.publish("x", "2")
+        await until(lambda: received == ["1", "2"])
+
+
+async def test_bytes_that_are_no_text_are_dropped_and_counted(mosquitto: Broker) -> None:
+    client = MqttClient(settings_of(mosquitto))
+    await client.subscribe("x")
+    async with started(client), aiomqtt.Client(mosquitto.host, mosquitto.port) as other:
+        await other.publish("x", b"\xff\xfe")
+        await until(lambda: client.inbound_dropped == 1)
+        assert client.is_connected
+
+
+async def test_refused_credentials_are_told_to_the_owner(mosquitto_with_password: Broker) -> None:
+    refused = asyncio.Event()
+    wrong = settings_of(mosquitto_with_password, username=mosquitto_with_password.user, password="wrong")
+    client = MqttClient(wrong, on_auth_refused=lambda _: refused.set())
+    await client.start()
+    async with asyncio.timeout(10):
+        await refused.wait()
+    assert not client.is_connected
+    await client.stop()
+
+
+async def test_an_unreachable_broker_is_no_refusal_of_credentials(mosquitto: Broker) -> None:
+    mosquitto.stop()
+    refused: list[str] = []
+    client = MqttClient(settings_of(mosquitto), on_auth_refused=refused.append)
+    await client.start()
+    await asyncio.sleep(0.3)
+    await client.stop()
+    assert refused == []
+
+
+async def test_the_right_password_lets_us_in(mosquitto_with_password: Broker) -> None:
+    broker = mosquitto_with_password
+    client = MqttClient(settings_of(broker, username=broker.user, password=broker.password))
+    async with started(client):
+        await client.publish("x", "1")
+
+
+async def test_the_will_is_published_when_we_are_gone_without_a_word(mosquitto: Broker) -> None:
+    client = MqttClient(settings_of(mosquitto, client_id="bridge"), WillConfig("bridge/status"))
+    # A second client of the same name throws the first one out, as a lost connection would.
+    usurper = aiomqtt.Client(mosquitto.host, mosquitto.port, identifier="bridge")
+    async with listening(mosquitto, "bridge/status") as seen, started(client), usurper:
+        await until(lambda: seen == [("bridge/status", "offline")])
+        await client.stop()
+
+
+async def test_an_outage_loses_no_state(mosquitto: Broker) -> None:
+    outbox = Outbox(MqttClient(settings_of(mosquitto)))
+    async with started(outbox):
+        await outbox.publish("a/state", "1", retain=True)
+        mosquitto.stop()
+        await until(lambda: not outbox.is_connected)
+        for number in range(2, 6):
+            await outbox.publish("a/state", str(number), retain=True)
+        mosquitto.start()
+        await until(lambda: outbox.is_connected and outbox.pending == 0)
+    assert await retained(mosquitto, "a/state") == "5"
+
+
+async def test_every_message_of_a_burst_arrives_in_order(mosquitto: Broker) -> None:
+    outbox = Outbox(MqttClient(settings_of(mosquitto)))
+    async with listening(mosquitto, "burst") as seen, started(outbox):
+        for number in range(500):
+            await outbox.publish("burst", str(number))
+        await until(lambda: len(seen) == 500)
+    assert [payload for _, payload in seen] == [str(number) for number in range(500)]
+
+
+async def test_an_app_takes_commands_but_not_retained_ones(mosquitto: Broker) -> None:
+    app = App("home")
+    stop = asyncio.Event()
+    taken: list[str] = []
+
+    @app.command("valve")
+    async def valve(payload: str, ctx: DeviceContext) -> dict[str, object]:
+        taken.append(payload)
+        return {"position": payload}
+
+    async with aiomqtt.Client(mosquitto.host, mosquitto.port) as other:
+        await other.publish("home/valve/set", "open", retain=True, qos=1)
+        settings = Settings.from_values(mqtt=settings_of(mosquitto))
+        running = asyncio.create_task(app.run_async(settings=settings, shutdown_event=stop, embedded=True))
+        async with listening(mosquitto, "home/#") as seen:
+            await until(lambda: any(topic == "home/status" and "online" in text for topic, text in seen))
+            await asyncio.sleep(0.2)
+            await other.publish("home/valve/set", "close", qos=1)
+            await until(lambda: ("home/valve/state", '{"position":"close"}') in seen)
+            stop.set()
+            await running
+            await until(lambda: ("home/status", "offline") in seen)
+    assert taken == ["close"]
+    assert await retained(mosquitto, "home/valve/availability") == "offline"
+
+
+async def test_the_heartbeat_is_back_after_an_outage(mosquitto: Broker) -> None:
+    app = App("home")
+    stop = asyncio.Event()
+    settings = Settings.from_values(mqtt=settings_of(mosquitto))
+    running = asyncio.create_task(app.run_async(settings=settings, shutdown_event=stop, embedded=True))
+    async with listening(mosquitto, "home/status") as seen:
+        await until(lambda: bool(seen) and "online" in seen[-1][1])
+    mosquitto.stop()
+    mosquitto.start()
+    async with listening(mosquitto, "home/status") as seen:
+        await until(lambda: bool(seen) and seen[-1][1] != "offline")
+        assert json.loads(seen[-1][1])["status"] == "online"
+    stop.set()
+    await running
