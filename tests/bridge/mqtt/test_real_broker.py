@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 import json
+import socket
 from typing import Protocol
 
 import aiomqtt
@@ -27,14 +28,8 @@ class Broker(Protocol):
 
 
 def settings_of(broker: Broker, **more: object) -> MqttSettings:
-    values = {
-        "host": broker.host,
-        "port": broker.port,
-        "reconnect_interval": 0.1,
-        "reconnect_max_interval": 0.2,
-        **more,
-    }
-    return MqttSettings.model_validate(values)
+    quick = {"reconnect_interval": 0.1, "reconnect_max_interval": 0.2}
+    return MqttSettings.model_validate({"host": broker.host, "port": broker.port, **quick, **more})
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -63,7 +58,8 @@ async def listening(broker: Broker, topic: str) -> AsyncIterator[list[tuple[str,
             assert isinstance(message.payload, bytes)
             seen.append((str(message.topic), message.payload.decode()))
 
-    async with aiomqtt.Client(broker.host, broker.port) as subscriber:
+    at_once = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+    async with aiomqtt.Client(broker.host, broker.port, socket_options=at_once) as subscriber:
         await subscriber.subscribe(topic, qos=1)
         collecting = asyncio.create_task(collect())
         yield seen

@@ -259,7 +259,7 @@ async def test_a_handler_gets_its_port_without_the_lifecycle(bench: Bench) -> No
 
     async def curious(stream: Stream[str], port: Scale, ctx: DeviceContext) -> None:
         port.light = True
-        for touch in (lambda: port.open, lambda: ctx.adapter(StreamablePort[str])):
+        for touch in (lambda: port.open, lambda: ctx.adapter(StreamablePort[str])):  # type: ignore[type-abstract]
             try:
                 touch()
             except (AttributeError, LookupError) as err:
