@@ -38,7 +38,7 @@ from .listening import Listening, nothing_to_stop
 from .options_flow import FieldbridgeOptionsFlow
 from .presentation import hex_text
 from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
-from .serial_form import SERIAL_SCHEMA, async_port_title, async_serial_data, serial_form
+from .serial_form import SERIAL_SCHEMA, URL_EXAMPLES, async_port_title, async_serial_data, serial_form
 from .simulated_form import SIMULATED_DEVICE_TITLE, SIMULATED_SCHEMA, SIMULATED_TITLE
 
 REAUTH_SCHEMA = probatio.Schema(
@@ -274,7 +274,7 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(SERIAL_SCHEMA, suggested),
             errors=errors,
-            description_placeholders=self._placeholders,
+            description_placeholders={"url_examples": URL_EXAMPLES, **self._placeholders},
         )
 
     @callback

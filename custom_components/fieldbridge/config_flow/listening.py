@@ -109,11 +109,17 @@ class Listening:
         return "no_frame_end" if self.capture.byte_count else "nothing_arrived"
 
     async def _look(self) -> None:
-        await asyncio.sleep(LOOK_INTERVAL)
-        self._looks += 1
-        frames = list(self.capture.frames)
-        # In the executor: wide frames take tens of milliseconds.
-        recognition = await self._hass.async_add_executor_job(recognise, frames)
+        try:
+            await asyncio.sleep(LOOK_INTERVAL)
+            self._looks += 1
+            frames = list(self.capture.frames)
+            # In the executor: wide frames take tens of milliseconds.
+            recognition = await self._hass.async_add_executor_job(recognise, frames)
+        except asyncio.CancelledError:
+            # The dialog was closed, or Home Assistant stops: no look follows this one.
+            self.finished = True
+            await self.source.close()
+            raise
         self.recognition = recognition or _NOTHING_YET
         self.placeholders = self._describe()
         if self._is_enough(frames):
@@ -134,7 +140,7 @@ class Listening:
             "frames": frames_text(list(capture.frames)) if capture.frames else hex_text(capture.tail),
             "frame_count": str(capture.frame_count),
             "byte_count": str(capture.byte_count),
-            "found": ", ".join(map(field_label, recognition.fields)) or NOTHING,
+            "found": "\n".join(map(field_label, recognition.fields)) or NOTHING,
         }
 
 

@@ -37,6 +37,7 @@ from ..const import (
 SECTION_PORT: Final = "port_settings"
 SECTION_FRAMING: Final = "framing"
 _FLOW_CONTROL: Final = "flow_control"
+URL_EXAMPLES: Final = "socket://host:port, rfc2217://host:port, esphome-hass://..."
 _BAUDRATES = ["1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"]
 
 
@@ -106,17 +107,13 @@ async def async_serial_data(hass: HomeAssistant, form: Mapping[str, Any]) -> dic
 
 def serial_form(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form filled with an entry's data."""
-    flow_control = next((key for key in (CONF_RTSCTS, CONF_XONXOFF) if data[key]), "none")
+    flow_control = next((key for key in (CONF_RTSCTS, CONF_XONXOFF) if data.get(key)), "none")
+    port = {key: str(data[key]).lower() for key in (CONF_BYTESIZE, CONF_PARITY, CONF_STOPBITS) if key in data}
     return {
         CONF_DEVICE: data[CONF_DEVICE],
         CONF_BAUDRATE: str(data[CONF_BAUDRATE]),
-        SECTION_PORT: {
-            CONF_BYTESIZE: str(data[CONF_BYTESIZE]),
-            CONF_PARITY: data[CONF_PARITY].lower(),
-            CONF_STOPBITS: str(data[CONF_STOPBITS]),
-            _FLOW_CONTROL: flow_control,
-        },
-        SECTION_FRAMING: {CONF_DELIMITER: data[CONF_DELIMITER], CONF_MAX_LENGTH: data[CONF_MAX_LENGTH]},
+        SECTION_PORT: {**port, _FLOW_CONTROL: flow_control},
+        SECTION_FRAMING: {key: data[key] for key in (CONF_DELIMITER, CONF_MAX_LENGTH) if key in data},
     }
 
 
