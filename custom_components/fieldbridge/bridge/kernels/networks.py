@@ -1,0 +1,26 @@
+"""Median networks: fixed sequences of compare-exchange steps that leave the median of a window in one place."""
+
+from functools import cache
+
+type Network = tuple[tuple[tuple[int, int], ...], int]
+"""``(low, high)`` steps in order, and the place of the median."""
+
+
+@cache
+def median_network(window: int) -> Network:
+    """Return the forgetful selection of an odd window: drop the least and greatest of half the values, add the next.
+
+    The first ``window // 2 + 2`` values cannot all be on one side of the median, so their extremes are no medians.
+    """
+    steps: list[tuple[int, int]] = []
+    places = list(range(window // 2 + 2))
+    coming = iter(range(window // 2 + 2, window))
+    while len(places) > 1:
+        half = len(places) // 2
+        steps += [(places[i], places[-1 - i]) for i in range(half)]
+        lower, upper = places[: len(places) - half], places[half:]
+        steps += [(places[0], other) for other in reversed(lower[1:])]
+        steps += [(other, places[-1]) for other in upper[:-1]]
+        places = places[1:-1]
+        places += [place for place in [next(coming, None)] if place is not None]
+    return tuple(steps), places[0]

@@ -1,0 +1,40 @@
+"""The function table that the filters call: the same kernels, plain or compiled, over the same arrays."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Evaluated by nobody at run time, but numba looks the names up.
+type Array = np.ndarray[Any, np.dtype[np.float64]]
+type Indices = np.ndarray[Any, np.dtype[np.intp]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernels:
+    """All kernels of one kind. Chunks are contiguous float64 without NaN or infinity; outputs belong to the caller.
+
+    Kernels in exact form equal the filters' ``update`` bit for bit; a reordered form is equal within 1e-12 of the
+    largest magnitude in chunk and state.
+    """
+
+    name: str
+    """``plain`` or ``numba``."""
+    pt1: Callable[[Array, Array, float, float], float]
+    """``(x, out, alpha, y) -> y``: first-order low-pass that goes on from ``y``."""
+    pt1_reordered: Callable[[Array, Array, float, float], float]
+    pt1_varying: Callable[[Array, Array, Array, float], float]
+    """``(x, alphas, out, y) -> y``: one alpha per sample."""
+    pt1_channels: Callable[[Array, Array, float, Array], None]
+    """``(x, out, alpha, y)``: rows are samples, columns channels; ``y`` is changed in place."""
+    one_euro: Callable[[Array, Array, Array, Array], None]
+    """``(x, out, [min_cutoff, beta, d_cutoff, dt], [y, x_before, derivative])``; the state is changed in place."""
+    one_euro_reordered: Callable[[Array, Array, Array, Array], None]
+    median_networks: Mapping[int, Callable[[Array, Array], None]]
+    """Window -> ``(extended, out)``; ``extended`` has the ``window - 1`` samples before the chunk in front."""
+    median_sorted: Callable[[Array, Array, Array, Array, int], int] | None
+    """``(x, out, ring, ordered, oldest) -> oldest`` for any full window; None where plain updates are faster."""
+    dead_band: Callable[[Array, Indices, float, float, float], int]
+    """``(x, indices, absolute, relative, last) -> kept``: kept is what left the band around the last kept value."""
