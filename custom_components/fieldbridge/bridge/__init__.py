@@ -58,6 +58,7 @@ _WHERE = {
         "Store",
         "StreamablePort",
     ),
+    "introspection": ("build_registry_snapshot",),
     "logging": ("JsonFormatter", "configure_logging"),
     "mqtt": (
         "MockMqttClient",
@@ -71,6 +72,7 @@ _WHERE = {
     "retry": ("CircuitBreaker", "ExponentialBackoff", "FixedBackoff", "LinearBackoff"),
     "settings": ("LoggingSettings", "MqttSettings", "Settings"),
     "stores": ("DeviceStore", "JsonFileStore", "MemoryStore", "NullStore", "SqliteStore"),
+    "strategies": ("AllStrategy", "AnyStrategy", "Every", "OnChange"),
     "streams": ("Stream",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}

@@ -1,13 +1,16 @@
 """Adapters: implementations registered under the type of a port, made once per run with their settings."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 import importlib
 import inspect
+import logging
 from typing import Any, TypeIs
 
 from ..runners.injection import build_plan, resolve
+
+_LOGGER = logging.getLogger(__name__)
 
 type Implementation = type | str | Callable[..., object]
 """A class, a ``"module:Attribute"`` string, or a factory."""
@@ -56,11 +59,33 @@ class AdapterRegistry:
         return made
 
 
-async def enter(adapters: Mapping[Any, object], stack: AsyncExitStack) -> None:
-    """Enter every adapter that is an asynchronous context manager, each once; raises what ``__aenter__`` does."""
-    for adapter in {id(adapter): adapter for adapter in adapters.values()}.values():
-        if is_context_manager(adapter):
-            await stack.enter_async_context(adapter)
+class AdapterLifetime:
+    """Enters and leaves one adapter that is an asynchronous context manager, as often as needed."""
+
+    def __init__(self, adapter: AbstractAsyncContextManager[object]) -> None:
+        self.adapter = adapter
+        self._entered = False
+
+    async def enter(self) -> None:
+        """Enter. Raises what ``__aenter__`` does."""
+        await self.adapter.__aenter__()
+        self._entered = True
+
+    async def leave(self) -> None:
+        """Leave when entered; an error is logged."""
+        if not self._entered:
+            return
+        self._entered = False
+        try:
+            await self.adapter.__aexit__(None, None, None)
+        except Exception:
+            _LOGGER.exception("Closing adapter %s failed", type(self.adapter).__name__)
+
+
+def lifetimes(adapters: Mapping[Any, object]) -> list[AdapterLifetime]:
+    """Return the lifetimes of all adapters that have one, each instance once. Raises TypeError for half of one."""
+    instances = {id(adapter): adapter for adapter in adapters.values()}.values()
+    return [AdapterLifetime(adapter) for adapter in instances if is_context_manager(adapter)]
 
 
 def is_context_manager(adapter: object) -> TypeIs[AbstractAsyncContextManager[object]]:

@@ -141,6 +141,12 @@ class App(Registrations):
         with suppress(KeyboardInterrupt):
             asyncio.run(self.run_async(mqtt=mqtt, settings=settings, shutdown_event=shutdown_event, clock=clock))
 
+    def cli(self) -> None:
+        """Run with the options of the command line; does not return."""
+        from .cli import build_cli
+
+        build_cli(self)()
+
     async def run_async(
         self,
         *,

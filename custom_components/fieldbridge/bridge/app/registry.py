@@ -42,6 +42,16 @@ class Registry:
         return [*self.devices, *self.telemetry, *self.commands, *self.streams]
 
     @property
+    def running(self) -> list[DeviceRegistration | StreamRegistration | TelemetryRegistration]:
+        """What runs in a task of its own, in the order of starting."""
+        return [*self.devices, *self.streams, *self.telemetry]
+
+    @property
+    def unique(self) -> list[Registration]:
+        """One registration for each name, the first."""
+        return list({registration.name: registration for registration in reversed(self.all)}.values())[::-1]
+
+    @property
     def names(self) -> list[str]:
         """The names, each once."""
         return list(dict.fromkeys(registration.name for registration in self.all))

@@ -13,25 +13,20 @@ from ..clock import SystemClock
 from ..health import ErrorPublisher, HealthReporter
 from ..interfaces import ClockPort, MqttLifecycle, MqttMessageHandler, MqttPort
 from ..mqtt import MqttClient, Outbox, build_will_config, with_outbox
-from ..runners.command import CommandDevice
 from ..runners.commands import CommandRouter
-from ..runners.contexts import AppContext, DeviceContext
-from ..runners.device import run_device
+from ..runners.contexts import AppContext
 from ..runners.injection import build_plan, resolve
 from ..runners.retrying import sleep_unless
 from ..runners.services import Services
-from ..runners.stream import StreamDevice
-from ..runners.telemetry import TelemetryDevice, run_telemetry
-from .adapters import enter
+from .adapters import AdapterLifetime, lifetimes
+from .health_checks import HealthMonitor, RestartPolicy
+from .tasks import DeviceTasks
 
 if TYPE_CHECKING:
     from ..settings import Settings
     from .app import App
 
 _LOGGER = logging.getLogger(__name__)
-
-SHUTDOWN_DEADLINE = 2.0
-"""Seconds that devices, queued commands and stream items are given to end in good order."""
 
 
 class Runtime:
@@ -64,8 +59,7 @@ class Runtime:
             store=app.store,
         )
         self._router = CommandRouter(prefix, clock.now)
-        self._polling: list[asyncio.Task[None]] = []
-        self._draining: list[asyncio.Task[None]] = []
+        self._tasks = DeviceTasks(self._registry, self._router, self._services)
 
     async def run(self) -> None:
         """Run until shutdown. Raises what the configuration, an adapter or the lifespan raises."""
@@ -73,11 +67,14 @@ class Runtime:
         async with AsyncExitStack() as stack:
             await self._configure()
             await stack.enter_async_context(self._connected())
-            await enter(services.adapters, stack)
+            entered = await self._enter_adapters(stack)
             await self._announce()
             await stack.enter_async_context(self._lifespan())
+            monitor = self._monitor(entered)
+            if monitor is not None:
+                await monitor.check()
             await services.health.publish_heartbeat()
-            await stack.enter_async_context(self._tasks())
+            await stack.enter_async_context(self._running(monitor))
             await services.shutdown.wait()
         _LOGGER.info("Shutdown complete")
 
@@ -109,11 +106,10 @@ class Runtime:
         """Say which devices are there, and take commands."""
         services = self._services
         streams = {registration.name for registration in self._registry.streams}
-        announced = {registration.name: registration for registration in reversed(self._registry.all)}
-        for name in self._registry.names:
+        for registration in self._registry.unique:
             # A stream is online once its link is up: its runner says so.
-            if name not in streams:
-                await services.health.publish_device_available(name, is_root=announced[name].is_root)
+            if registration.name not in streams:
+                await services.health.publish_device_available(registration.name, is_root=registration.is_root)
         for registration in (*self._registry.devices, *self._registry.commands):
             self._router.add(registration.name, is_root=registration.is_root)
         for topic in self._router.topics:
@@ -144,61 +140,59 @@ class Runtime:
         else:
             await _leave(manager)
 
+    async def _enter_adapters(self, stack: AsyncExitStack) -> list[AdapterLifetime]:
+        """Enter the adapters in the order of registration; a shutdown meanwhile skips the rest."""
+        entered = []
+        for lifetime in lifetimes(self._services.adapters):
+            if not await self._unless_shutdown(lifetime.enter()):
+                _LOGGER.warning("Shutdown while adapters are starting: the rest is skipped")
+                break
+            stack.push_async_callback(lifetime.leave)
+            entered.append(lifetime)
+        return entered
+
+    async def _unless_shutdown(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Await ``work``; returns False when the shutdown came first."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._services.shutdown.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not working.done():
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
+        if working.cancelled():
+            return False
+        working.result()
+        return True
+
+    def _monitor(self, entered: list[AdapterLifetime]) -> HealthMonitor | None:
+        app = self._app
+        if app.health_check_interval is None:
+            return None
+        policy = RestartPolicy(
+            app.restart_after_failures, app.max_restarts, app.restart_cooldown, app.sustained_health_reset
+        )
+        return HealthMonitor(
+            self._services, self._registry, self._tasks, entered, interval=app.health_check_interval, policy=policy
+        )
+
     @asynccontextmanager
-    async def _tasks(self) -> AsyncIterator[None]:
-        """Run all devices; at the end polling stops at once and the others are given time to drain."""
-        contexts = self._contexts()
-        await self._start_commands(contexts)
-        self._start_devices(contexts)
-        self._start(self._polling, "heartbeat", self._heartbeat())
+    async def _running(self, monitor: HealthMonitor | None) -> AsyncIterator[None]:
+        """Run all devices, the heartbeat and the health checks."""
+        await self._tasks.start()
+        watching = [asyncio.create_task(self._heartbeat(), name="heartbeat")]
+        if monitor is not None:
+            watching.append(asyncio.create_task(monitor.run(), name="health-checks"))
         try:
             yield
         finally:
             self._services.shutdown.set()
-            for task in self._polling:
+            await self._tasks.finish()
+            for task in watching:
                 task.cancel()
-            for queue in self._router.queues:
-                self._start(self._draining, "drain", queue.drain())
-            if self._draining:
-                await asyncio.wait(self._draining, timeout=SHUTDOWN_DEADLINE)
-            for task in self._draining:
-                task.cancel()
-            for queue in self._router.queues:
-                queue.close()
-            await asyncio.gather(*self._polling, *self._draining, return_exceptions=True)
-
-    def _contexts(self) -> dict[str, DeviceContext]:
-        """One context for each name that telemetry and commands share; devices and streams make their own."""
-        return {
-            registration.name: self._services.context(registration.name, is_root=registration.is_root)
-            for registration in (*self._registry.telemetry, *self._registry.commands)
-        }
-
-    async def _start_commands(self, contexts: dict[str, DeviceContext]) -> None:
-        for registration in self._registry.commands:
-            device = CommandDevice(registration, contexts[registration.name], self._services)
-            await device.start(self._router.queue(registration.name))
-
-    def _start_devices(self, contexts: dict[str, DeviceContext]) -> None:
-        services = self._services
-        for registration in self._registry.devices:
-            queue = self._router.queue(registration.name)
-            self._start(self._draining, registration.name, run_device(registration, queue, services))
-        for stream in self._registry.streams:
-            self._start(self._draining, stream.name, StreamDevice(stream, services).run())
-        groups: dict[str, list[TelemetryDevice]] = {}
-        for telemetry in self._registry.telemetry:
-            device = TelemetryDevice(telemetry, contexts[telemetry.name], services)
-            # A name may not hold a slash, so a group never meets a device that polls alone.
-            key = telemetry.name if telemetry.group is None else f"group/{telemetry.group}"
-            groups.setdefault(key, []).append(device)
-        for name, members in groups.items():
-            self._start(self._polling, name, run_telemetry(members, services))
-
-    def _start(self, tasks: list[asyncio.Task[None]], name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_log_crash)
-        tasks.append(task)
+            await asyncio.gather(*watching, return_exceptions=True)
 
     async def _heartbeat(self) -> None:
         services, interval = self._services, self._app.heartbeat_interval
@@ -235,9 +229,3 @@ async def _leave(manager: AbstractAsyncContextManager[Any], error: BaseException
             await manager.__aexit__(type(error), error, error.__traceback__)
     except Exception:
         _LOGGER.exception("Lifespan teardown error")
-
-
-def _log_crash(task: asyncio.Task[None]) -> None:
-    """Say what ended a task: the others go on."""
-    if not task.cancelled() and (err := task.exception()) is not None:
-        _LOGGER.error("Task %s crashed", task.get_name(), exc_info=err)

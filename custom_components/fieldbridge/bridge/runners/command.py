@@ -20,6 +20,7 @@ class CommandDevice:
         self._services = services
         self._store: DeviceStore | None = None
         self._arguments: dict[str, object] = {}
+        self._ready = False
 
     async def start(self, commands: CommandQueue) -> None:
         """Resolve the arguments and take commands; a failure is reported and leaves the commands unhandled."""
@@ -33,6 +34,12 @@ class CommandDevice:
             _LOGGER.exception("Command %s cannot start", registration.name)
             await self._report(err)
         else:
+            self._ready = True
+            self.listen(commands)
+
+    def listen(self, commands: CommandQueue) -> None:
+        """Take commands, unless starting failed."""
+        if self._ready:
             commands.open(self._handle)
 
     async def _handle(self, command: Command) -> None:

@@ -109,6 +109,9 @@ class CommandRouter:
         """Create the queue of a device; a root device has no segment of its own in the topic."""
         self._queues[name] = self._by_segment["" if is_root else name] = CommandQueue(name)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._queues
+
     def queue(self, name: str) -> CommandQueue:
         """Return the queue of a device."""
         return self._queues[name]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from ..health import HealthReporter
 from ..interfaces import ClockPort, CommandHandler, MqttPort
@@ -50,6 +50,7 @@ class DeviceContext:
         clock: ClockPort,
         is_root: bool = False,
         health: HealthReporter | None = None,
+        adapter_users: dict[Any, set[str]] | None = None,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -63,6 +64,8 @@ class DeviceContext:
         self._state_topic = self._topic("state")
         # Without a broker nothing is serialised: a link may publish thousands of times a second.
         self._is_silent = isinstance(mqtt, NullMqttClient)
+        # Who asked for which adapter: a device depends on it as much as one that is given it.
+        self._adapter_users = {} if adapter_users is None else adapter_users
         self._commands = CommandHandlers(shutdown_event, clock)
 
     @property
@@ -96,6 +99,7 @@ class DeviceContext:
             adapters=self._adapters,
             clock=self._clock,
             health=self._health,
+            adapter_users=self._adapter_users,
         )
 
     async def publish_state(self, payload: dict[str, object], *, retain: bool = True) -> None:
@@ -121,6 +125,7 @@ class DeviceContext:
 
     def adapter[T](self, port_type: type[T]) -> T:
         """Return the adapter registered for ``port_type``. Raises LookupError."""
+        self._adapter_users.setdefault(port_type, set()).add(self._name)
         return _adapter(self._adapters, port_type)
 
     @overload

@@ -17,7 +17,7 @@ type IntervalSpec = float | Callable[[Settings], float]
 """Seconds, or a function of the settings that returns seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Registration:
     """What all kinds have in common."""
 
@@ -29,12 +29,12 @@ class Registration:
     is_root: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeviceRegistration(Registration):
     """A loop of the user's own, with commands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TelemetryRegistration(Registration):
     """A function that is polled."""
 
@@ -48,17 +48,21 @@ class TelemetryRegistration(Registration):
     circuit_breaker: CircuitBreaker | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommandRegistration(Registration):
     """A function that is called for each command; ``mqtt_params`` are those named ``topic`` and ``payload``."""
 
     mqtt_params: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StreamRegistration(Registration):
     """A handler that iterates over what a StreamablePort delivers."""
 
     item_type: Any
     maxsize: int = DEFAULT_MAXSIZE
     backpressure: Backpressure = "drop_oldest"
+
+
+type Running = DeviceRegistration | TelemetryRegistration | StreamRegistration
+"""What runs in a task of its own."""

@@ -36,6 +36,9 @@ class Services:
     extra: dict[Any, object] = field(default_factory=dict)
     """Further injectables by type, such as what the lifespan yielded."""
 
+    adapter_users: dict[Any, set[str]] = field(default_factory=dict)
+    """Names of the devices that asked their context for an adapter, by port type."""
+
     def context(self, name: str, *, is_root: bool = False) -> DeviceContext:
         """Return a fresh context for a device."""
         return DeviceContext(
@@ -48,6 +51,7 @@ class Services:
             clock=self.clock,
             is_root=is_root,
             health=self.health,
+            adapter_users=self.adapter_users,
         )
 
     def without_adapter(self, adapter: object) -> Services:

@@ -1,7 +1,7 @@
 """Polling: call the handler on its interval, publish what changed enough, tell errors once."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from contextlib import AsyncExitStack
 import copy
 import logging
@@ -149,34 +149,36 @@ class TelemetryDevice:
         _LOGGER.info("Telemetry %s recovered", self.name)
 
 
-async def run_telemetry(devices: Sequence[TelemetryDevice], services: Services) -> None:
-    """Poll one device, or a group, whose members keep one beat, until shutdown.
+class Beat:
+    """What the members of a group share: the moment from which they count, and turns at their adapters.
 
     Members that share an adapter, or have none, are called one after the other in the order of registration.
     """
-    ready = [device for device in devices if await device.prepare()]
-    locks: dict[Hashable, asyncio.Lock] = {}
-    start = services.clock.now()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for device in ready:
-                keys = device.adapters or [None]
-                turns = [locks.setdefault(key, asyncio.Lock()) for key in keys]
-                group.create_task(_poll(device, start, turns, services), name=f"telemetry {device.name}")
-    finally:
-        for device in ready:
-            await device.close()
+
+    def __init__(self, start: float) -> None:
+        self.start = start
+        self._turns: dict[Hashable, asyncio.Lock] = {}
+
+    def turns(self, device: TelemetryDevice) -> list[asyncio.Lock]:
+        """Return the locks that the device holds while it is called."""
+        return [self._turns.setdefault(key, asyncio.Lock()) for key in device.adapters or [None]]
 
 
-async def _poll(device: TelemetryDevice, start: float, turns: list[asyncio.Lock], services: Services) -> None:
-    """Call the device at ``start + k * interval``; calls that an overrun missed are left out."""
+async def run_telemetry(device: TelemetryDevice, beat: Beat, services: Services) -> None:
+    """Poll at ``beat.start + k * interval`` until shutdown; calls that an overrun missed are left out."""
+    if not await device.prepare():
+        return
     interval = device.interval
-    beat = 0
-    while not services.shutdown.is_set():
-        async with AsyncExitStack() as stack:
-            for turn in turns:
-                await stack.enter_async_context(turn)
-            await device.cycle()
-        now = services.clock.now()
-        beat = max(beat + 1, math.ceil((now - start) / interval))
-        await sleep_unless(services.shutdown, max(0.0, start + beat * interval - now), services.clock)
+    turns = beat.turns(device)
+    number = 0
+    try:
+        while not services.shutdown.is_set():
+            async with AsyncExitStack() as stack:
+                for turn in turns:
+                    await stack.enter_async_context(turn)
+                await device.cycle()
+            elapsed = services.clock.now() - beat.start
+            number = max(number + 1, math.ceil(elapsed / interval))
+            await sleep_unless(services.shutdown, number * interval - elapsed, services.clock)
+    finally:
+        await device.close()

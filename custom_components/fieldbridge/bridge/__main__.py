@@ -1,0 +1,6 @@
+"""``python -m fieldbridge run app.py``."""
+
+from .app.cli import main
+
+if __name__ == "__main__":
+    main()

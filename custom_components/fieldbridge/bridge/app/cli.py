@@ -1,0 +1,129 @@
+"""The command line of an app, and ``fieldbridge run app.py``. The only module that imports typer."""
+
+import asyncio
+from contextlib import suppress
+from enum import StrEnum
+import importlib.util
+import json
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..introspection import build_registry_snapshot
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from .app import App
+
+CONFIGURATION_ERROR = 1
+RUNTIME_ERROR = 3
+
+
+class LogLevel(StrEnum):
+    """Levels of the log."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class LogFormat(StrEnum):
+    """Formats of the log."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+def build_cli(app: App) -> typer.Typer:
+    """Return the command line of ``app``; it exits with 1 for wrong settings, 2 for wrong options, 3 when it failed."""
+    cli = typer.Typer(help=app.description, add_completion=False, rich_markup_mode=None)
+
+    @cli.command()
+    def main(
+        version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Use the dry-run variants of the adapters.")] = False,
+        show_devices: Annotated[bool, typer.Option("--show-devices", help="List what is registered and exit.")] = False,
+        show_devices_json: Annotated[bool, typer.Option("--show-devices-json", help="The same as JSON.")] = False,
+        log_level: Annotated[LogLevel | None, typer.Option(case_sensitive=False, help="Level of the log.")] = None,
+        log_format: Annotated[LogFormat | None, typer.Option(case_sensitive=False, help="Format of the log.")] = None,
+        env_file: Annotated[Path, typer.Option(help="File with settings.")] = Path(".env"),
+    ) -> None:
+        if version:
+            typer.echo(f"{app.name} v{app.version}")
+        elif show_devices_json:
+            typer.echo(json.dumps(build_registry_snapshot(app), indent=2))
+        elif show_devices:
+            typer.echo(_table(app))
+        else:
+            app.dry_run = app.dry_run or dry_run
+            _run(app, _settings(app, env_file, log_level, log_format))
+
+    return cli
+
+
+def load_app(path: Path) -> App:
+    """Import a file and return the App in it. Raises what the file raises, LookupError unless it holds exactly one."""
+    from .app import App
+
+    # Beside the file, so that it can import its neighbours.
+    sys.path.insert(0, str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise LookupError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    apps = [value for value in vars(module).values() if isinstance(value, App)]
+    if len(apps) != 1:
+        raise LookupError(f"{path} must hold exactly one App, found {len(apps)}")
+    return apps[0]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run ``fieldbridge run FILE [OPTIONS]``."""
+    cli = typer.Typer(help="Run bridge apps without Home Assistant.", add_completion=False, rich_markup_mode=None)
+
+    @cli.callback()
+    def group() -> None:
+        pass
+
+    @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+    def run(context: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+        """Run the app in FILE; further options are the app's own."""
+        build_cli(load_app(file))(context.args)
+
+    cli(arguments)
+
+
+def _settings(app: App, env_file: Path, level: LogLevel | None, style: LogFormat | None) -> Settings:
+    try:
+        settings = app.settings_class(_env_file=env_file)
+    except ValueError as err:
+        typer.echo(f"The settings are wrong: {err}", err=True)
+        raise SystemExit(CONFIGURATION_ERROR) from err
+    changes = {"level": level and level.value, "format": style and style.value}
+    logging = settings.logging.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    return settings.model_copy(update={"logging": logging})
+
+
+def _run(app: App, settings: Settings) -> None:
+    with suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(app.run_async(settings=settings))
+        except Exception as err:
+            typer.echo(f"{app.name} failed: {err}", err=True)
+            raise SystemExit(RUNTIME_ERROR) from err
+
+
+def _table(app: App) -> str:
+    snapshot = build_registry_snapshot(app)
+    rows = [
+        f"{item['name']:<24} {item['type']:<10} {item['func']}"
+        for kind in ("devices", "telemetry", "commands", "streams")
+        for item in snapshot[kind]
+    ]
+    return "\n".join(rows) or "nothing is registered"

@@ -1,0 +1,110 @@
+"""The tasks of an app's devices: starting them, ending them in good order, and restarting some of them."""
+
+import asyncio
+from collections.abc import Collection, Coroutine
+import logging
+from typing import Any
+
+from ..runners.command import CommandDevice
+from ..runners.commands import CommandRouter
+from ..runners.contexts import DeviceContext
+from ..runners.device import run_device
+from ..runners.registrations import DeviceRegistration, Registration, TelemetryRegistration
+from ..runners.services import Services
+from ..runners.stream import StreamDevice
+from ..runners.telemetry import Beat, TelemetryDevice, run_telemetry
+from .registry import Registry
+
+_LOGGER = logging.getLogger(__name__)
+
+SHUTDOWN_DEADLINE = 2.0
+"""Seconds that devices, queued commands and stream items are given to end in good order."""
+
+
+class DeviceTasks:
+    """One task for each device, telemetry and stream; commands are handled by queues of their own."""
+
+    def __init__(self, registry: Registry, router: CommandRouter, services: Services) -> None:
+        self._registry = registry
+        self._router = router
+        self._services = services
+        self._tasks: dict[Registration, asyncio.Task[None]] = {}
+        self._commands: dict[str, CommandDevice] = {}
+        self._beats: dict[str, Beat] = {}
+        # Telemetry and a command of the same name are one device, with one context.
+        self._contexts: dict[str, DeviceContext] = {}
+
+    async def start(self) -> None:
+        """Take commands and start everything."""
+        for command in self._registry.commands:
+            device = CommandDevice(command, self._context(command), self._services)
+            self._commands[command.name] = device
+            await device.start(self._router.queue(command.name))
+        for registration in self._registry.running:
+            self._start(registration)
+
+    async def suspend(self, names: Collection[str]) -> None:
+        """End the tasks of some devices at once; their commands are held."""
+        tasks = [task for registration, task in self._tasks.items() if registration.name in names]
+        for name in names:
+            if name in self._router:
+                self._router.queue(name).hold()
+        await _cancel(tasks)
+
+    def resume(self, names: Collection[str]) -> None:
+        """Start suspended devices anew; what was held is handled."""
+        for registration in self._registry.running:
+            if registration.name in names:
+                self._start(registration)
+        for name in names:
+            if name in self._commands:
+                self._commands[name].listen(self._router.queue(name))
+
+    async def finish(self) -> None:
+        """End everything: polling at once, the rest after it drained or when the deadline is over."""
+        polling = [
+            task for registration, task in self._tasks.items() if isinstance(registration, TelemetryRegistration)
+        ]
+        draining = [task for task in self._tasks.values() if task not in polling]
+        draining += [asyncio.create_task(queue.drain(), name="drain") for queue in self._router.queues]
+        for task in polling:
+            task.cancel()
+        if draining:
+            await asyncio.wait(draining, timeout=SHUTDOWN_DEADLINE)
+        await _cancel([*polling, *draining])
+        for queue in self._router.queues:
+            queue.close()
+
+    def _start(self, registration: Registration) -> None:
+        task = asyncio.create_task(self._run(registration), name=registration.name)
+        task.add_done_callback(_log_crash)
+        self._tasks[registration] = task
+
+    def _run(self, registration: Registration) -> Coroutine[Any, Any, None]:
+        services = self._services
+        if isinstance(registration, DeviceRegistration):
+            return run_device(registration, self._router.queue(registration.name), services)
+        if isinstance(registration, TelemetryRegistration):
+            # A name may not hold a slash, so a group never meets a device that polls alone.
+            key = registration.name if registration.group is None else f"group/{registration.group}"
+            beat = self._beats.setdefault(key, Beat(services.clock.now()))
+            return run_telemetry(TelemetryDevice(registration, self._context(registration), services), beat, services)
+        return StreamDevice(registration, services).run()
+
+    def _context(self, registration: Registration) -> DeviceContext:
+        name = registration.name
+        if name not in self._contexts:
+            self._contexts[name] = self._services.context(name, is_root=registration.is_root)
+        return self._contexts[name]
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _log_crash(task: asyncio.Task[None]) -> None:
+    """Say what ended a task: the others go on."""
+    if not task.cancelled() and (err := task.exception()) is not None:
+        _LOGGER.error("Task %s crashed", task.get_name(), exc_info=err)

@@ -1,0 +1,83 @@
+"""What an app consists of, as plain data."""
+
+from typing import TYPE_CHECKING, Any, get_origin
+
+from .runners.registrations import CommandRegistration, Registration, StreamRegistration, TelemetryRegistration
+
+if TYPE_CHECKING:
+    from .app import App
+    from .app.adapters import AdapterRegistration, Implementation
+
+
+def build_registry_snapshot(app: App) -> dict[str, Any]:
+    """Return all registrations of ``app`` as a dict that ``json.dumps`` takes."""
+    return {
+        "app": {"name": app.name, "version": app.version, "description": app.description},
+        "devices": [_common(registration, "device") for registration in app.registry.devices],
+        "telemetry": [_telemetry(registration) for registration in app.registry.telemetry],
+        "commands": [_command(registration) for registration in app.registry.commands],
+        "streams": [_stream(registration) for registration in app.registry.streams],
+        "adapters": [_adapter(registration) for registration in app.adapters.values()],
+    }
+
+
+def _common(registration: Registration, kind: str) -> dict[str, Any]:
+    return {
+        "name": registration.name,
+        "type": kind,
+        "func": _name(registration.func),
+        "is_root": registration.is_root,
+        "has_init": registration.init is not None,
+        "dependencies": [[parameter.name, _name(parameter.annotation)] for parameter in registration.plan.parameters],
+    }
+
+
+def _telemetry(registration: TelemetryRegistration) -> dict[str, Any]:
+    interval = registration.interval
+    return {
+        **_common(registration, "telemetry"),
+        "interval": "<deferred>" if callable(interval) else interval,
+        "strategy": _repr(registration.publish),
+        "persist": _repr(registration.persist),
+        "group": registration.group,
+        "retry": registration.retry,
+        "retry_on": [_name(kind) for kind in registration.retry_on] if registration.retry else [],
+        "backoff": _repr(registration.backoff),
+        "circuit_breaker": registration.circuit_breaker and registration.circuit_breaker.threshold,
+    }
+
+
+def _command(registration: CommandRegistration) -> dict[str, Any]:
+    return {**_common(registration, "command"), "mqtt_params": sorted(registration.mqtt_params)}
+
+
+def _stream(registration: StreamRegistration) -> dict[str, Any]:
+    return {
+        **_common(registration, "stream"),
+        "item_type": _name(registration.item_type),
+        "maxsize": registration.maxsize,
+        "backpressure": registration.backpressure,
+    }
+
+
+def _adapter(registration: AdapterRegistration) -> dict[str, Any]:
+    return {
+        "port": _name(registration.port_type),
+        "impl": _implementation(registration.impl),
+        "dry_run": None if registration.dry_run is None else _implementation(registration.dry_run),
+    }
+
+
+def _implementation(implementation: Implementation) -> str:
+    return implementation if isinstance(implementation, str) else _name(implementation)
+
+
+def _repr(value: object) -> str | None:
+    return None if value is None else repr(value)
+
+
+def _name(value: Any) -> str:
+    """Return a class's or function's name, a parametrised type in full."""
+    if get_origin(value) is not None:
+        return str(value)
+    return getattr(value, "__qualname__", None) or repr(value)
