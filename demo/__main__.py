@@ -27,7 +27,7 @@ async def run(state: Path, port: int, host: str) -> None:
 
 async def check(state: Path, seconds: float) -> None:
     """Run the demo without a person; raises NotAliveError when a value is missing."""
-    async with running_home(state, free_port()) as home:
+    async with running_home(state, free_port(), probe=True) as home:
         try:
             say(f"measuring Home Assistant without links for {seconds:.0f} s")
             before = await measure(home, seconds)

@@ -9,6 +9,9 @@ from .client import HassClient
 from .home import Home
 from .links import GAS_ANALYSER, SIMULATED
 
+SETTLING = 5.0
+"""Seconds after which Home Assistant's own start, or that of a link, no longer shows in a measurement."""
+
 _NO_VALUE = ("unknown", "unavailable")
 _OXYGEN = (20.0, 21.0)
 """Per cent of oxygen between which every recorded frame lies."""
@@ -28,7 +31,8 @@ class Cost:
 
 
 async def measure(home: Home, seconds: float) -> Cost:
-    """Measure Home Assistant over the next ``seconds``."""
+    """Measure Home Assistant for ``seconds`` once it has settled."""
+    await asyncio.sleep(SETTLING)
     await home.client.get("/api/demo_probe")
     hass = home.hass
     cpu, start = hass.cpu_seconds(), time.monotonic()

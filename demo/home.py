@@ -31,11 +31,16 @@ class Home:
 
 @asynccontextmanager
 async def running_home(
-    state: Path, port: int, host: str = "127.0.0.1", frame_interval: float = FRAME_INTERVAL
+    state: Path,
+    port: int,
+    host: str = "127.0.0.1",
+    *,
+    frame_interval: float = FRAME_INTERVAL,
+    probe: bool = False,
 ) -> AsyncIterator[Home]:
-    """Run Home Assistant in the folder ``state``; everything ends with the context."""
+    """Run Home Assistant in the folder ``state`` (see Hass.prepare for ``probe``); everything ends with the context."""
     hass = Hass(state, port, host)
-    hass.prepare()
+    hass.prepare(probe=probe)
     with closing(PtyLink(state / "gas-analyser")) as serial_port:
         replaying = asyncio.create_task(replay(serial_port, frame_interval))
         try:

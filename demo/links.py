@@ -43,8 +43,13 @@ async def replay(port: PtyLink, interval: float = FRAME_INTERVAL) -> None:
 
 
 async def create_link(client: HassClient, link: Link) -> str:
-    """Create the config entry of a link and return its id."""
-    return await client.add_entry(DOMAIN, link.answers)
+    """Create the config entry of a link, name its device as the frontend asks afterwards, and return its id."""
+    entry_id = await client.add_entry(DOMAIN, link.answers)
+    await client.command("config_entries/update", entry_id=entry_id, title=link.name)
+    for device in await client.command("config/device_registry/list"):
+        if device["config_entries"] == [entry_id] and device["entry_type"] != "service":
+            await client.command("config/device_registry/update", device_id=device["id"], name_by_user=link.name)
+    return entry_id
 
 
 class CreatedLinks:

@@ -54,8 +54,8 @@ class Hass:
             raise HassFailedError(f"Home Assistant is not running\n{self.log_tail()}")
         return self._process.pid
 
-    def prepare(self) -> None:
-        """Write what is missing of the configuration."""
+    def prepare(self, *, probe: bool = False) -> None:
+        """Write what is missing of the configuration; ``probe`` adds the integration that measures the event loop."""
         token = self.state / "token"
         if not token.exists():
             shutil.rmtree(self.config, ignore_errors=True)
@@ -67,10 +67,17 @@ class Hass:
         components.mkdir(exist_ok=True)
         # Without it Python would merge this folder with any other custom_components on its path.
         (components / "__init__.py").touch()
-        for name, source in (("fieldbridge", INTEGRATION), ("demo_probe", ROOT / "demo" / "probe")):
-            (components / name).unlink(missing_ok=True)
-            (components / name).symlink_to(source, target_is_directory=True)
+        self._link(components / "fieldbridge", INTEGRATION)
+        if probe:
+            self._link(components / "demo_probe", ROOT / "demo" / "probe")
+            with (self.config / "configuration.yaml").open("a") as configuration:
+                configuration.write("demo_probe:\n")
         seed_http(self.config, self.host, self.port)
+
+    @staticmethod
+    def _link(path: Path, source: Path) -> None:
+        path.unlink(missing_ok=True)
+        path.symlink_to(source, target_is_directory=True)
 
     async def start(self) -> None:
         """Start the process; everything it needs is installed, so it is told not to install anything."""

@@ -92,17 +92,7 @@ def test_requirements_resolve_under_home_assistants_constraints() -> None:
     constraints = str(HOME_ASSISTANT / "package_constraints.txt")
 
     result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "compile",
-            "--quiet",
-            "--constraint",
-            str(HOME_ASSISTANT / "package_constraints.txt"),
-            "-",
-        ],
+        [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--constraint", constraints, "-"],
         input="\n".join(MANIFEST["requirements"]),
         capture_output=True,
         text=True,

@@ -1,8 +1,12 @@
 """Fieldbridge in a real Home Assistant process, driven by its API alone, as the frontend does."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+import json
 from pathlib import Path
+import signal
+import socket
+import sys
 import time
 from typing import Any
 
@@ -10,8 +14,8 @@ import pytest
 
 from demo.check import is_oxygen, wait_alive
 from demo.home import Home, create_links, running_home
-from demo.links import DOMAIN, GAS_ANALYSER
-from demo.process import free_port
+from demo.links import DOMAIN
+from demo.process import ROOT, free_port
 
 type States = dict[str, dict[str, Any]]
 
@@ -65,13 +69,33 @@ async def test_a_serial_link_lives_through_reload_unplugging_and_removal(home: H
     assert not set(first) & {state["entity_id"] for state in await home.client.get("/api/states")}
 
 
-async def test_a_second_start_finds_the_devices_of_the_first(loopback_sockets: None, tmp_path: Path) -> None:
-    async with running_home(tmp_path, free_port(), frame_interval=0.2) as home:
-        first = (await create_links(home)).entries
-        states = await wait_alive(home.client, first, timeout=40)
+async def test_ctrl_c_stops_everything_and_the_next_start_finds_its_devices(
+    loopback_sockets: None, tmp_path: Path
+) -> None:
+    state, port = tmp_path / "state", free_port()
+    command = [sys.executable, "-m", "demo", "--state", str(state), "--port", str(port)]
+    demo = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
+    assert demo.stdout is not None
+    seen = [line.decode() async for line in _until(demo.stdout, b"Ctrl-C")]
+    assert f"http://127.0.0.1:{port}" in "".join(seen)
 
-    async with running_home(tmp_path, free_port(), frame_interval=0.2) as home:
+    demo.send_signal(signal.SIGINT)
+    await demo.communicate()
+
+    assert demo.returncode == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+    async with running_home(state, free_port(), frame_interval=0.2) as home:
+        first = json.loads((state / "links.json").read_text())
         assert (await create_links(home)).entries == first
         assert set(first.values()) == await home.client.entry_ids(DOMAIN)
-        assert (await wait_alive(home.client, first, timeout=40)).keys() == states.keys()
-        assert GAS_ANALYSER in first
+        await wait_alive(home.client, first, timeout=40)
+
+
+async def _until(stream: asyncio.StreamReader, last: bytes) -> AsyncIterator[bytes]:
+    """Yield lines up to the one that contains ``last``."""
+    async for line in stream:
+        yield line
+        if last in line:
+            return
