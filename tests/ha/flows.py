@@ -123,6 +123,7 @@ class Flow:
         """Watch a progress step until ``condition`` holds."""
         async with asyncio.timeout(20):
             while not condition():
+                assert self.shown["type"] is data_entry_flow.FlowResultType.SHOW_PROGRESS, self.shown
                 async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=LOOK_INTERVAL + 0.1))
                 await asyncio.sleep(0.01)
                 await self.refresh()

@@ -1,10 +1,9 @@
 """A serial link from the port to the entities: what arrives is shown while it arrives, and understood."""
 
 import asyncio
-from collections.abc import Iterator
-import os
 from pathlib import Path
 
+from demo.process import free_port
 from demo.pty_link import PtyLink
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -97,7 +96,7 @@ async def test_a_gas_analyser_goes_from_port_to_entities_with_its_frames_shown_l
 
 
 async def test_what_is_stored_is_what_the_form_said(hass: HomeAssistant, pty_link: PtyLink) -> None:
-    settings = {"bytesize": "7", "parity": "e", "stopbits": "1.5", "flow_control": "xonxoff"}
+    settings = {"bytesize": "7", "parity": "e", "stopbits": "2", "flow_control": "xonxoff"}
     framing = {"delimiter": "\\r", "max_length": 100.0}
     flow = await serial_flow(hass, pty_link.path, baudrate="31250", port_settings=settings, framing=framing)
     await flow.until("nothing_arrived")
@@ -111,7 +110,7 @@ async def test_what_is_stored_is_what_the_form_said(hass: HomeAssistant, pty_lin
         "baudrate": 31250,
         "bytesize": 7,
         "parity": "E",
-        "stopbits": 1.5,
+        "stopbits": 2,
         "xonxoff": True,
         "rtscts": False,
         "delimiter": "\\r",
@@ -300,24 +299,34 @@ async def test_the_port_is_free_when_listening_is_over(hass: HomeAssistant, pty_
     await port_is_free(pty_link.path)
 
 
-async def test_a_tcp_stream_is_a_link_too_and_its_title_keeps_secrets(
-    hass: HomeAssistant, loopback_sockets: None
-) -> None:
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_a_tcp_stream_is_a_link_too(hass: HomeAssistant, loopback_sockets: None) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"".join(GAS_FRAMES[:4]))
-        await writer.drain()
+        await reader.read()  # until the other side closes
+        writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    flow = await serial_flow(hass, f"socket://127.0.0.1:{port}")
+    url = f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    flow = await serial_flow(hass, url)
     await flow.until("recognised")
     await flow.submit({"fields": [flow.options_of("fields")[0]["value"]]})
     await hass.async_block_till_done()
 
     entry = only_entry(hass)
-    assert entry.title == f"socket://127.0.0.1:{port}"
+    assert entry.title == url
+    assert entry.state is ConfigEntryState.LOADED
     await hass.config_entries.async_unload(entry.entry_id)
     server.close()
+    await server.wait_closed()
+
+
+async def test_a_key_in_a_url_stays_out_of_titles_and_messages(
+    hass: HomeAssistant, loopback_sockets: None
+) -> None:
+    flow = await serial_flow(hass, f"esphome://127.0.0.1:{free_port()}/?port_name=uart&key=topsecret")
+
+    assert flow.errors == {"base": "cannot_open"}
+    assert "topsecret" not in flow.text("error")
 
 
 def _oxygen(frame: bytes) -> str:
