@@ -11,6 +11,7 @@ from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
     Registration,
+    Running,
     StreamRegistration,
     TelemetryRegistration,
 )
@@ -42,7 +43,7 @@ class Registry:
         return [*self.devices, *self.telemetry, *self.commands, *self.streams]
 
     @property
-    def running(self) -> list[DeviceRegistration | StreamRegistration | TelemetryRegistration]:
+    def running(self) -> list[Running]:
         """What runs in a task of its own, in the order of starting."""
         return [*self.devices, *self.streams, *self.telemetry]
 

@@ -9,7 +9,7 @@ from ..runners.command import CommandDevice
 from ..runners.commands import CommandRouter
 from ..runners.contexts import DeviceContext
 from ..runners.device import run_device
-from ..runners.registrations import DeviceRegistration, Registration, TelemetryRegistration
+from ..runners.registrations import DeviceRegistration, Registration, Running, TelemetryRegistration
 from ..runners.services import Services
 from ..runners.stream import StreamDevice
 from ..runners.telemetry import Beat, TelemetryDevice, run_telemetry
@@ -28,7 +28,7 @@ class DeviceTasks:
         self._registry = registry
         self._router = router
         self._services = services
-        self._tasks: dict[Registration, asyncio.Task[None]] = {}
+        self._tasks: dict[Running, asyncio.Task[None]] = {}
         self._commands: dict[str, CommandDevice] = {}
         self._beats: dict[str, Beat] = {}
         # Telemetry and a command of the same name are one device, with one context.
@@ -62,9 +62,7 @@ class DeviceTasks:
 
     async def finish(self) -> None:
         """End everything: polling at once, the rest after it drained or when the deadline is over."""
-        polling = [
-            task for registration, task in self._tasks.items() if isinstance(registration, TelemetryRegistration)
-        ]
+        polling = [task for each, task in self._tasks.items() if isinstance(each, TelemetryRegistration)]
         draining = [task for task in self._tasks.values() if task not in polling]
         draining += [asyncio.create_task(queue.drain(), name="drain") for queue in self._router.queues]
         for task in polling:
@@ -75,12 +73,12 @@ class DeviceTasks:
         for queue in self._router.queues:
             queue.close()
 
-    def _start(self, registration: Registration) -> None:
+    def _start(self, registration: Running) -> None:
         task = asyncio.create_task(self._run(registration), name=registration.name)
         task.add_done_callback(_log_crash)
         self._tasks[registration] = task
 
-    def _run(self, registration: Registration) -> Coroutine[Any, Any, None]:
+    def _run(self, registration: Running) -> Coroutine[Any, Any, None]:
         services = self._services
         if isinstance(registration, DeviceRegistration):
             return run_device(registration, self._router.queue(registration.name), services)
