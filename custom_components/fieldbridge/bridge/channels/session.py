@@ -1,9 +1,8 @@
 """The life of one device's values: frames in, changed values and availability out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-import logging
 from typing import Any
 
 from ..codecs.decoders import Getter
@@ -11,11 +10,9 @@ from ..codecs.frame import Frame
 from ..errors import DecodeError
 from .channel import Channel, Value
 from .freshness import Freshness
+from .listeners import Listeners, Unsubscribe
 from .profile import DeviceProfile
 
-_LOGGER = logging.getLogger(__name__)
-
-type Unsubscribe = Callable[[], None]
 type ValueListener = Callable[[Value | None], None]
 
 
@@ -30,8 +27,6 @@ class SessionCounters:
     """Frames that could not be decoded, by reason."""
     unreadable: Counter[str] = field(default_factory=Counter)
     """Fields that were no value of their kind, by channel key."""
-    failed_listeners: int = 0
-    """Calls of a listener that raised; the first one is logged."""
 
 
 class _LiveChannel:
@@ -48,7 +43,7 @@ class _LiveChannel:
         self.value: Value | None = None
         self.shown: Value | None = None
         self.available = False
-        self.listeners: list[ValueListener] = []
+        self.listeners: Listeners[Value | None] = Listeners()
 
     def take(self, raw: object) -> bool:
         """Take one raw field; False when it is no value of this kind."""
@@ -83,7 +78,7 @@ class DeviceSession:
         }
         self._live = tuple(self._channels.values())
         self._available = False
-        self._availability_listeners: list[Callable[[], None]] = []
+        self._availability_listeners: Listeners[[]] = Listeners()
 
     @property
     def available(self) -> bool:
@@ -110,11 +105,11 @@ class DeviceSession:
 
     def on_value(self, key: str, listener: ValueListener) -> Unsubscribe:
         """Call ``listener`` with every changed value of one channel."""
-        return _subscribe(self._channels[key].listeners, listener)
+        return self._channels[key].listeners.add(listener)
 
     def on_availability(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call ``listener`` when the device or one of its channels becomes available or unavailable."""
-        return _subscribe(self._availability_listeners, listener)
+        return self._availability_listeners.add(listener)
 
     def accept(self, frames: Sequence[Frame]) -> None:
         """Decode a batch of frames."""
@@ -161,17 +156,18 @@ class DeviceSession:
             self._available = False
             changed = True
         if changed:
-            self._tell(self._availability_listeners)
+            self._availability_listeners.tell()
 
     def statistics(self) -> dict[str, Any]:
         """Return the counters and the learned silence limit as plain data."""
         counters = self.counters
+        told = (self._availability_listeners, *(live.listeners for live in self._live))
         return {
             "decoded": counters.decoded,
             "not_ours": counters.not_ours,
             "rejected": dict(counters.rejected),
             "unreadable": dict(counters.unreadable),
-            "failed_listeners": counters.failed_listeners,
+            "failed_listeners": sum(listeners.failures for listeners in told),
             "stale_after": None if self.profile.event_like else self.stale_after,
         }
 
@@ -188,22 +184,12 @@ class DeviceSession:
             came |= not live.available
             live.available = True
         if came:
-            self._tell(self._availability_listeners)
+            self._availability_listeners.tell()
         for live in seen:
             value = live.value
             if value != live.shown or type(value) is not type(live.shown):
                 live.shown = value
-                self._tell(live.listeners, value)
-
-    def _tell(self, listeners: Iterable[Callable[..., None]], *args: Value | None) -> None:
-        """Call listeners; one that fails takes neither the reader nor the other listeners with it."""
-        for listener in tuple(listeners):
-            try:
-                listener(*args)
-            except Exception:
-                self.counters.failed_listeners += 1
-                if self.counters.failed_listeners == 1:
-                    _LOGGER.exception("A listener failed; further failures are only counted")
+                live.listeners.tell(value)
 
 
 def _meets(fields: Any, get: Getter, equals: str) -> bool:
@@ -211,13 +197,3 @@ def _meets(fields: Any, get: Getter, equals: str) -> bool:
         return str(get(fields)).strip() == equals
     except LookupError, TypeError:
         return False
-
-
-def _subscribe[L](listeners: list[L], listener: L) -> Unsubscribe:
-    listeners.append(listener)
-
-    def unsubscribe() -> None:
-        if listener in listeners:
-            listeners.remove(listener)
-
-    return unsubscribe

@@ -8,12 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-import logging
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..app import App, DeviceContext
 from ..channels import DeviceProfile, DeviceSession
+from ..channels.listeners import Listeners, Unsubscribe
 from ..codecs.frame import Frame
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import ClockPort, LossReporting, MqttPort, StreamablePort
@@ -23,17 +23,15 @@ from ..streams import Stream
 from ..transports.counters import TransportCounters
 from .mirror import DeviceMirror
 
-_LOGGER = logging.getLogger(__name__)
-
 _STREAM = "frames"
 _SUPERVISOR = "link"
 _KEPT_FRAMES = 50
 _PENDING_FRAMES = 8192
 """A port that floods while the loop is busy for a second must not lose frames at 1 000 frames/s."""
+_BATCH = 64
+"""Frames decoded before the loop gets a turn: a few milliseconds for a device with many channels."""
 _CHECK_INTERVAL = 1.0
 """Seconds between looks for silence, and between two messages of one device on the mirror."""
-
-type FrameListener = Callable[[Sequence[Frame]], None]
 
 
 class FrameTransport(StreamablePort[Frame], LossReporting, Protocol):
@@ -49,10 +47,11 @@ class FrameLink:
         self.name = name
         self._transport = transport
         self._sessions: dict[str, DeviceSession] = {}
+        self._topics: dict[str, str] = {}
         self._mirrors: dict[str, DeviceMirror] = {}
         self._mirrored = False
         self._mirror_context: DeviceContext | None = None
-        self._frame_listeners: list[FrameListener] = []
+        self._frame_listeners: Listeners[Sequence[Frame]] = Listeners()
         self._recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
         self._stream: Stream[Frame] | None = None
         self._app = App(name=name, version=version)
@@ -78,32 +77,40 @@ class FrameLink:
             return self._app.link_status(_STREAM)
         return LinkStatus(_STREAM, LinkState.CONNECTING)
 
-    def set_device(self, device_id: str, profile: DeviceProfile) -> DeviceSession:
-        """Begin a device, or begin it anew with another profile; the port and other devices go on."""
+    def set_device(self, device_id: str, profile: DeviceProfile, *, topic: str = "") -> DeviceSession:
+        """Begin a device, or begin it anew with another profile; the port and other devices go on.
+
+        ``topic`` names the device on the MQTT mirror; empty: the device id.
+        """
         session = self._sessions[device_id] = DeviceSession(profile)
+        self._topics[device_id] = topic or device_id
         self._add_mirror(device_id, session)
         return session
 
-    def remove_device(self, device_id: str) -> None:
-        """Forget a device; unknown ids are ignored."""
+    async def remove_device(self, device_id: str) -> None:
+        """Forget a device and clear its retained topics; unknown ids are ignored."""
         self._sessions.pop(device_id, None)
-        self._mirrors.pop(device_id, None)
+        self._topics.pop(device_id, None)
+        if (mirror := self._mirrors.pop(device_id, None)) is not None:
+            await mirror.clear()
 
-    def on_status(self, listener: Callable[[LinkStatus], None]) -> Callable[[], None]:
+    def on_status(self, listener: Callable[[LinkStatus], None]) -> Unsubscribe:
         """Call ``listener`` when the link comes or goes; returns the unsubscribe."""
         return self._app.on_link_change(listener)
 
-    def on_frames(self, listener: FrameListener) -> Callable[[], None]:
+    def on_frames(self, listener: Callable[[Sequence[Frame]], None]) -> Unsubscribe:
         """Show every batch of frames to ``listener``; returns the unsubscribe."""
-        self._frame_listeners.append(listener)
-        return lambda: self._frame_listeners.remove(listener)
+        return self._frame_listeners.add(listener)
 
     def statistics(self) -> dict[str, Any]:
         """Return all counters of the link as plain data."""
         status = self.status
+        sessions = [session.counters for session in self._sessions.values()]
         return {
             **self._transport.counters.as_dict(),
             "dropped": self._stream.dropped if self._stream else 0,
+            "rejected": sum(counters.rejected.total() for counters in sessions),
+            "unreadable": sum(counters.unreadable.total() for counters in sessions),
             "reconnects": status.reconnects,
             "failed_attempts": status.attempts,
         }
@@ -128,12 +135,11 @@ class FrameLink:
 
     async def _pump(self, stream: Stream[Frame]) -> None:
         self._stream = stream
-        async for batch in stream.batches():
+        async for batch in stream.batches(_BATCH):
             self._recent.extend(batch)
             for session in tuple(self._sessions.values()):
                 session.accept(batch)
-            for listener in tuple(self._frame_listeners):
-                listener(batch)
+            self._frame_listeners.tell(batch)
 
     async def _supervise(self, ctx: DeviceContext) -> None:
         """Watch for silence and keep the mirror; the only timer of the link."""
@@ -146,12 +152,13 @@ class FrameLink:
             now = ctx.clock.now()
             for session in tuple(self._sessions.values()):
                 session.check_silence(now)
-            for mirror in tuple(self._mirrors.values()):
-                await mirror.sync()
+            for device_id, mirror in tuple(self._mirrors.items()):
+                if self._mirrors.get(device_id) is mirror:  # not removed or replaced while another one published
+                    await mirror.sync()
 
     def _add_mirror(self, device_id: str, session: DeviceSession) -> None:
         if self._mirror_context is not None:
-            self._mirrors[device_id] = DeviceMirror(session, self._mirror_context.for_device(device_id))
+            self._mirrors[device_id] = DeviceMirror(session, self._mirror_context.for_device(self._topics[device_id]))
 
     def _link_changed(self, status: LinkStatus) -> None:
         if status.state is LinkState.DOWN:

@@ -22,6 +22,16 @@ class DeviceMirror:
                 await self._context.publish_available()
             else:
                 await self._context.publish_unavailable()
-        if session.available and session.values != self._published:
-            self._published = session.values
-            await self._context.publish_state(dict(self._published))
+        if not session.available:
+            return
+        # A channel that fell silent must not look fresh beside those that speak.
+        fresh = {key: value if session.is_available(key) else None for key, value in session.values.items()}
+        if fresh != self._published:
+            self._published = fresh
+            await self._context.publish_state(dict(fresh))
+
+    async def clear(self) -> None:
+        """Say that the device is gone for good, and take its retained topics back from the broker."""
+        await self._context.publish_unavailable()
+        for channel in ("state", "availability"):
+            await self._context.publish(channel, "", retain=True)
