@@ -1,6 +1,12 @@
 """Home Assistant in process: every test here may load the integration."""
 
+from collections.abc import AsyncIterator
+
+from homeassistant.core import HomeAssistant
 import pytest
+
+from custom_components.fieldbridge.const import DOMAIN
+from demo.pty_link import PtyLink
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +16,14 @@ def load_custom_integrations(request: pytest.FixtureRequest) -> None:
         # The recorder has to be there before `hass`, which the other fixture asks for.
         request.getfixturevalue("recorder_mock")
     request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+async def pty_link(pty_link: PtyLink, hass: HomeAssistant) -> AsyncIterator[PtyLink]:
+    """A serial port that goes only after Home Assistant has let go of it."""
+    yield pty_link
+    for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
+        hass.config_entries.flow.async_abort(flow["flow_id"])
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()

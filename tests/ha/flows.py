@@ -59,9 +59,7 @@ class Flow:
     @classmethod
     async def change_device(cls, hass: HomeAssistant, entry: ConfigEntry, *choices: str) -> Self:
         """Begin to change an entry's first device."""
-        return await cls.device(
-            hass, entry, *choices, source="reconfigure", subentry_id=next(iter(entry.subentries))
-        )
+        return await cls.device(hass, entry, *choices, source="reconfigure", subentry_id=next(iter(entry.subentries)))
 
     @property
     def flow_id(self) -> str:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from demo.pty_link import PtyLink
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
@@ -11,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.presets import simulated_profile
+from demo.pty_link import PtyLink
 from tests.mosquitto import Mosquitto
 
 from .flows import Flow
@@ -126,6 +126,18 @@ async def test_settings_that_fail_leave_the_link_as_it_was(hass: HomeAssistant, 
 
     await flow.submit(form(pty_link.path))
     assert flow.ended_by == "reconfigure_successful"
+
+
+async def test_new_settings_load_a_link_that_was_not_loaded(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    entry = serial_entry("/dev/gone")
+    entry.add_to_hass(hass)
+    flow = await Flow.of_result(hass, await entry.start_reconfigure_flow(hass))
+
+    await flow.submit(form(pty_link.path))
+    await hass.async_block_till_done()
+
+    assert flow.ended_by == "reconfigure_successful"
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_a_link_cannot_move_to_the_port_of_another(hass: HomeAssistant, pty_link: PtyLink) -> None:

@@ -1,16 +1,20 @@
 """A serial link from the port to the entities: what arrives is shown while it arrives, and understood."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
-from demo.process import free_port
-from demo.pty_link import PtyLink
+from homeassistant.components import usb
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
 
+from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.connections import make_serial
 from custom_components.fieldbridge.const import DOMAIN
+from demo.process import free_port
+from demo.pty_link import PtyLink
 
 from .flows import Flow
 from .links import GAS_FRAMES, until, until_state
@@ -36,21 +40,16 @@ async def serial_flow(hass: HomeAssistant, device: str | Path, **changes: object
     return await flow.submit(form(device, **changes))
 
 
-async def port_is_free(device: Path) -> None:
-    """Wait until somebody else can open the port."""
-
-    async def can_open() -> bool:
+async def port_is_free(device: Path) -> bool:
+    """Whether somebody else can open the port, now or in a moment."""
+    for _ in range(250):
         other = make_serial({"device": str(device)})
-        try:
+        with contextlib.suppress(LinkError):
             await other.open()
-        except OSError:
-            return False
-        await other.close()
-        return True
-
-    async with asyncio.timeout(5):
-        while not await can_open():
-            await asyncio.sleep(0.02)
+            await other.close()
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 def only_entry(hass: HomeAssistant) -> ConfigEntry:
@@ -119,11 +118,26 @@ async def test_what_is_stored_is_what_the_form_said(hass: HomeAssistant, pty_lin
     assert not entry.subentries
 
 
+async def test_a_link_is_called_as_its_adapter_calls_itself(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    await async_setup_component(hass, "usb", {})
+    adapter = usb.SerialDevice(
+        device=str(pty_link.path), serial_number="1", manufacturer="Acme", description="Lab adapter"
+    )
+    usb.async_register_serial_port_scanner(hass, lambda _: [adapter])
+    flow = await serial_flow(hass, pty_link.path, baudrate="4800")
+    await flow.until("nothing_arrived")
+    await flow.choose("without_device")
+
+    assert only_entry(hass).title == "Lab adapter"
+
+
 async def test_units_suggest_what_is_measured(hass: HomeAssistant, pty_link: PtyLink) -> None:
     flow = await serial_flow(hass, pty_link.path)
     await asyncio.sleep(0.1)
     for second in range(4):
-        pty_link.write(f"Room;21.{second};°C;Mains;{230 + second};V;Meter;12.{second};kWh;Share;{second}.5;%\n".encode())
+        pty_link.write(
+            f"Room;21.{second};°C;Mains;{230 + second};V;Meter;12.{second};kWh;Share;{second}.5;%\n".encode()
+        )
     await flow.until("recognised")
 
     await flow.submit({"fields": [option["value"] for option in flow.options_of("fields")]})
@@ -286,17 +300,19 @@ async def test_two_dialogs_for_one_port_make_one_link(hass: HomeAssistant, pty_l
 async def test_closing_the_dialog_frees_the_port(hass: HomeAssistant, pty_link: PtyLink) -> None:
     flow = await serial_flow(hass, pty_link.path)
     await flow.refresh()
+    with pytest.raises(LinkError):
+        await make_serial({"device": str(pty_link.path)}).open()
 
     flow.close()
 
-    await port_is_free(pty_link.path)
+    assert await port_is_free(pty_link.path)
 
 
 async def test_the_port_is_free_when_listening_is_over(hass: HomeAssistant, pty_link: PtyLink) -> None:
     flow = await serial_flow(hass, pty_link.path)
     await flow.until("nothing_arrived")
 
-    await port_is_free(pty_link.path)
+    assert await port_is_free(pty_link.path)
 
 
 async def test_a_tcp_stream_is_a_link_too(hass: HomeAssistant, loopback_sockets: None) -> None:
@@ -320,9 +336,7 @@ async def test_a_tcp_stream_is_a_link_too(hass: HomeAssistant, loopback_sockets:
     await server.wait_closed()
 
 
-async def test_a_key_in_a_url_stays_out_of_titles_and_messages(
-    hass: HomeAssistant, loopback_sockets: None
-) -> None:
+async def test_a_key_in_a_url_stays_out_of_titles_and_messages(hass: HomeAssistant, loopback_sockets: None) -> None:
     flow = await serial_flow(hass, f"esphome://127.0.0.1:{free_port()}/?port_name=uart&key=topsecret")
 
     assert flow.errors == {"base": "cannot_open"}

@@ -186,7 +186,7 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             if user_input[CONF_SIGNALS]:
-                return self.async_update_and_abort(self._get_reconfigure_entry(), data_updates=user_input)
+                return self._update_link(self._get_reconfigure_entry(), data_updates=user_input)
             errors[CONF_SIGNALS] = "no_signals"
         return self._show_simulated("reconfigure_simulated", user_input or self._data, errors)
 
@@ -206,9 +206,7 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
             mirror = {**mirror, **user_input}
             errors, placeholders = await async_check_broker(self.hass, mirror)
             if not errors:
-                result = self.async_update_and_abort(entry, options={**entry.options, CONF_MIRROR: mirror})
-                self._reload_unless_it_listens(entry)
-                return result
+                return self._update_link(entry, options={**entry.options, CONF_MIRROR: mirror})
         return self.async_show_form(
             step_id="reauth_confirm",
             data_schema=self.add_suggested_values_to_schema(
@@ -257,15 +255,16 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
         if errors:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self._show_serial("reconfigure_serial", form, errors)
-        result = self.async_update_and_abort(entry, data=self._data, title=self._title)
-        self._reload_unless_it_listens(entry)
-        return result
+        return self._update_link(entry, data=self._data, title=self._title)
 
     @callback
-    def _reload_unless_it_listens(self, entry: ConfigEntry) -> None:
-        """Load an entry that is not loaded; a loaded one reloads itself when it is updated."""
-        if not entry.update_listeners:
+    def _update_link(self, entry: ConfigEntry, **changes: Any) -> ConfigFlowResult:
+        """Store changes; a loaded link hears of them and reloads itself, any other is loaded."""
+        hears_of_it = bool(entry.update_listeners)
+        result = self.async_update_and_abort(entry, **changes)
+        if not hears_of_it:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return result
 
     @callback
     def _show_serial(self, step_id: str, form: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult:

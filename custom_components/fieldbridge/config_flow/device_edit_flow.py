@@ -76,7 +76,7 @@ class DeviceEditFlow(ConfigSubentryFlow):
                 self._changed = {"device": device, "key": key}
                 return await self.async_step_check_channel()
         frames = self._recent_frames()
-        options = source_options(DeviceProfile.from_dict(self._device).decoder, frames)
+        options = source_options(DeviceProfile.from_dict(self._device).decoder, frames[-1]) if frames else []
         return self.async_show_form(
             step_id="channel",
             data_schema=self.add_suggested_values_to_schema(channel_schema(options), self._channel_form),

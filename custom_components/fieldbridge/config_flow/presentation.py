@@ -57,22 +57,16 @@ def check_text(decoder: Decoder) -> str:
     return check.algorithm if check else NOTHING
 
 
-def source_options(decoder: Decoder, frames: Sequence[bytes]) -> list[SelectOptionDict]:
-    """Return the fields of the last frame, each with its text: what a channel can be made of."""
-    if not frames:
-        return []
-    if not isinstance(decoder, SeparatedDecoder):
-        recognition = recognise([frames[-1]])
-        fields = recognition.fields if recognition else ()
-        return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields]
-    try:
-        texts = decoder.parse(frames[-1])
-    except DecodeError:
-        return []
-    return [
-        SelectOptionDict(value=str(position), label=printable(f"{position}: {text.strip()}"))
-        for position, text in enumerate(texts)
-    ]
+def source_options(decoder: Decoder, frame: bytes) -> list[SelectOptionDict]:
+    """Return the fields of a frame that ``decoder`` reads, each with its text: what a channel can be made of."""
+    if isinstance(decoder, SeparatedDecoder):
+        return [
+            SelectOptionDict(value=str(position), label=printable(f"{position}: {text.strip()}"))
+            for position, text in enumerate(decoder.parse(frame))
+        ]
+    recognition = recognise([frame])
+    fields = recognition.fields if recognition else ()
+    return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields]
 
 
 def decoded_text(profile: DeviceProfile, key: str, frames: Iterable[bytes]) -> str:

@@ -42,11 +42,12 @@ def fields_schema(recognition: Recognition) -> dict[probatio.Marker, Any]:
 
 def condition_schema(decoder: Decoder, frames: Sequence[bytes]) -> dict[probatio.Marker, Any]:
     """Return the section that tells the frames of this device from others on the link."""
+    last = own_frames(DeviceProfile(decoder=decoder, channels=()), frames)[-1]
     return {
         probatio.Required(SECTION_CONDITION): section(
             probatio.Schema(
                 {
-                    probatio.Optional(_CONDITION_SOURCE): source_selector(source_options(decoder, frames)),
+                    probatio.Optional(_CONDITION_SOURCE): source_selector(source_options(decoder, last)),
                     probatio.Optional(_CONDITION_TEXT): TextSelector(),
                 }
             ),

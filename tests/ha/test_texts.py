@@ -1,0 +1,91 @@
+"""Texts: complete in every language, none of them forgotten, none without use."""
+
+import ast
+from collections.abc import Iterator
+import json
+import re
+from typing import Any
+
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
+import pytest
+
+from custom_components.fieldbridge.bridge.channels.recognise import _UNITS
+from custom_components.fieldbridge.config_flow import ConfigFlow
+from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
+from custom_components.fieldbridge.config_flow.options_flow import FieldbridgeOptionsFlow
+from custom_components.fieldbridge.config_flow.suggestions import suggest_classes, usual_unit
+from custom_components.fieldbridge.presets import PRESETS
+from custom_components.fieldbridge.sensor import LINK_SENSORS
+
+from .flows import TEXTS, TRANSLATIONS
+
+INTEGRATION = TRANSLATIONS.parent
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every text."""
+    if isinstance(node, str):
+        yield path, node
+        return
+    for key, child in node.items():
+        yield from leaves(child, f"{path}.{key}")
+
+
+@pytest.mark.parametrize("language", [path.stem for path in TRANSLATIONS.glob("*.json")])
+def test_every_language_has_every_text_with_the_same_placeholders(language: str) -> None:
+    texts = dict(leaves(json.loads((TRANSLATIONS / f"{language}.json").read_text())))
+    english = dict(leaves(TEXTS))
+    assert texts.keys() == english.keys()
+    for path, text in texts.items():
+        assert text.strip() == text != ""
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", english[path])), path
+        # These mean something to the formatter, or are refused by Home Assistant's own checks.
+        assert not re.search(r"<|https?://|'\{", text), path
+
+
+@pytest.mark.parametrize(
+    ("flow", "texts"),
+    [
+        (ConfigFlow, TEXTS["config"]),
+        (DeviceFlow, TEXTS["config_subentries"]["device"]),
+        (FieldbridgeOptionsFlow, TEXTS["options"]),
+    ],
+)
+def test_every_text_of_a_step_belongs_to_a_step(flow: type, texts: dict[str, Any]) -> None:
+    for step in texts["step"]:
+        assert hasattr(flow, f"async_step_{step}")
+    for step, content in texts["step"].items():
+        for choice in content.get("menu_options", {}):
+            assert hasattr(flow, f"async_step_{choice}"), step
+
+
+def test_every_exception_has_a_text_and_every_text_its_exception() -> None:
+    raised = set()
+    for path in INTEGRATION.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and (keys := _keywords(node)).keys() >= {"translation_domain"}:
+                raised.add(ast.literal_eval(keys["translation_key"]))
+    assert raised == set(TEXTS["exceptions"])
+
+
+def test_every_counter_of_a_link_has_a_name_and_an_icon() -> None:
+    keys = {description.translation_key for description in LINK_SENSORS}
+    icons = json.loads((INTEGRATION / "icons.json").read_text())
+    assert keys == set(TEXTS["entity"]["sensor"]) == set(icons["entity"]["sensor"])
+
+
+def test_every_simulated_signal_has_a_name() -> None:
+    assert set(PRESETS) == set(TEXTS["selector"]["signals"]["options"])
+
+
+def test_home_assistant_accepts_what_a_unit_suggests() -> None:
+    for written in _UNITS:
+        unit = usual_unit(written)
+        device_class, state_class = suggest_classes(unit)
+        if device_class is not None:
+            assert unit in DEVICE_CLASS_UNITS[device_class], unit
+            assert state_class in DEVICE_CLASS_STATE_CLASSES[device_class], unit
+
+
+def _keywords(call: ast.Call) -> dict[str, ast.expr]:
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
