@@ -161,7 +161,7 @@ class DeviceSession:
     def statistics(self) -> dict[str, Any]:
         """Return the counters and the learned silence limit as plain data."""
         counters = self.counters
-        told = (self._availability_listeners, *(live.listeners for live in self._live))
+        told: tuple[Listeners[...], ...] = (self._availability_listeners, *(live.listeners for live in self._live))
         return {
             "decoded": counters.decoded,
             "not_ours": counters.not_ours,
