@@ -6,7 +6,7 @@ drains everything that is pending. The waiter is the only thing that a put has t
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 import threading
 from typing import Literal
 
@@ -47,6 +47,8 @@ class Stream[T]:
         self._received_elsewhere = 0
         self._delivered = 0
         self._finished = False
+        self._sink: Callable[[T], None] | None = None
+        self._sink_error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._lock = threading.Lock()
         self._wake_armed = False
@@ -84,6 +86,9 @@ class Stream[T]:
         if self._finished:
             return
         self._received += 1
+        if self._sink is not None and not self._items:
+            self._hand_over(self._sink, item)
+            return
         if self._limit is not None and len(self._items) >= self._limit:
             self._refuse()
             return
@@ -138,6 +143,33 @@ class Stream[T]:
             yield batch
             if items:
                 await asyncio.sleep(0)
+
+    async def consume(self, sink: Callable[[T], None]) -> None:
+        """Call ``sink`` with every item until the end, in the very turn in which it is put; raises what ``sink`` raises.
+
+        For consumers that never wait: waking a task costs more than the work on a small item.
+        """
+        while self._sink_error is None and not (self._finished and not self._items):
+            while self._items and self._sink_error is None:  # from before, or from another thread
+                self._hand_over(sink, self._items.popleft())
+            self._sink = sink
+            try:
+                if self._sink_error is None:
+                    await self._wait()
+            finally:
+                self._sink = None
+        error, self._sink_error = self._sink_error, None
+        if error is not None:
+            raise error
+
+    def _hand_over(self, sink: Callable[[T], None], item: T) -> None:
+        self._delivered += 1
+        try:
+            sink(item)
+        except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
+            self._sink_error = err
+            self._sink = None
+            self._wake()
 
     async def _wait(self) -> None:
         if self._waiter is not None:
