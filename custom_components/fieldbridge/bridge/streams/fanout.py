@@ -54,6 +54,8 @@ class Subscription[T]:
         """Items that waited when the consumer left."""
         self.end: StreamEnd | None = None
         """Why nothing more will be added; what is pending can still be taken."""
+        self.exhausted = False
+        """Whether whoever iterates was told of the end."""
 
     @property
     def overflow(self) -> OverflowPolicy:
@@ -170,6 +172,7 @@ class Subscription[T]:
         """Wait until something is pending; False at the end. Raises the error of a failed stream."""
         while not self._items:
             if self.end is not None:
+                self.exhausted = True
                 if self.end.error is not None:
                     raise self.end.error
                 return False
@@ -247,6 +250,11 @@ class Fanout[T]:
         """Give items to all without waiting; a BLOCK consumer that has no room loses them, counted."""
         if self.end is None:
             self._give(items)
+
+    async def drained(self) -> None:
+        """Wait until every consumer took what is pending."""
+        while any(subscription.pending for subscription in self._subscriptions):
+            await self._wait_for_room()
 
     def finish(self, end: StreamEnd = COMPLETED) -> None:
         """Accept nothing more; every consumer ends once it took what is pending. Idempotent."""

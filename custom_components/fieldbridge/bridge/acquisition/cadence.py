@@ -1,0 +1,104 @@
+"""An absolute schedule: slot n is due at start + n / rate, however long anything took.
+
+Why a timer of the kernel: the selector of asyncio rounds every wait up to whole milliseconds, so that at 1 kHz one
+wake-up in eight comes together with the next. A timerfd has no such rounding; where there is none, the clock sleeps.
+"""
+
+import asyncio
+import os
+import time
+from typing import Protocol
+
+from ..clock import SystemClock
+from ..interfaces import ClockPort
+
+
+class Sleeper(Protocol):
+    """Waits for moments of the monotonic clock."""
+
+    async def until(self, when: float) -> None:
+        """Wait until ``when`` (monotonic seconds)."""
+        ...
+
+    def close(self) -> None:
+        """Free what was taken."""
+        ...
+
+
+class ClockSleeper:
+    """Waits as well as the clock can; works everywhere."""
+
+    def __init__(self, clock: ClockPort) -> None:
+        self._clock = clock
+
+    async def until(self, when: float) -> None:
+        """Wait until ``when`` (monotonic seconds)."""
+        await self._clock.sleep(when - self._clock.now())
+
+    def close(self) -> None:
+        """Nothing was taken."""
+
+
+class TimerfdSleeper:
+    """Waits with a timer of the Linux kernel, to some 0.1 ms. Raises OSError where there is none to be had."""
+
+    def __init__(self) -> None:
+        self._fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+        self._waiter: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._fd, self._expired)
+
+    async def until(self, when: float) -> None:
+        """Wait until ``when`` (monotonic seconds)."""
+        self._waiter = self._loop.create_future()
+        os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=max(when, 1e-9))
+        await self._waiter
+
+    def close(self) -> None:
+        """Give the timer back; idempotent."""
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _expired(self) -> None:
+        try:
+            os.read(self._fd, 8)
+        except BlockingIOError:  # armed again since
+            return
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def make_sleeper(clock: ClockPort) -> Sleeper:
+    """Return the best sleeper for ``clock``: only the system's own clock is one that the kernel knows."""
+    if isinstance(clock, SystemClock) and hasattr(os, "timerfd_create"):
+        return TimerfdSleeper()
+    return ClockSleeper(clock)
+
+
+class Cadence:
+    """The slots of one run; slot 0 is due at once."""
+
+    def __init__(self, rate_hz: float, *, clock: ClockPort, sleeper: Sleeper) -> None:
+        self._clock = clock
+        self._sleeper = sleeper
+        self._rate_hz = rate_hz
+        self.start = clock.now()
+
+    def target(self, slot: int) -> float:
+        """Return when a slot is due, monotonic seconds."""
+        return self.start + slot / self._rate_hz
+
+    def missed(self, slot: int) -> int:
+        """Return how many slots, from ``slot`` on, are more than a whole period behind."""
+        behind = (self._clock.now() - self.target(slot)) * self._rate_hz
+        return int(behind) if behind > 1 else 0
+
+    async def wait(self, slot: int) -> None:
+        """Wait until a slot is due; others get a turn in any case."""
+        target = self.target(slot)
+        if self._clock.now() < target:
+            await self._sleeper.until(target)
+        else:
+            await asyncio.sleep(0)

@@ -1,0 +1,332 @@
+"""``record()``: polls a source on an absolute schedule and streams what it reads."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+import logging
+import math
+from typing import Self
+
+from ..clock import SystemClock
+from ..interfaces import ClockPort
+from ..streams import Fanout, OverflowPolicy, Subscription
+from ..streams.ends import CANCELLED, COMPLETED, failed
+from .cadence import Cadence, make_sleeper
+from .outage import Outage
+from .polling import Poll, PollSource, make_poll
+from .sample import Sample, WallAnchor
+from .summary import DISCONNECTED, AcquisitionSummary, Ledger
+
+_LOGGER = logging.getLogger(__name__)
+
+STOP_DEADLINE = 5.0
+"""Seconds for a consumer to take what was read before ``stop``."""
+
+type Batch = Sequence[Sample]
+
+
+@dataclass(slots=True)
+class Recording[T]:
+    """A run under way: iterate over it, or over ``stream``, for the batches of its ticks."""
+
+    stream: Subscription[T]
+    summary: AcquisitionSummary
+    rate_hz: float
+    _recorder: _Recorder | None = field(default=None, repr=False)
+    """None when it was made by hand and polls nothing."""
+
+    def __aiter__(self) -> Self:
+        """Return the recording itself."""
+        return self
+
+    async def __anext__(self) -> T:
+        """Return the next batch. Raises the source's own error once what it read before was taken."""
+        return await anext(self.stream)
+
+    def subscribe(
+        self, *, overflow: OverflowPolicy = OverflowPolicy.DROP_OLDEST, buffer_size: int = 64
+    ) -> Subscription[Batch]:
+        """Return a further consumer of what is read from now on, with its own buffer and counters."""
+        return self._running().fanout.subscribe(overflow=overflow, buffer_size=buffer_size)
+
+    async def finished(self) -> AcquisitionSummary:
+        """Wait until nothing more is polled; what is pending may still be taken."""
+        return await self._running().finished()
+
+    async def stop(self, *, deadline: float = STOP_DEADLINE) -> bool:
+        """Poll no more, let every consumer take what is pending; False when ``deadline`` seconds did not suffice."""
+        return await self._running().stop(deadline)
+
+    def _running(self) -> _Recorder:
+        if self._recorder is None:
+            raise RuntimeError("this recording was not made by record()")
+        return self._recorder
+
+
+@asynccontextmanager
+async def record(
+    source: PollSource,
+    *,
+    rate_hz: float,
+    parameters: Sequence[str | int] | None = None,
+    instances: Sequence[int] = (1,),
+    names: Sequence[str] | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109  - handed to the source
+    duration: float | None = None,
+    overflow: OverflowPolicy = OverflowPolicy.BLOCK,
+    buffer_size: int = 64,
+    auto_reconnect: bool = False,
+    reconnect_factory: Callable[[], Awaitable[PollSource]] | None = None,
+    clock: ClockPort | None = None,
+) -> AsyncGenerator[Recording[Batch]]:
+    """Poll ``source`` at ``rate_hz`` within ``async with``; ``buffer_size`` counts batches, ``duration`` seconds.
+
+    The source's error comes out bare, from the iteration or from the block. With ``auto_reconnect`` a
+    ConnectionError (a LinkError is one) is a gap instead, and ``reconnect_factory`` may make a new source. Raises
+    ValueError for arguments out of range.
+    """
+    _require("rate_hz", rate_hz)
+    if duration is not None:
+        _require("duration", duration)
+    if timeout is not None:
+        _require("timeout", timeout)
+    if buffer_size < 1:
+        raise ValueError(f"buffer_size must be >= 1, got {buffer_size!r}")
+    if parameters is not None and not parameters:
+        raise ValueError("parameters must not be empty")
+
+    def connect(source: PollSource) -> Poll:
+        return make_poll(source, parameters=parameters, instances=instances, names=names, within=timeout)
+
+    recorder = _Recorder(
+        connect(source),
+        rate_hz=rate_hz,
+        total=None if duration is None else max(1, round(duration * rate_hz)),
+        overflow=overflow,
+        buffer_size=buffer_size,
+        auto_reconnect=auto_reconnect,
+        reconnect=None if reconnect_factory is None else _reconnector(reconnect_factory, connect),
+        clock=clock or SystemClock(),
+    )
+    _LOGGER.info(
+        "recorder.start rate_hz=%s duration_s=%s overflow=%s buffer_size=%s names=%s",
+        rate_hz,
+        duration,
+        overflow.value,
+        buffer_size,
+        list(names) if names is not None else None,
+    )
+    try:
+        yield Recording(recorder.stream, recorder.summary, rate_hz, recorder)
+    finally:
+        await recorder.close()
+    recorder.raise_unseen_failure()
+
+
+class _Recorder:
+    """The producer behind one Recording, and the only writer of its summary."""
+
+    def __init__(
+        self,
+        poll: Poll,
+        *,
+        rate_hz: float,
+        total: int | None,
+        overflow: OverflowPolicy,
+        buffer_size: int,
+        auto_reconnect: bool,
+        reconnect: Callable[[], Awaitable[Poll]] | None,
+        clock: ClockPort,
+    ) -> None:
+        self._poll = poll
+        self._total = total
+        self._auto_reconnect = auto_reconnect
+        self._reconnect = reconnect
+        self._clock = clock
+        self._sleeper = make_sleeper(clock)
+        self._cadence = Cadence(rate_hz, clock=clock, sleeper=self._sleeper)
+        self._outage: Outage | None = None
+        self._slot = 0
+        self._late_because = "overrun"
+        self._stopping = False
+        self._pausing = False
+        self._failure: Exception | None = None
+        self.fanout: Fanout[Batch] = Fanout()
+        self.stream = self.fanout.subscribe(overflow=overflow, buffer_size=buffer_size)
+        now = WallAnchor.now()
+        self._anchor = WallAnchor(now.utc, self._now_ns())
+        self._ledger = Ledger(self.stream)
+        self.summary = AcquisitionSummary(started_at=now.utc, ledger=self._ledger)
+        self._task = asyncio.create_task(self._run(), name="fieldbridge recorder")
+
+    async def finished(self) -> AcquisitionSummary:
+        """Wait for the end of the run."""
+        await asyncio.wait([self._task])
+        return self.summary
+
+    async def stop(self, deadline: float) -> bool:
+        """Poll no more and wait for the consumers; False when the deadline (seconds) passed first."""
+        self._stopping = True
+        if self._pausing:
+            self._task.cancel()
+        try:
+            async with asyncio.timeout(deadline):
+                await self.finished()
+                await self.fanout.drained()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End at once; what nobody took is counted as dropped."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        for subscription in self.fanout.subscriptions:
+            subscription.close()
+        _LOGGER.info(
+            "recorder.stop emitted=%s late=%s max_drift_ms=%.3f tick_p50_ms=%.3f tick_p99_ms=%.3f",
+            self.summary.samples_emitted,
+            self.summary.samples_late,
+            self.summary.max_drift_ms,
+            self.summary.tick_duration_ms_p50,
+            self.summary.tick_duration_ms_p99,
+        )
+
+    def raise_unseen_failure(self) -> None:
+        """Raise the error that ended the run, when the block went on without having seen it."""
+        if self._failure is not None and not self.stream.exhausted:
+            raise self._failure
+
+    async def _run(self) -> None:
+        end = CANCELLED
+        try:
+            while not self._stopping and not self._is_over():
+                await self._next_slot()
+            end = COMPLETED
+        except Exception as err:  # noqa: BLE001  - goes to the consumer as it is
+            self._failure = err
+            end = failed(err)
+        finally:
+            if self._outage is not None:
+                self.summary.gaps.append(self._outage.gap(None, self._slots_lost()))
+            self.summary.finished_at = self._wall_now()
+            self._sleeper.close()
+            self.fanout.finish(end)
+
+    def _is_over(self) -> bool:
+        return self._total is not None and self._slot >= self._total
+
+    async def _next_slot(self) -> None:
+        missed = self._cadence.missed(self._slot)
+        if missed:
+            self._skip(missed, self._late_because if self._outage is None else DISCONNECTED)
+        elif await self._pause(self._cadence.wait(self._slot)):
+            await self._use_slot()
+
+    def _skip(self, count: int, cause: str) -> None:
+        if self._total is not None:
+            count = min(count, self._total - self._slot)
+        self._slot += count
+        self._ledger.slots += count
+        self._ledger.skipped[cause] += count
+
+    async def _pause(self, waiting: Awaitable[None]) -> bool:
+        """Wait for time to pass; False when ``stop`` came first."""
+        self._pausing = True
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if not self._stopping or self._task.uncancel():
+                raise
+        finally:
+            self._pausing = False
+        return not self._stopping
+
+    async def _use_slot(self) -> None:
+        target = self._cadence.target(self._slot)
+        started = self._clock.now()
+        try:
+            batch = await self._poll()
+        except ConnectionError as err:
+            self._fail_slot(DISCONNECTED)
+            if not self._auto_reconnect:
+                raise
+            await self._wait_out(err)
+            return
+        except Exception:
+            self._fail_slot("error")
+            raise
+        polled = self._clock.now()
+        summary = self.summary
+        summary.start_lateness_ms.add((started - target) * 1e3)
+        summary.tick_durations_ms.add((polled - started) * 1e3)
+        summary.max_drift_ms = max(summary.max_drift_ms, (polled - target) * 1e3)
+        if self._outage is not None:
+            self.summary.gaps.append(self._outage.gap(self._wall_now(), self._slots_lost()))
+            self._outage = None
+            _LOGGER.info("recorder.reconnected tick=%s", self._slot)
+        await self._publish(batch)
+        self._late_because = "backpressure" if self._clock.now() - polled > polled - started else "overrun"
+
+    def _fail_slot(self, cause: str) -> None:
+        self._slot += 1
+        self._ledger.slots += 1
+        self._ledger.failed[cause] += 1
+
+    async def _publish(self, batch: Batch) -> None:
+        """Give the batch to the consumers; from here on the slot counts, also when it is cancelled."""
+        offered = self.stream.offered
+        lost = self.stream.dropped
+        try:
+            await self.fanout.put(batch)
+        finally:
+            self._slot += 1
+            self._ledger.slots += 1
+            if self.stream.offered == offered:
+                self._ledger.unclaimed += 1
+        if self.stream.dropped != lost:
+            _LOGGER.debug("recorder.%s reason=consumer_backpressure", self.stream.overflow)
+
+    async def _wait_out(self, error: Exception) -> None:
+        """Wait before the next try, never beyond the end of the run, and make a new source where that is possible."""
+        self.summary.disconnects += 1
+        log = _LOGGER.debug
+        if self._outage is None:
+            self._outage = Outage(self._wall_now(), error, self._slots_lost() - 1)
+            log = _LOGGER.warning
+        delay = self._outage.next_delay()
+        log("recorder.disconnected reason=%s tick=%s backoff_s=%s", error, self._slot - 1, delay)
+        if self._total is not None:
+            delay = min(delay, max(0.0, self._cadence.target(self._total) - self._clock.now()))
+        if not await self._pause(self._clock.sleep(delay)) or self._reconnect is None:
+            return
+        try:
+            self._poll = await self._reconnect()
+        except ConnectionError as err:
+            _LOGGER.debug("recorder.reconnect_failed reason=%s", err)
+
+    def _slots_lost(self) -> int:
+        ledger = self._ledger
+        return ledger.skipped[DISCONNECTED] + ledger.failed[DISCONNECTED]
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now() * 1e9)
+
+    def _wall_now(self) -> datetime:
+        return self._anchor.at(self._now_ns())
+
+
+def _reconnector(
+    factory: Callable[[], Awaitable[PollSource]], connect: Callable[[PollSource], Poll]
+) -> Callable[[], Awaitable[Poll]]:
+    async def reconnect() -> Poll:
+        return connect(await factory())
+
+    return reconnect
+
+
+def _require(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be > 0, got {value!r}")

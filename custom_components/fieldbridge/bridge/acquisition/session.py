@@ -1,0 +1,132 @@
+"""One subscriber's stream of single samples, whoever makes them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+from ..streams import Fanout, OverflowPolicy, Subscription
+from ..streams.ends import COMPLETED
+from .polling import PollSource
+from .recorder import record
+from .sample import Sample
+
+SESSION_BUFFER = 1024
+"""Samples kept for a slow subscriber; the oldest are dropped and counted."""
+
+
+class StreamMode(StrEnum):
+    """Where the samples of a session come from."""
+
+    AUTOPRINT = "autoprint"
+    """The device speaks by itself."""
+    POLL = "poll"
+    """The session asks."""
+
+
+class StreamingSession:
+    """Samples to iterate over, within ``async with``.
+
+    ``receiver`` yields them. ``producer`` is run while the session is open: when it fails its error comes out of the
+    iteration, when it returns the session ends. ``on_close`` is called once.
+    """
+
+    def __init__(
+        self,
+        receiver: AsyncIterator[Sample],
+        *,
+        mode: StreamMode,
+        on_close: Callable[[], None] | None = None,
+        producer: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._receiver = receiver
+        self._mode = mode
+        self._on_close = on_close
+        self._producer = producer
+        self._producing: asyncio.Future[None] | None = None
+        # Kept when a reader is cancelled, so that the sample it waited for goes to the next one.
+        self._receiving: asyncio.Future[Sample] | None = None
+        self._closed = False
+
+    @property
+    def mode(self) -> StreamMode:
+        """Where the samples come from."""
+        return self._mode
+
+    async def __aenter__(self) -> Self:
+        """Start the producer, if there is one."""
+        if self._producer is not None:
+            self._producing = asyncio.ensure_future(self._producer())
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close. Raises the producer's error when nothing else is under way."""
+        producing = self._producing
+        await self.aclose()
+        if exc is None and producing is not None and not producing.cancelled() and (error := producing.exception()):
+            raise error
+
+    def __aiter__(self) -> Self:
+        """Return the session itself."""
+        return self
+
+    async def __anext__(self) -> Sample:
+        """Return the next sample, waiting for it."""
+        if self._closed:
+            raise StopAsyncIteration
+        if self._producing is None:
+            return await anext(self._receiver)
+        if self._receiving is None:
+            self._receiving = asyncio.ensure_future(anext(self._receiver))
+        receiving = self._receiving
+        await asyncio.wait((receiving, self._producing), return_when=asyncio.FIRST_COMPLETED)
+        if not receiving.done():
+            # What the producer sent last may arrive in this very turn.
+            await asyncio.sleep(0)
+        if receiving.done():
+            self._receiving = None
+            return receiving.result()
+        self._producing.result()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Stop the producer, call ``on_close`` and close the receiver; idempotent."""
+        self._closed = True
+        if self._receiving is not None:
+            self._receiving.cancel()
+        if self._producing is not None:
+            self._producing.cancel()
+            await asyncio.wait([self._producing])
+        if self._on_close is not None:
+            on_close, self._on_close = self._on_close, None
+            on_close()
+        closing = getattr(self._receiver, "aclose", None)
+        if closing is not None:
+            await closing()
+
+
+def open_session(
+    source: PollSource | Fanout[Sample], *, mode: StreamMode | None = None, rate_hz: float | None = None
+) -> StreamingSession:
+    """Return a session over a source: what speaks by itself is subscribed to at once, anything else is polled.
+
+    ``rate_hz`` (default 1.0) is for polling. Raises ValueError for a mode that the source cannot do.
+    """
+    possible = StreamMode.AUTOPRINT if isinstance(source, Fanout) else StreamMode.POLL
+    if mode not in (None, possible):
+        raise ValueError(f"mode must be {possible.value!r} for this source, got {mode!r}")
+    samples: Fanout[Sample] = source if isinstance(source, Fanout) else Fanout()
+    receiver: Subscription[Sample] = samples.subscribe(overflow=OverflowPolicy.DROP_OLDEST, buffer_size=SESSION_BUFFER)
+    if isinstance(source, Fanout):
+        return StreamingSession(receiver, mode=possible, on_close=receiver.close)
+
+    async def poll() -> None:
+        async with record(source, rate_hz=rate_hz or 1.0) as recording:
+            async for batch in recording:
+                await samples.put_many(batch)
+        samples.finish(COMPLETED)
+
+    return StreamingSession(receiver, mode=possible, on_close=receiver.close, producer=poll)

@@ -1,0 +1,199 @@
+"""What became of every slot of a run.
+
+The identity ``slots = delivered + pending + skipped + dropped + failed`` holds at any time, to the unit; nothing is
+pending any more once a run is over. The documented counters are views of it.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, override
+
+from .histogram import Histogram
+
+DISCONNECTED = "disconnected"
+MAX_GAPS = 1000
+
+
+class ConsumerCounts(Protocol):
+    """What a consumer was offered and what became of it; a Subscription is one."""
+
+    @property
+    def offered(self) -> int:
+        """Batches put into its stream."""
+        ...
+
+    @property
+    def delivered(self) -> int:
+        """Batches that it took."""
+        ...
+
+    @property
+    def dropped_newest(self) -> int:
+        """Batches that found its buffer full."""
+        ...
+
+    @property
+    def dropped_oldest(self) -> int:
+        """Batches that made room for newer ones."""
+        ...
+
+    @property
+    def discarded(self) -> int:
+        """Batches that waited when it left."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Batches that wait for it."""
+        ...
+
+
+@dataclass(slots=True)
+class FixedCounts:
+    """The counts of a run without a stream of its own."""
+
+    offered: int = 0
+    delivered: int = 0
+    dropped_newest: int = 0
+    dropped_oldest: int = 0
+    discarded: int = 0
+    pending: int = 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The exact accounts of one run, for its first consumer."""
+
+    consumer: ConsumerCounts = field(default_factory=FixedCounts)
+    slots: int = 0
+    """Slots whose moment has come and whose outcome is known."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Slots that nobody polled in, by cause: overrun, backpressure, disconnected, stopped."""
+    failed: Counter[str] = field(default_factory=Counter)
+    """Slots whose poll failed, by cause: disconnected, error."""
+    unclaimed: int = 0
+    """Slots whose batch nobody was there to take."""
+
+    @property
+    def delivered(self) -> int:
+        """Slots whose batch the consumer took."""
+        return self.consumer.delivered
+
+    @property
+    def pending(self) -> int:
+        """Slots whose batch waits for the consumer."""
+        return self.consumer.pending
+
+    @property
+    def dropped(self) -> int:
+        """Slots whose batch was read and lost."""
+        return self.evicted + self.consumer.discarded + self.unclaimed
+
+    @property
+    def evicted(self) -> int:
+        """Slots whose batch was lost to a full buffer."""
+        return self.consumer.dropped_newest + self.consumer.dropped_oldest
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every slot is accounted for."""
+        known = self.delivered + self.pending + self.skipped.total() + self.dropped + self.failed.total()
+        return self.slots == known
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without data, and why."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    """None while it lasts."""
+    reason: str
+    slots: int
+
+
+class AcquisitionSummary:
+    """Live account of a run: the recorder writes, everybody else reads.
+
+    ``finished_at`` is None while it runs. Made by hand it holds the numbers that it is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        started_at: datetime | None = None,
+        finished_at: datetime | None = None,
+        samples_emitted: int = 0,
+        samples_late: int = 0,
+        max_drift_ms: float = 0.0,
+        tick_duration_ms_p50: float = 0.0,
+        tick_duration_ms_p99: float = 0.0,
+        disconnects: int = 0,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.started_at = started_at
+        self.finished_at = finished_at
+        self.max_drift_ms = max_drift_ms
+        """Largest lateness of a batch behind its target, its poll included."""
+        self.disconnects = disconnects
+        self.ledger = ledger or Ledger(
+            FixedCounts(offered=samples_emitted, delivered=samples_emitted),
+            slots=samples_emitted + samples_late,
+            skipped=Counter(late=samples_late),
+        )
+        self.tick_durations_ms = Histogram()
+        """How long polls took."""
+        self.start_lateness_ms = Histogram()
+        """How late polls began: the jitter of the schedule alone."""
+        self.gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
+        """Times without the source; the newest are kept."""
+        self._tick_duration_ms = (tick_duration_ms_p50, tick_duration_ms_p99)
+
+    @property
+    def samples_emitted(self) -> int:
+        """Batches put into the stream, those that were evicted later included."""
+        return self.ledger.consumer.offered - self.ledger.consumer.dropped_newest
+
+    @property
+    def samples_late(self) -> int:
+        """Slots that were missed: overrun, lost to a full buffer, or gone with the link."""
+        ledger = self.ledger
+        return ledger.skipped.total() + ledger.evicted + ledger.failed[DISCONNECTED]
+
+    @property
+    def tick_duration_ms_p50(self) -> float:
+        """Median duration of a poll."""
+        return self.tick_durations_ms.percentile(0.5) if self.tick_durations_ms.count else self._tick_duration_ms[0]
+
+    @property
+    def tick_duration_ms_p99(self) -> float:
+        """Duration of a poll that 99 of 100 stay below."""
+        return self.tick_durations_ms.percentile(0.99) if self.tick_durations_ms.count else self._tick_duration_ms[1]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all numbers as plain data."""
+        ledger = self.ledger
+        return {
+            "started_at": self.started_at.isoformat() if self.started_at else None,
+            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+            "samples_emitted": self.samples_emitted,
+            "samples_late": self.samples_late,
+            "max_drift_ms": round(self.max_drift_ms, 3),
+            "tick_duration_ms_p50": round(self.tick_duration_ms_p50, 3),
+            "tick_duration_ms_p99": round(self.tick_duration_ms_p99, 3),
+            "start_lateness_ms_p50": round(self.start_lateness_ms.percentile(0.5), 3),
+            "start_lateness_ms_p99": round(self.start_lateness_ms.percentile(0.99), 3),
+            "disconnects": self.disconnects,
+            "slots": ledger.slots,
+            "delivered": ledger.delivered,
+            "pending": ledger.pending,
+            "skipped": dict(ledger.skipped),
+            "dropped": ledger.dropped,
+            "failed": dict(ledger.failed),
+            "gaps": len(self.gaps),
+        }
+
+    @override
+    def __repr__(self) -> str:
+        return f"AcquisitionSummary({', '.join(f'{key}={value!r}' for key, value in self.to_dict().items())})"

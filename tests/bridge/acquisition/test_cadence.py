@@ -1,0 +1,79 @@
+"""The two ways to wait for a moment do the same."""
+
+import asyncio
+from collections.abc import Callable
+import os
+import time
+
+import pytest
+
+from custom_components.fieldbridge.bridge.acquisition import (
+    Cadence,
+    ClockSleeper,
+    Sleeper,
+    TimerfdSleeper,
+    make_sleeper,
+)
+from custom_components.fieldbridge.bridge.clock import SystemClock
+from custom_components.fieldbridge.bridge.testing.clocks import FakeClock
+
+needs_timerfd = pytest.mark.skipif(not hasattr(os, "timerfd_create"), reason="a timer of the Linux kernel")
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(TimerfdSleeper, marks=needs_timerfd), lambda: ClockSleeper(SystemClock())]
+)
+async def test_no_sleeper_wakes_before_the_moment(make: Callable[[], Sleeper]) -> None:
+    sleeper = make()
+    try:
+        for _ in range(20):
+            when = time.monotonic() + 0.0015
+            await sleeper.until(when)
+            assert time.monotonic() >= when - 1e-6
+        await sleeper.until(time.monotonic() - 1)
+    finally:
+        sleeper.close()
+        sleeper.close()
+
+
+@needs_timerfd
+async def test_a_timer_goes_on_after_a_wait_that_was_cancelled() -> None:
+    sleeper = TimerfdSleeper()
+    waiting = asyncio.ensure_future(sleeper.until(time.monotonic() + 60))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    async with asyncio.timeout(5):
+        await sleeper.until(time.monotonic() + 0.001)
+
+    sleeper.close()
+
+
+async def test_a_clock_that_is_not_the_systems_own_is_asked_itself() -> None:
+    clock = FakeClock(5.0)
+    sleeper = make_sleeper(clock)
+
+    await sleeper.until(7.5)
+
+    assert isinstance(sleeper, ClockSleeper)
+    assert clock.now() == 7.5
+    sleeper.close()
+
+
+def test_targets_do_not_add_up_rounding() -> None:
+    cadence = Cadence(3.0, clock=FakeClock(), sleeper=ClockSleeper(FakeClock()))
+
+    assert cadence.target(3 * 86400 * 365) == 86400 * 365
+
+
+def test_only_slots_that_are_a_whole_period_behind_are_missed() -> None:
+    clock = FakeClock()
+    cadence = Cadence(10.0, clock=clock, sleeper=ClockSleeper(clock))
+    clock.advance(0.1)
+    assert cadence.missed(0) == 0
+
+    clock.advance(0.25)
+
+    assert cadence.missed(0) == 3
+    assert cadence.missed(3) == 0

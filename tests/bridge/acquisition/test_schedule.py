@@ -1,0 +1,242 @@
+"""The schedule of record(): absolute targets, skipped slots, exact accounts. Time is a clock that the test owns."""
+
+import asyncio
+from collections.abc import Sequence
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import pytest
+
+from custom_components.fieldbridge.bridge.acquisition import (
+    OverflowPolicy,
+    Recording,
+    Sample,
+    record,
+)
+from custom_components.fieldbridge.bridge.testing.clocks import FakeClock, ManualClock
+
+
+class Source:
+    """Takes a given time for every poll and remembers when it was polled."""
+
+    def __init__(self, clock: FakeClock, *durations: float) -> None:
+        self.clock = clock
+        self.durations = durations or (0.0,)
+        self.polled_at: list[float] = []
+
+    async def poll(self) -> Sequence[Sample]:
+        self.polled_at.append(round(self.clock.now(), 6))
+        self.clock.advance(self.durations[len(self.polled_at) % len(self.durations)])
+        return [Sample("device", value=len(self.polled_at))]
+
+
+async def take_all(recording: Recording[Sequence[Sample]]) -> list[object]:
+    return [sample.value async for batch in recording for sample in batch]
+
+
+async def test_polls_lie_on_an_absolute_grid_that_no_poll_shifts() -> None:
+    clock = FakeClock(100.0)
+    source = Source(clock, 0.013, 0.09)
+
+    async with record(source, rate_hz=10, duration=1.0, clock=clock) as recording:
+        values = await take_all(recording)
+
+    assert source.polled_at == [round(100 + number / 10, 6) for number in range(10)]
+    assert values == list(range(1, 11))
+    assert recording.summary.samples_emitted == 10
+    assert recording.summary.samples_late == 0
+
+
+async def test_polls_that_take_longer_than_a_period_skip_slots_and_every_slot_is_accounted_for() -> None:
+    clock = FakeClock()
+    source = Source(clock, 0.075)
+
+    async with record(source, rate_hz=20, duration=1.0, clock=clock) as recording:
+        await take_all(recording)
+
+    ledger = recording.summary.ledger
+    assert (ledger.slots, ledger.delivered, ledger.skipped["overrun"]) == (20, 14, 6)
+    assert ledger.balanced
+    assert recording.summary.samples_late == 6
+    assert source.polled_at[:4] == [0.0, 0.075, 0.15, 0.225]
+
+
+async def test_a_tick_that_is_less_than_a_period_late_is_made_up_and_not_late() -> None:
+    clock = FakeClock()
+    source = Source(clock, 0.0, 0.15, 0.0, 0.0)
+
+    async with record(source, rate_hz=10, duration=0.4, clock=clock) as recording:
+        await take_all(recording)
+
+    assert source.polled_at == [0.0, 0.15, 0.2, 0.3]
+    assert recording.summary.samples_late == 0
+    assert recording.summary.max_drift_ms == pytest.approx(150)
+
+
+async def test_durations_and_lateness_are_told_apart() -> None:
+    clock = FakeClock()
+    source = Source(clock, 0.004)
+
+    async with record(source, rate_hz=10, duration=1.0, clock=clock) as recording:
+        await take_all(recording)
+
+    summary = recording.summary
+    assert summary.tick_duration_ms_p50 == pytest.approx(4, rel=0.02)
+    assert summary.tick_duration_ms_p99 == pytest.approx(4, rel=0.02)
+    assert summary.start_lateness_ms.maximum == pytest.approx(0, abs=1e-6)
+    assert summary.max_drift_ms == pytest.approx(4)
+
+
+async def test_a_slow_consumer_blocks_the_run_under_block_and_the_missed_slots_are_its_own() -> None:
+    clock = FakeClock()
+    source = Source(clock)
+
+    async with record(source, rate_hz=100, duration=1.0, buffer_size=1, clock=clock) as recording:
+        values = []
+        async for batch in recording:
+            values += [sample.value for sample in batch]
+            clock.advance(0.03)
+
+    ledger = recording.summary.ledger
+    assert ledger.slots == 100
+    assert ledger.delivered == len(values)
+    assert ledger.dropped == 0
+    assert ledger.skipped["overrun"] + ledger.skipped["backpressure"] == 100 - len(values)
+    assert ledger.balanced
+
+
+@pytest.mark.parametrize(
+    ("overflow", "kept", "emitted"),
+    [
+        (OverflowPolicy.DROP_NEWEST, [1, 2, 3, 4], 4),
+        (OverflowPolicy.DROP_OLDEST, [97, 98, 99, 100], 100),
+        (OverflowPolicy.LATEST, [100], 100),
+    ],
+)
+async def test_overflow_loses_what_the_policy_says_and_counts_it_as_late(
+    overflow: OverflowPolicy, kept: list[int], emitted: int
+) -> None:
+    clock = FakeClock()
+    async with record(
+        Source(clock), rate_hz=100, duration=1.0, overflow=overflow, buffer_size=4, clock=clock
+    ) as recording:
+        await recording.finished()
+        values = await take_all(recording)
+
+    assert values == kept
+    assert recording.summary.samples_emitted == emitted
+    assert recording.summary.samples_late == 100 - len(kept)
+    assert recording.summary.ledger.balanced
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    overflow=st.sampled_from(OverflowPolicy),
+    rate_hz=st.sampled_from([3.0, 7.5, 50.0]),
+    durations=st.lists(st.floats(0, 1.0), min_size=1, max_size=5),
+    work=st.lists(st.floats(0, 1.0), min_size=1, max_size=5),
+    leave_after=st.integers(1, 40),
+)
+def test_slots_are_delivered_skipped_dropped_or_failed_whatever_happens(
+    overflow: OverflowPolicy, rate_hz: float, durations: list[float], work: list[float], leave_after: int
+) -> None:
+    async def run() -> None:
+        clock = FakeClock()
+        source = Source(clock, *durations)
+        taken = 0
+        async with record(
+            source, rate_hz=rate_hz, duration=6.0, overflow=overflow, buffer_size=2, clock=clock
+        ) as recording:
+            async for _ in recording:
+                assert recording.summary.ledger.balanced
+                clock.advance(work[taken % len(work)])
+                taken += 1
+                if taken == leave_after:
+                    break
+        ledger = recording.summary.ledger
+        assert ledger.balanced
+        assert ledger.pending == 0
+        assert ledger.delivered == taken
+        assert ledger.slots <= round(6.0 * rate_hz)
+        if taken < leave_after:
+            assert ledger.slots == round(6.0 * rate_hz)
+
+    asyncio.run(run())
+
+
+async def test_without_duration_it_runs_until_the_block_is_left() -> None:
+    clock = ManualClock()
+
+    class Plain:
+        async def poll(self) -> Sequence[Sample]:
+            return ()
+
+    async with record(Plain(), rate_hz=1.0, clock=clock) as recording:
+        await clock.advance(4.5)
+        assert "'finished_at': None" in str(recording.summary.to_dict())
+        assert recording.summary.ledger.pending == 5
+
+    assert recording.summary.finished_at is not None
+    assert recording.summary.ledger.dropped == 5
+    assert recording.summary.samples_emitted == 5
+
+
+async def test_stop_ends_a_wait_at_once_and_lets_the_consumer_take_everything() -> None:
+    clock = ManualClock()
+    values: list[int] = []
+
+    class Counting:
+        async def poll(self) -> Sequence[Sample]:
+            return (Sample("device", value=1),)
+
+    async with record(Counting(), rate_hz=0.1, clock=clock) as recording:
+        await clock.advance(25)
+
+        async def consume() -> None:
+            async for batch in recording:
+                values.append(len(batch))  # noqa: PERF401
+
+        consuming = asyncio.create_task(consume())
+        assert await recording.stop(deadline=5)
+        await consuming
+
+    assert values == [1, 1, 1]
+    assert recording.summary.ledger.balanced
+    assert recording.summary.ledger.dropped == 0
+
+
+async def test_stop_gives_up_on_a_consumer_that_takes_nothing() -> None:
+    clock = FakeClock()
+    async with record(Source(clock), rate_hz=10, duration=1, clock=clock) as recording:
+        await recording.finished()
+        assert not await recording.stop(deadline=0.01)
+
+
+async def test_every_further_consumer_has_accounts_of_its_own() -> None:
+    clock = FakeClock()
+    async with record(Source(clock), rate_hz=10, duration=2.0, clock=clock) as recording:
+        latest = recording.subscribe(overflow=OverflowPolicy.LATEST)
+        values = await take_all(recording)
+
+    assert values == list(range(1, 21))
+    assert (latest.offered, latest.dropped) == (20, 20)
+    assert recording.summary.ledger.delivered == 20
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, -1.0, math.nan, math.inf])
+async def test_a_rate_that_is_no_rate_is_refused(rate_hz: float) -> None:
+    with pytest.raises(ValueError, match="rate_hz"):
+        await record(Source(FakeClock()), rate_hz=rate_hz).__aenter__()
+
+
+async def test_other_arguments_out_of_range_are_refused_by_name() -> None:
+    source = Source(FakeClock())
+    with pytest.raises(ValueError, match="duration"):
+        await record(source, rate_hz=1, duration=math.nan).__aenter__()
+    with pytest.raises(ValueError, match="buffer_size"):
+        await record(source, rate_hz=1, buffer_size=0).__aenter__()
+    with pytest.raises(ValueError, match="parameters"):
+        await record(source, rate_hz=1, parameters=()).__aenter__()
+    with pytest.raises(ValueError, match="timeout"):
+        await record(source, rate_hz=1, timeout=0).__aenter__()

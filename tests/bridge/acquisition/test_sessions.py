@@ -1,0 +1,106 @@
+"""StreamingSession: single samples, whether the device speaks by itself or is asked."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from custom_components.fieldbridge.bridge.acquisition import Sample, StreamingSession, StreamMode, open_session
+from custom_components.fieldbridge.bridge.streams import Fanout
+
+
+async def test_a_device_that_speaks_is_heard_from_the_moment_the_session_was_made() -> None:
+    device: Fanout[Sample] = Fanout()
+    session = open_session(device)
+    await device.put(Sample("device", value=1))
+
+    async with session:
+        assert session.mode is StreamMode.AUTOPRINT
+        assert (await anext(session)).value == 1
+
+    assert device.subscriptions == ()
+
+
+async def test_a_lost_device_ends_the_session_instead_of_hanging() -> None:
+    device: Fanout[Sample] = Fanout()
+    async with open_session(device) as session:
+        device.finish()
+        assert [sample async for sample in session] == []
+
+
+async def test_a_source_is_polled_and_its_samples_come_one_by_one() -> None:
+    class Source:
+        async def poll(self) -> Sequence[Sample]:
+            return [Sample("device", channel=name, value=1.0) for name in ("O2", "CO")]
+
+    async with open_session(Source(), rate_hz=1000) as session:
+        assert session.mode is StreamMode.POLL
+        assert [(await anext(session)).channel for _ in range(3)] == ["O2", "CO", "O2"]
+
+    with pytest.raises(StopAsyncIteration):
+        await anext(session)
+
+
+async def test_the_error_of_a_polled_source_comes_out_of_the_iteration_bare() -> None:
+    class Broken:
+        async def poll(self) -> Sequence[Sample]:
+            raise KeyError("channel")
+
+    with pytest.raises(KeyError):
+        async with open_session(Broken(), rate_hz=1000) as session:
+            await anext(session)
+
+
+async def test_a_mode_that_the_source_cannot_do_is_refused() -> None:
+    with pytest.raises(ValueError, match="mode must be 'autoprint'"):
+        open_session(Fanout(), mode=StreamMode.POLL)
+
+
+async def test_closing_calls_on_close_once_and_stops_the_producer() -> None:
+    device: Fanout[Sample] = Fanout()
+    calls: list[str] = []
+    stopped = asyncio.Event()
+
+    async def produce() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    session = StreamingSession(
+        device.subscribe(), mode=StreamMode.POLL, on_close=lambda: calls.append("closed"), producer=produce
+    )
+    async with session:
+        await asyncio.sleep(0)
+        await session.aclose()
+    await session.aclose()
+
+    assert calls == ["closed"]
+    assert stopped.is_set()
+
+
+async def test_a_producer_that_returns_ends_the_session_after_what_it_sent() -> None:
+    device: Fanout[Sample] = Fanout()
+
+    async def produce() -> None:
+        await device.put_many([Sample("device", value=number) for number in range(3)])
+
+    async with StreamingSession(device.subscribe(), mode=StreamMode.POLL, producer=produce) as session:
+        assert [sample.value async for sample in session] == [0, 1, 2]
+
+
+async def test_a_reader_that_is_cancelled_leaves_its_sample_to_the_next_one() -> None:
+    device: Fanout[Sample] = Fanout()
+
+    async def produce() -> None:
+        await asyncio.Event().wait()
+
+    async with StreamingSession(device.subscribe(), mode=StreamMode.POLL, producer=produce) as session:
+        reading = asyncio.ensure_future(anext(session))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await device.put(Sample("device", value=7))
+        reading.cancel()
+        await asyncio.wait([reading])
+
+        assert (await anext(session)).value == 7
