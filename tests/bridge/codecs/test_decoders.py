@@ -130,6 +130,11 @@ def test_json_fields_are_found_by_dotted_path(source: str, value: object) -> Non
     assert decoder.getter(source)(decoder.parse(json.dumps(frame).encode())) == value
 
 
+def test_an_empty_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        JsonDecoder().getter("")
+
+
 @pytest.mark.parametrize("source", ["missing", "t.x", "cells.9", "cells.x", "cells.-1", "air.0", "off.x"])
 def test_a_path_that_leads_nowhere_is_a_lookup_or_type_error(source: str) -> None:
     decoder = JsonDecoder()

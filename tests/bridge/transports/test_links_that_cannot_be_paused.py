@@ -6,6 +6,8 @@ from typing import override
 import pytest
 import serialx
 
+from custom_components.fieldbridge.bridge.errors import LinkError
+
 from .listener import Listener
 
 BURST = b"".join(b"%d\n" % number for number in range(5000))
@@ -18,6 +20,8 @@ class PushingTransport(serialx.BaseSerialTransport):
 
     @override
     async def _connect(self, *, path: str | None, **kwargs: object) -> None:
+        if path == "pushing://asleep":
+            raise TimeoutError
         self.opened.append(self)
         self._call_protocol_connection_made()
         self.push(b"early\nlin")
@@ -60,6 +64,16 @@ def pushing() -> Iterator[list[PushingTransport]]:
     )
     yield PushingTransport.opened
     unregister()
+
+
+@pytest.mark.usefixtures("pushing")
+async def test_a_proxy_that_does_not_answer_is_a_link_error_that_says_so() -> None:
+    listener = Listener("pushing://asleep")
+    with pytest.raises(LinkError, match="pushing://asleep: no answer in time"):
+        await listener.transport.open()
+    await listener.close()
+
+    assert listener.losses == []
 
 
 async def test_what_came_before_the_start_is_read_at_the_start(pushing: list[PushingTransport]) -> None:

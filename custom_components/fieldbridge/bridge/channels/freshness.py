@@ -25,11 +25,6 @@ class Freshness:
         self._seen_at: float | None = None
 
     @property
-    def seen(self) -> bool:
-        """Whether the source spoke since the link came up."""
-        return self._seen_at is not None
-
-    @property
     def limit(self) -> float:
         """Seconds of silence after which the source is stale."""
         if self._event_like:
