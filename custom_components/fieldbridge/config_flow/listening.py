@@ -1,14 +1,12 @@
 """Listening to a link while a person watches: a look twice a second, until the frames are understood."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Protocol
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..bridge.channels.recognise import Recognition, recognise
 from ..bridge.codecs.decoders import Decoder, JsonDecoder
-from ..bridge.codecs.frame import Frame
 from ..bridge.errors import DecodeError, LinkError
 from ..bridge.links import FrameLink
 from ..bridge.links.probe import Capture
@@ -47,18 +45,13 @@ class RunningLink:
         """Begin with the frames that the link remembers."""
         self.capture = Capture()
         self._link = link
-        for frame in link.recent_frames:
-            self.capture.add_frame(frame)
-        self._unsubscribe = link.on_frames(self._add)
+        self.capture.add_frames(link.recent_frames)
+        self._unsubscribe = link.on_frames(self.capture.add_frames)
 
     async def close(self) -> None:
         """Leave the link alone."""
         self._unsubscribe()
         self._unsubscribe = nothing_to_stop
-
-    def _add(self, frames: Sequence[Frame]) -> None:
-        for frame in frames:
-            self.capture.add_frame(frame)
 
 
 class Listening:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from custom_components.fieldbridge.bridge.codecs.frame import Frame
+from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
 from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.bridge.testing import FakeClock
@@ -26,7 +26,7 @@ class Listener:
     def __init__(self, url: object) -> None:
         self.clock = FakeClock()
         self.transport = SerialTransport(SerialSettings(url=str(url)), DelimiterFramer(), clock=self.clock)
-        self.transport.register_callback(self._frame)
+        self.transport.register_callback(self._frames)
         self.transport.register_loss_callback(self._loss)
         self.frames: list[Frame] = []
         self.losses: list[LinkError] = []
@@ -62,8 +62,8 @@ class Listener:
         async with asyncio.timeout(PATIENCE):
             await seen.wait()
 
-    def _frame(self, frame: Frame) -> None:
-        self.frames.append(frame)
+    def _frames(self, batch: Batch) -> None:
+        self.frames.extend(batch)
         self._news.set()
 
     def _loss(self, error: LinkError) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from custom_components.fieldbridge.bridge.codecs.frame import Frame
+from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
 from custom_components.fieldbridge.bridge.testing import FakeClock, ManualClock
 from custom_components.fieldbridge.bridge.transports.simulated import Signal, SimulatedTransport, Waveform
 
@@ -32,7 +32,7 @@ async def link(clock: ManualClock) -> AsyncIterator[SimulatedTransport]:
 async def test_frames_come_on_a_grid_without_drift(link: SimulatedTransport, clock: ManualClock) -> None:
     start = clock.now()
     frames: list[Frame] = []
-    link.register_callback(frames.append)
+    link.register_callback(frames.extend)
     await link.start_scan()
     await clock.advance(200 * INTERVAL + INTERVAL / 2)
 
@@ -47,8 +47,8 @@ async def test_slots_that_a_busy_machine_missed_are_skipped() -> None:
     frames: list[Frame] = []
     enough = asyncio.Event()
 
-    def deliver(frame: Frame) -> None:
-        frames.append(frame)
+    def deliver(batch: Batch) -> None:
+        frames.extend(batch)
         if len(frames) == 3:
             clock.advance(3.5 * INTERVAL)  # the machine was busy
         if len(frames) == 8:
@@ -65,7 +65,7 @@ async def test_slots_that_a_busy_machine_missed_are_skipped() -> None:
 
 async def test_nothing_is_sent_after_stop(link: SimulatedTransport, clock: ManualClock) -> None:
     frames: list[Frame] = []
-    link.register_callback(frames.append)
+    link.register_callback(frames.extend)
     await link.start_scan()
     await clock.advance(INTERVAL)
     await link.stop_scan()
@@ -77,7 +77,7 @@ async def test_nothing_is_sent_after_stop(link: SimulatedTransport, clock: Manua
 
 async def test_it_can_be_started_again(link: SimulatedTransport, clock: ManualClock) -> None:
     frames: list[Frame] = []
-    link.register_callback(frames.append)
+    link.register_callback(frames.extend)
     for _ in range(2):
         await link.start_scan()
         await clock.advance(INTERVAL / 2)

@@ -1,5 +1,6 @@
 """One message as it came from a link."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -9,3 +10,7 @@ class Frame(NamedTuple):
     time: float
     """Arrival, monotonic seconds."""
     data: bytes
+
+
+type Batch = Sequence[Frame]
+"""The frames of one read: what transports deliver, since the way up costs the same for one frame as for many."""

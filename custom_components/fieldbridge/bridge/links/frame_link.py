@@ -6,7 +6,7 @@ consumers in a table that may change at any time; the transport and the other de
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..app import App, DeviceContext
 from ..channels import DeviceProfile, DeviceSession
 from ..channels.listeners import Listeners, Unsubscribe
-from ..codecs.frame import Frame
+from ..codecs.frame import Batch, Frame
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import ClockPort, LossReporting, MqttPort, StreamablePort
 from ..mqtt import NullMqttClient
@@ -26,15 +26,11 @@ from .mirror import DeviceMirror
 _STREAM = "frames"
 _SUPERVISOR = "link"
 _KEPT_FRAMES = 50
-_PENDING_FRAMES = 8192
-"""A port that floods while the loop is busy for a second must not lose frames at 1 000 frames/s."""
-_BATCH = 64
-"""Frames decoded before the loop gets a turn: a few milliseconds for a device with many channels."""
 _CHECK_INTERVAL = 1.0
 """Seconds between looks for silence, and between two messages of one device on the mirror."""
 
 
-class FrameTransport(StreamablePort[Frame], LossReporting, Protocol):
+class FrameTransport(StreamablePort[Batch], LossReporting, Protocol):
     """What a link needs of its transport."""
 
     counters: TransportCounters
@@ -51,12 +47,12 @@ class FrameLink:
         self._mirrors: dict[str, DeviceMirror] = {}
         self._mirrored = False
         self._mirror_context: DeviceContext | None = None
-        self._frame_listeners: Listeners[Sequence[Frame]] = Listeners()
+        self._frame_listeners: Listeners[Batch] = Listeners()
         self._recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
-        self._stream: Stream[Frame] | None = None
+        self._stream: Stream[Batch] | None = None
         self._app = App(name=name, version=version)
-        self._app.adapter(StreamablePort[Frame], lambda: transport)
-        self._app.add_stream(_STREAM, self._pump, maxsize=_PENDING_FRAMES, backpressure="drop_oldest")
+        self._app.adapter(StreamablePort[Batch], lambda: transport)
+        self._app.add_stream(_STREAM, self._pump)
         self._app.add_device(_SUPERVISOR, self._supervise)
         self._app.on_link_change(self._link_changed)
 
@@ -98,7 +94,7 @@ class FrameLink:
         """Call ``listener`` when the link comes or goes; returns the unsubscribe."""
         return self._app.on_link_change(listener)
 
-    def on_frames(self, listener: Callable[[Sequence[Frame]], None]) -> Unsubscribe:
+    def on_frames(self, listener: Callable[[Batch], None]) -> Unsubscribe:
         """Show every batch of frames to ``listener``; returns the unsubscribe."""
         return self._frame_listeners.add(listener)
 
@@ -133,13 +129,16 @@ class FrameLink:
             embedded=True,
         )
 
-    async def _pump(self, stream: Stream[Frame]) -> None:
+    async def _pump(self, stream: Stream[Batch]) -> None:
+        """Decode in the turn of the read: the transport bounds what one read delivers, so nothing has to wait."""
         self._stream = stream
-        async for batch in stream.batches(_BATCH):
-            self._recent.extend(batch)
-            for session in tuple(self._sessions.values()):
-                session.accept(batch)
-            self._frame_listeners.tell(batch)
+        await stream.consume(self._accept)
+
+    def _accept(self, batch: Batch) -> None:
+        self._recent.extend(batch)
+        for session in tuple(self._sessions.values()):
+            session.accept(batch)
+        self._frame_listeners.tell(batch)
 
     async def _supervise(self, ctx: DeviceContext) -> None:
         """Watch for silence and keep the mirror; the only timer of the link."""

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from ..codecs.frame import Frame
+from ..codecs.frame import Batch
 from ..errors import LinkError
 from .frame_link import FrameTransport
 
@@ -31,10 +31,10 @@ class Capture:
         """The last raw bytes, whole frames or not."""
         self.byte_count = 0
 
-    def add_frame(self, frame: Frame) -> None:
-        """Keep one frame."""
-        self.frames.append(frame.data)
-        self.frame_count += 1
+    def add_frames(self, batch: Batch) -> None:
+        """Keep the frames of one read."""
+        self.frames.extend(frame.data for frame in batch)
+        self.frame_count += len(batch)
 
     def add_bytes(self, data: bytes) -> None:
         """Keep the end of what arrived."""
@@ -51,7 +51,7 @@ class LinkProbe:
         """Why the open link went away."""
         self._transport = transport
         self._closed = False
-        transport.register_callback(self.capture.add_frame)
+        transport.register_callback(self.capture.add_frames)
         transport.register_bytes_callback(self.capture.add_bytes)
         transport.register_loss_callback(self._set_lost)
 

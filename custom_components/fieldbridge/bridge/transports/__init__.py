@@ -1,1 +1,1 @@
-"""Links to the outside; each satisfies StreamablePort[Frame] and reports its loss. They never reopen by themselves."""
+"""Links to the outside; each satisfies StreamablePort[Batch] and reports its loss. They never reopen by themselves."""

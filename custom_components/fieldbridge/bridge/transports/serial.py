@@ -12,7 +12,7 @@ import serialx
 from serialx.common import redact_uri
 
 from ..clock import SystemClock
-from ..codecs.frame import Frame
+from ..codecs.frame import Batch, Frame
 from ..codecs.framing import Framer
 from ..errors import LinkClosedError, LinkError
 from ..interfaces import ClockPort
@@ -60,14 +60,14 @@ class SerialTransport:
         self.counters = TransportCounters(framing=framer.counters)
         self._framer = framer
         self._clock = clock or SystemClock()
-        self._deliver: Callable[[Frame], None] = _discard
+        self._deliver: Callable[[Batch], None] = _discard
         self._on_bytes: Callable[[bytes], None] | None = None
         self._report_loss: Callable[[LinkError], None] = _discard
         self._scanning = False
         self._connection: _Connection | None = None
 
-    def register_callback(self, cb: Callable[[Frame], None]) -> None:
-        """Deliver every frame to ``cb``."""
+    def register_callback(self, cb: Callable[[Batch], None]) -> None:
+        """Deliver the frames of every read to ``cb``."""
         self._deliver = cb
 
     def register_bytes_callback(self, cb: Callable[[bytes], None]) -> None:
@@ -132,11 +132,9 @@ class SerialTransport:
         if self._on_bytes is not None:
             self._on_bytes(data)
         frames = self._framer.feed(data)
-        if not self._scanning:
-            return
-        self.counters.frames += len(frames)
-        for frame in frames:
-            self._deliver(Frame(now, frame))
+        if self._scanning and frames:
+            self.counters.frames += len(frames)
+            self._deliver([Frame(now, frame) for frame in frames])
 
     def _align(self, connection: _Connection, now: float) -> None:
         """A port opened in the middle of a frame must not show the rest of that frame as a whole one."""

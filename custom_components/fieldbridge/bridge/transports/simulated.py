@@ -8,7 +8,7 @@ import math
 from typing import Literal
 
 from ..clock import SystemClock
-from ..codecs.frame import Frame
+from ..codecs.frame import Batch, Frame
 from ..errors import LinkError
 from ..interfaces import ClockPort
 from .counters import TransportCounters
@@ -57,10 +57,10 @@ class SimulatedTransport:
         self._signals = signals
         self._interval = interval
         self._clock = clock or SystemClock()
-        self._deliver: Callable[[Frame], None] = lambda _: None
+        self._deliver: Callable[[Batch], None] = lambda _: None
         self._task: asyncio.Task[None] | None = None
 
-    def register_callback(self, cb: Callable[[Frame], None]) -> None:
+    def register_callback(self, cb: Callable[[Batch], None]) -> None:
         """Deliver every frame to ``cb``."""
         self._deliver = cb
 
@@ -92,7 +92,7 @@ class SimulatedTransport:
             data = json.dumps({signal.key: signal.at(elapsed) for signal in self._signals}).encode()
             self.counters.frames += 1
             self.counters.bytes_received += len(data)
-            self._deliver(Frame(self._clock.now(), data))
+            self._deliver([Frame(self._clock.now(), data)])
             now = self._clock.now()
             # Slots that a busy machine missed are skipped, not sent in a burst.
             slot = max(slot + 1, math.ceil((now - start) / self._interval))
