@@ -35,20 +35,24 @@ class _LowPass(MapFilter):
     def _block(self, chunk: Array, times: Array | None) -> Array:
         import numpy as np
 
-        out = np.empty_like(chunk)
-        start = 0
         if self._value is None:
-            # A chunk's first sample seeds.
-            self._value = out[0] = float(chunk[0])
-            start = 1
+            # The first sample seeds.
+            stamps = (None, None) if times is None else (times[:1], times[1:])
+            return np.concatenate([self._block_plain(chunk[:1], stamps[0]), self._block(chunk[1:], stamps[1])])
+        out = np.empty_like(chunk)
         active = kernels.active()
-        alphas = None if times is None else self._alphas(times)
-        if alphas is not None:
-            self._value = active.pt1_varying(chunk[start:], alphas[start:], out[start:], self._value)
+        before = self._last_time
+        if times is not None and (alphas := self._alphas(times)) is not None:
+            y = active.pt1_varying(chunk, alphas, out, self._value)
         elif self._exact or len(chunk) < LONG_CHUNK:
-            self._value = active.pt1(chunk[start:], out[start:], self._alpha, self._value)
+            y = active.pt1(chunk, out, self._alpha, self._value)
         else:
-            self._value = active.pt1_reordered(chunk[start:], out[start:], self._alpha, self._value)
+            y = active.pt1_reordered(chunk, out, self._alpha, self._value)
+        if y - y:
+            # A missing value stays in the sum for ever: the chunk is done again by the way that knows of them.
+            self._last_time = before
+            return self._block_plain(chunk, times)
+        self._value = y
         return out
 
     def _alphas(self, times: Array) -> Array | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from .. import kernels
 from .checks import whole
-from .kinds import REJECT, MapFilter
+from .kinds import REJECT, MapFilter, complete
 
 if TYPE_CHECKING:
     from .kinds import Array
@@ -76,7 +76,7 @@ class MedianFilter(MapFilter):
         network = active.median_networks.get(self._window)
         if network is None and active.median_sorted is None:
             return self._block_plain(chunk, None)
-        if len(chunk) - missing < (NETWORK_CHUNK if network else SORTED_CHUNK):
+        if len(chunk) - missing < (NETWORK_CHUNK if network else SORTED_CHUNK) or not complete(chunk):
             return self._block_plain(chunk, None)
         out = np.empty_like(chunk)
         out[:missing] = self._block_plain(chunk[:missing], None)

@@ -20,7 +20,17 @@ class OneEuroFilter(MapFilter):
     ``d_cutoff`` smooths the speed. ``exact=False`` allows the reordered form for long chunks.
     """
 
-    __slots__ = ("_ad", "_beta", "_d_cutoff", "_derivative", "_dt", "_exact", "_min_cutoff", "_raw")
+    __slots__ = (
+        "_ad",
+        "_beta",
+        "_d_cutoff",
+        "_derivative",
+        "_dt",
+        "_exact",
+        "_kernel_parameters",
+        "_min_cutoff",
+        "_raw",
+    )
 
     kind: ClassVar[str] = "one_euro"
     parameters: ClassVar[tuple[str, ...]] = ("min_cutoff", "beta", "d_cutoff", "dt", "exact")
@@ -41,6 +51,7 @@ class OneEuroFilter(MapFilter):
         self._d_cutoff = positive("d_cutoff", d_cutoff)
         self._dt = positive("dt", dt)
         self._exact = flag("exact", exact)
+        self._kernel_parameters: Array | None = None
         self._ad = self._dt / (1.0 / (TWO_PI * self._d_cutoff) + self._dt)
         super().__init__(missing)
 
@@ -108,23 +119,18 @@ class OneEuroFilter(MapFilter):
 
         if times is not None:
             return self._block_plain(chunk, times)
-        out = np.empty_like(chunk)
-        start = 0
         if self._value is None:
-            out[0] = self.update(float(chunk[0]))
-            start = 1
+            return np.concatenate([self._block_plain(chunk[:1], None), self._block(chunk[1:], None)])
+        out = np.empty_like(chunk)
         active = kernels.active()
         kernel = active.one_euro if self._exact or len(chunk) < LONG_CHUNK else active.one_euro_reordered
         state = np.array((self._value, self._raw, self._derivative), dtype=np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            kernel(chunk[start:], out[start:], self._kernel_parameters(), state)
-        if not math.isfinite(np.add.reduce(state)):
-            out[start:] = self._block_plain(chunk[start:], None)
-            return out
-        self._value, self._raw, self._derivative = state.tolist()
+        if self._kernel_parameters is None:
+            self._kernel_parameters = np.array((self._min_cutoff, self._beta, self._d_cutoff, self._dt))
+        kernel(chunk, out, self._kernel_parameters, state)
+        y, raw, derivative = state.tolist()
+        if y - y or derivative - derivative:
+            # Something missing or huge stays in the state for ever: done again by the way that knows of it.
+            return self._block_plain(chunk, None)
+        self._value, self._raw, self._derivative = y, raw, derivative
         return out
-
-    def _kernel_parameters(self) -> Array:
-        import numpy as np
-
-        return np.array((self._min_cutoff, self._beta, self._d_cutoff, self._dt), dtype=np.float64)
