@@ -76,7 +76,7 @@ async def test_a_serial_link_can_move_to_another_port_and_keeps_its_devices(
     hass: HomeAssistant, pty_link: PtyLink, tmp_path: Path
 ) -> None:
     other = PtyLink(tmp_path / "ttyOther")
-    entry = serial_entry(pty_link.path, device("Analyser", GAS_ANALYSER))
+    entry = serial_entry(pty_link.path, device("Analyser", GAS_ANALYSER), title=pty_link.path.name)
     await set_up(hass, entry)
     subentries = dict(entry.subentries)
     flow = await Flow.of_result(hass, await entry.start_reconfigure_flow(hass))
@@ -88,7 +88,7 @@ async def test_a_serial_link_can_move_to_another_port_and_keeps_its_devices(
 
     assert flow.ended_by == "reconfigure_successful"
     assert entry.data["device"] == str(other.path)
-    assert entry.title == str(other.path)
+    assert entry.title == "ttyOther"
     assert dict(entry.subentries) == subentries
     assert entry.state is ConfigEntryState.LOADED
     other.close()
@@ -105,6 +105,7 @@ async def test_settings_of_the_open_port_itself_can_be_tried(hass: HomeAssistant
 
     assert flow.ended_by == "reconfigure_successful"
     assert entry.data["baudrate"] == 115200
+    assert entry.title == "Lab port"  # a name that a person gave stays
     await until(lambda: entry.runtime_data.link_coordinator.is_up, "link is up again")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from homeassistant.components import usb
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -17,7 +18,7 @@ from demo.process import free_port
 from demo.pty_link import PtyLink
 
 from .flows import Flow
-from .links import GAS_FRAMES, until, until_state
+from .links import GAS_FRAMES, until_state
 
 PORT_SETTINGS = {"bytesize": "8", "parity": "n", "stopbits": "1", "flow_control": "none"}
 FRAMING = {"delimiter": "\\n", "max_length": 4096}
@@ -85,10 +86,10 @@ async def test_a_gas_analyser_goes_from_port_to_entities_with_its_frames_shown_l
 
     entry = only_entry(hass)
     assert entry.state is ConfigEntryState.LOADED
-    assert entry.title == str(pty_link.path)
+    assert entry.title == pty_link.path.name
     (device,) = entry.subentries.values()
     assert [channel["name"] for channel in device.data["channels"]] == ["Oxygen"]
-    await until(lambda: hass.states.get("binary_sensor." + _slug(entry.title) + "_connectivity"))
+    await until_state(hass, "binary_sensor.ttydevice_connectivity", STATE_ON)
     await asyncio.sleep(0.1)
     pty_link.write(GAS_FRAMES[5])
     await until_state(hass, "sensor.serial_device_oxygen", _oxygen(GAS_FRAMES[5]))
@@ -346,7 +347,3 @@ async def test_a_key_in_a_url_stays_out_of_titles_and_messages(hass: HomeAssista
 
 def _oxygen(frame: bytes) -> str:
     return str(float(frame.split(b";")[7]))
-
-
-def _slug(title: str) -> str:
-    return "".join(character if character.isalnum() else "_" for character in title.lower()).strip("_")

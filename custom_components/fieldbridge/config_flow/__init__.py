@@ -255,7 +255,9 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
         if errors:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self._show_serial("reconfigure_serial", form, errors)
-        return self._update_link(entry, data=self._data, title=self._title)
+        was_given = entry.title != await async_port_title(self.hass, entry.data[CONF_DEVICE])
+        title = entry.title if was_given else self._title
+        return self._update_link(entry, data=self._data, title=title)
 
     @callback
     def _update_link(self, entry: ConfigEntry, **changes: Any) -> ConfigFlowResult:

@@ -37,7 +37,7 @@ from ..const import (
 SECTION_PORT: Final = "port_settings"
 SECTION_FRAMING: Final = "framing"
 _FLOW_CONTROL: Final = "flow_control"
-URL_EXAMPLES: Final = "socket://host:port, rfc2217://host:port, esphome-hass://..."
+URL_EXAMPLES: Final = "socket://host:port, rfc2217://host:port"
 _BAUDRATES = ["1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"]
 
 
@@ -118,11 +118,11 @@ def serial_form(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def async_port_title(hass: HomeAssistant, device: str) -> str:
-    """Return what the adapter calls itself, else its path or URL without secrets."""
+    """Return what the adapter calls itself, else its file name or its URL without secrets."""
     for port in await usb.async_scan_serial_ports(hass):
         if port.device == device and port.description:
             return port.description
-    return redact_uri(device)
+    return device.rpartition("/")[2] if device.startswith("/") else redact_uri(device)
 
 
 async def _async_stable_path(hass: HomeAssistant, device: str) -> str:
