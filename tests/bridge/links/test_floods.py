@@ -1,6 +1,7 @@
 """A sender that floods is decoded in small portions: the loop is never held, and every frame is accounted for."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 import socket
 import time
@@ -16,6 +17,13 @@ from .running import serial_link
 
 GAS_ANALYSER = Path(__file__).parents[2] / "data" / "gas-analyser-5ch.bin"
 RECORDING = GAS_ANALYSER.read_bytes()
+SHORTEST = DeviceProfile.from_dict(
+    {
+        "schema_version": 1,
+        "decoder": {"kind": "separated", "separator": ";"},
+        "channels": [{"key": "x", "name": "X", "source": "0"}],
+    }
+)
 
 
 def recognised_profile() -> DeviceProfile:
@@ -28,30 +36,45 @@ def recognised_profile() -> DeviceProfile:
     return DeviceProfile(decoder=recognition.decoder, channels=tuple(channels))
 
 
+@dataclass(frozen=True)
+class Flood:
+    profile: DeviceProfile
+    data: bytes
+    frames: int
+    last: object
+
+
+FLOODS = {
+    "gas analyser": Flood(recognised_profile(), RECORDING * 850, 6 * 850, 20.378),
+    "shortest lines": Flood(SHORTEST, b"".join(b"%d\n" % (number % 10) for number in range(100_000)), 100_000, 9),
+}
+
+
 @pytest.mark.usefixtures("loopback_sockets")
-async def test_a_megabyte_of_the_gas_analyser_at_once_is_decoded_without_holding_the_loop() -> None:
-    repeats = 850
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_a_flood_for_three_devices_is_decoded_completely_without_holding_the_loop(flood: Flood) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
 
     def send_flood() -> None:
         with listening, listening.accept()[0] as connection:
-            connection.sendall(RECORDING * repeats)
+            connection.sendall(flood.data)
 
     link = serial_link(f"socket://127.0.0.1:{listening.getsockname()[1]}")
-    devices = [link.set_device(str(number), recognised_profile()) for number in range(3)]
+    devices = [link.set_device(str(number), flood.profile) for number in range(3)]
     longest = 0.0
     async with asyncio.TaskGroup() as group, link.running():
         group.create_task(asyncio.to_thread(send_flood))
         await link.until_state("up")  # start-up may take its time
         before = time.thread_time()
-        while link.frames_given < 6 * repeats:
+        while link.frames_given < flood.frames:
             await asyncio.sleep(0)
             now = time.thread_time()
             longest, before = max(longest, now - before), now
         statistics = link.statistics()
+        values = devices[0].values
 
-    assert (statistics["frames"], statistics["dropped"], statistics["rejected"]) == (6 * repeats, 0, 0)
-    assert [device.counters.decoded for device in devices] == [6 * repeats] * 3
-    assert devices[0].values["oxygen"] == 20.378
+    assert (statistics["frames"], statistics["dropped"], statistics["rejected"]) == (flood.frames, 0, 0)
+    assert [device.counters.decoded for device in devices] == [flood.frames] * 3
+    assert next(iter(values.values())) == flood.last
     # One turn of the loop may hold several callbacks: it bounds each of them.
     assert longest < 0.01

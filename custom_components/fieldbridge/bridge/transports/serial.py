@@ -23,8 +23,9 @@ _LOGGER = logging.getLogger(__name__)
 _OPEN_TIMEOUT = 15.0
 """Seconds; rfc2217 servers negotiate for up to 5 s, an ESPHome proxy connects first."""
 _CLOSE_TIMEOUT = 2.0
-_SLICE = 4096
-"""Bytes framed per turn of the loop; a socket hands over 256 KiB at once, which would hold the loop for long."""
+_SLICE = 1024
+"""Bytes framed and decoded per turn of the loop; a socket hands over 256 KiB at once. Hundreds of the shortest lines
+for several devices take milliseconds, and it must stay under 10."""
 _FRAME_PAUSE = 0.05
 """Seconds without a byte at the start, after which the first byte is taken for the beginning of a frame."""
 
