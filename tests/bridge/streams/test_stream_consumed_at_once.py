@@ -67,6 +67,25 @@ async def test_items_of_another_thread_arrive_in_order() -> None:
     assert got == list(range(5000))
 
 
+async def test_others_have_their_turn_between_items_that_waited() -> None:
+    stream, turns_at = Stream[int](), list[int]()
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while len(turns_at) < 100:
+            turns += 1
+            await asyncio.sleep(0)
+
+    stream.put_many(range(100))
+    stream.finish()
+    counting = asyncio.create_task(count_turns())
+    await stream.consume(lambda _: turns_at.append(turns))
+    await counting
+
+    assert turns_at[-1] >= 99
+
+
 async def test_a_failing_sink_ends_the_consumer_not_the_producer() -> None:
     stream: Stream[int] = Stream()
 

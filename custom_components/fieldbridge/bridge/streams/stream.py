@@ -152,6 +152,7 @@ class Stream[T]:
         while self._sink_error is None and not (self._finished and not self._items):
             while self._items and self._sink_error is None:  # from before, or from another thread
                 self._hand_over(sink, self._items.popleft())
+                await asyncio.sleep(0)  # an item may be a batch, and a thread may put without end
             self._sink = sink
             try:
                 if self._sink_error is None:
