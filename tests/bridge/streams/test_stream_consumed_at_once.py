@@ -1,7 +1,6 @@
 """consume(): items are handed over in the turn in which they are put, in order, and every one is counted."""
 
 import asyncio
-import threading
 
 import pytest
 
@@ -57,10 +56,7 @@ async def test_items_of_another_thread_arrive_in_order() -> None:
     stream, got = Stream[int](0), list[int]()
     task = await consuming(stream, got)
 
-    thread = threading.Thread(target=stream.put_many, args=(range(5000),))
-    thread.start()
-    while thread.is_alive() or stream.pending:
-        await asyncio.sleep(0)
+    await asyncio.to_thread(stream.put_many, range(5000))
     stream.finish()
     await task
 

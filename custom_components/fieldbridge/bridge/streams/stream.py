@@ -145,7 +145,7 @@ class Stream[T]:
                 await asyncio.sleep(0)
 
     async def consume(self, sink: Callable[[T], None]) -> None:
-        """Call ``sink`` with every item until the end, in the very turn in which it is put; raises what ``sink`` raises.
+        """Call ``sink`` with every item until the end, in the turn of its put; raises what ``sink`` raises.
 
         For consumers that never wait: waking a task costs more than the work on a small item.
         """
