@@ -110,7 +110,8 @@ class TelemetryDevice:
             if not retries:
                 self._retrier.failures += 1
                 raise
-            _LOGGER.warning("Telemetry %s failed and is tried again: %s", self.name, err)
+            log = _LOGGER.warning if self._reported is None else _LOGGER.debug
+            log("Telemetry %s failed and is tried again: %s", self.name, err)
         else:
             self._retrier.succeeded()
             return reading
