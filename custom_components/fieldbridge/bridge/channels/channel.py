@@ -121,14 +121,12 @@ class Channel:
 
 def parse_number(text: str) -> float | int:
     """Return the number that a device wrote; raises ValueError. Python's own liberties (1_000) are refused."""
-    if "_" in text:
+    number = float(text)
+    if "_" in text or not math.isfinite(number):
         raise ValueError(f"not a number: {text[:40]!r}")
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
+    # A whole number stays one only where it was written as one: 20.0 is a measurement.
+    if abs(number) < _JSON_INTEGERS and number.is_integer() and text.strip().lstrip("+-").isdecimal():
+        return int(number)
     return number
 
 

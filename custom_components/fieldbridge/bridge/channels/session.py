@@ -179,17 +179,18 @@ class DeviceSession:
         self._freshness.saw(time)
         came = not self._available
         self._available = True
+        changed = []
         for live in seen:
             live.freshness.saw(time)
-            came |= not live.available
-            live.available = True
+            if not live.available:
+                live.available = came = True
+            if live.value != live.shown or type(live.value) is not type(live.shown):
+                live.shown = live.value
+                changed.append(live)
         if came:
             self._availability_listeners.tell()
-        for live in seen:
-            value = live.value
-            if value != live.shown or type(value) is not type(live.shown):
-                live.shown = value
-                live.listeners.tell(value)
+        for live in changed:
+            live.listeners.tell(live.shown)
 
 
 def _meets(fields: Any, get: Getter, equals: str) -> bool:

@@ -52,16 +52,13 @@ class DelimiterFramer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the frames that ``data`` completes."""
-        first, *rest = (self._tail + data).split(self._delimiter)
-        if not rest:
-            self._keep(first)
-            return []
-        *whole, tail = rest
-        if self._discarding:
+        *whole, tail = (self._tail + data).split(self._delimiter)
+        if whole and self._discarding:
             self._discarding = False
-        else:
-            whole.insert(0, first)
-        self._keep(tail)
+            del whole[0]
+        self._tail = tail
+        if tail:
+            self._bound_tail()
         frames = []
         for frame in whole:
             stripped = frame.removesuffix(self._strip)
@@ -78,15 +75,14 @@ class DelimiterFramer:
         if mid_frame:
             self.counters.partial += 1
 
-    def _keep(self, tail: bytes) -> None:
+    def _bound_tail(self) -> None:
         """Keep what may become a frame; of what is discarded only a possible beginning of the border."""
         border = len(self._delimiter) - 1
-        if not self._discarding and len(tail) > self._max_length + border + len(self._strip):
+        if not self._discarding and len(self._tail) > self._max_length + border + len(self._strip):
             self.counters.overlong += 1
             self._discarding = True
         if self._discarding:
-            tail = tail[-border:] if border else b""
-        self._tail = tail
+            self._tail = self._tail[-border:] if border else b""
 
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.)|$)", re.DOTALL)
