@@ -3,6 +3,6 @@
 import asyncio
 import sys
 
-from .runner import main
+from .runner import MeteredLoop, main
 
-sys.exit(asyncio.run(main(sys.argv[1:])))
+sys.exit(asyncio.run(main(sys.argv[1:]), loop_factory=MeteredLoop))

@@ -1,13 +1,16 @@
 """The frame of a benchmark: claims measured beside a peer, a table for people, one JSON line for machines."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import importlib
 import inspect
 import json
 from pathlib import Path
+import selectors
 import sys
-from typing import Literal, cast
+import time
+from typing import Literal, cast, override
 
 type Run = Callable[[], list[Claim] | Awaitable[list[Claim]]]
 
@@ -33,6 +36,42 @@ class Claim:
     def ok(self) -> bool:
         """True when the target is met."""
         return self.ratio >= self.target if self.better == "higher" else self.ratio <= self.target
+
+
+class MeteredSelector(selectors.DefaultSelector):
+    """Knows how much of its thread's CPU time went into waiting: on a virtual machine a wake-up costs more than the work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0.0
+
+    @override
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait as usual, and add up the CPU seconds."""
+        start = time.thread_time()
+        try:
+            return super().select(timeout)
+        finally:
+            self.waiting += time.thread_time() - start
+
+
+class MeteredLoop(asyncio.SelectorEventLoop):
+    """An event loop that tells the CPU time of its callbacks."""
+
+    def __init__(self) -> None:
+        self.meter = MeteredSelector()
+        super().__init__(self.meter)
+
+    def busy(self) -> float:
+        """Return the CPU seconds of this thread that were not spent waiting."""
+        return time.thread_time() - self.meter.waiting
+
+
+def loop_time() -> float:
+    """Return the CPU seconds that the callbacks and tasks of the running loop have used."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, MeteredLoop)
+    return loop.busy()
 
 
 def names() -> list[str]:

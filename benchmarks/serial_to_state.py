@@ -1,0 +1,252 @@
+"""From bytes at a serial port to a state in Home Assistant, beside Home Assistant's own ``serial`` sensor.
+
+Both run in the same process, in turns, on a pseudo-terminal each. What is measured is the CPU time of the callbacks of
+the event loop; the device is another thread. Lines come at a pace that lets both see every change, and the states that both
+published are compared by value.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import os
+from pathlib import Path
+import statistics
+import tempfile
+import threading
+import time
+import tty
+from types import MappingProxyType
+
+from homeassistant import bootstrap, loader
+from homeassistant.auth import auth_manager_from_config
+from homeassistant.config_entries import ConfigEntries, ConfigEntry, ConfigSubentryData
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import CoreState, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.setup import async_setup_component
+
+from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
+from custom_components.fieldbridge.bridge.codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
+from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
+
+from .runner import Claim, loop_time
+
+_ROUNDS = 5
+_CHANGE_EVERY = 50
+"""Lines with the same value: a device that speaks ten times a second changes its last digit every few seconds."""
+_RUN_TIMEOUT = 60.0
+OURS, PEER = "sensor.ours_value", "sensor.peer"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a device sends, and how often."""
+
+    name: str
+    lines: tuple[bytes, ...]
+    burst: int
+    """Lines that arrive at once."""
+    pause: float
+    """Seconds between bursts; 0: as fast as they are read."""
+    decoder: Decoder
+    source: str
+    template: str | None
+    least_share: float = 1.0
+    """Of the peer's published states."""
+
+
+@dataclass
+class Result:
+    """One run of one reader."""
+
+    cpu: float
+    """Seconds of the loop's thread."""
+    wall: float
+    published: list[str] = field(default_factory=list)
+
+
+class Device:
+    """A pseudo-terminal that a thread writes to."""
+
+    def __init__(self) -> None:
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
+
+    def send(self, lines: tuple[bytes, ...], burst: int, pause: float) -> threading.Thread:
+        """Send in another thread, which blocks while nobody reads."""
+
+        def write() -> None:
+            for start in range(0, len(lines), burst):
+                os.write(self._master, b"".join(lines[start : start + burst]))
+                if pause:
+                    time.sleep(pause)
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        return thread
+
+
+def _number_lines(count: int, change_every: int) -> tuple[bytes, ...]:
+    return tuple(b"%.1f\n" % (20 + index // change_every % 100 / 10) for index in range(count))
+
+
+def _json_lines(count: int, change_every: int) -> tuple[bytes, ...]:
+    return tuple(
+        b'{"temperature": %.1f, "unit": "C"}\n' % (20 + index // change_every % 100 / 10) for index in range(count)
+    )
+
+
+_SEPARATED = SeparatedDecoder(separator=";")
+SCENARIOS = (
+    Scenario("number, mostly unchanged", _number_lines(4000, _CHANGE_EVERY), 10, 0.005, _SEPARATED, "0", None),
+    Scenario(
+        "JSON, mostly unchanged",
+        _json_lines(4000, _CHANGE_EVERY),
+        10,
+        0.005,
+        JsonDecoder(),
+        "temperature",
+        "{{ value_json.temperature }}",
+    ),
+    Scenario("number, one line at a time, all changed", _number_lines(1000, 1), 1, 0.003, _SEPARATED, "0", None, 0.95),
+)
+FLOOD = Scenario("number, as fast as read", _number_lines(60_000, 60_000), 100, 0, _SEPARATED, "0", None)
+
+
+async def run() -> list[Claim]:
+    """Measure all scenarios in turns."""
+    claims: list[Claim] = []
+    for scenario, target in zip(SCENARIOS, (3.0, 3.0, 1.0), strict=True):
+        ours, peer = await _measure(scenario, lambda result: result.cpu)
+        microseconds = 1e6 / len(scenario.lines)
+        claims.append(
+            Claim(
+                f"loop time per line: {scenario.name}",
+                ours=ours * microseconds,
+                peer=peer * microseconds,
+                target=1 / target,
+                better="lower",
+                unit="us",
+            )
+        )
+    ours, peer = await _measure(FLOOD, lambda result: len(FLOOD.lines) / result.wall)
+    claims.append(
+        Claim(f"lines per second: {FLOOD.name}", ours=ours, peer=peer, target=3.0, better="higher", unit="lines/s")
+    )
+    return claims
+
+
+async def _measure(scenario: Scenario, value: Callable[[Result], float]) -> tuple[float, float]:
+    """Return the medians of both readers over interleaved rounds."""
+    ours: list[float] = []
+    peer: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        async with _home_assistant(Path(folder)) as hass:
+            our_device, peer_device = Device(), Device()
+            await _set_up_peer(hass, peer_device, scenario)  # first: it sets up the sensor platform with its YAML
+            await _set_up_ours(hass, our_device, scenario)
+            for _ in range(_ROUNDS):
+                our_run = await _run(hass, OURS, our_device, scenario)
+                peer_run = await _run(hass, PEER, peer_device, scenario)
+                _compare(scenario, our_run.published, peer_run.published)
+                ours.append(value(our_run))
+                peer.append(value(peer_run))
+    return statistics.median(ours), statistics.median(peer)
+
+
+def _compare(scenario: Scenario, ours: list[str], peer: list[str]) -> None:
+    """Raise unless both published the same states.
+
+    Where every line changes and the machine is busy, two of our lines may fall into one batch, of which the last value
+    is published: up to a twentieth may be missing there.
+    """
+    rest = iter(peer)
+    if not all(state in rest for state in ours) or len(ours) < scenario.least_share * len(peer):
+        raise AssertionError(f"{scenario.name}: {len(ours)} states were published, by the peer {len(peer)}")
+
+
+async def _run(hass: HomeAssistant, entity_id: str, device: Device, scenario: Scenario) -> Result:
+    """Send all lines, then one last value that no line has, and wait until it is the state."""
+    published: list[str] = []
+    done = asyncio.Event()
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        new = event.data["new_state"]
+        if new is None or new.entity_id != entity_id:
+            return
+        if new.state == "99.9":
+            done.set()
+        else:
+            published.append(new.state)
+
+    last = b'{"temperature": 99.9, "unit": "C"}\n' if scenario.template else b"99.9\n"
+    unsubscribe = hass.bus.async_listen(EVENT_STATE_CHANGED, note)
+    cpu, wall = loop_time(), time.perf_counter()
+    # One value at a time is told of a batch: the last one comes alone.
+    thread = device.send(scenario.lines, scenario.burst, scenario.pause)
+    while thread.is_alive():
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)
+    device.send((last,), 1, 0)
+    async with asyncio.timeout(_RUN_TIMEOUT):
+        await done.wait()
+    result = Result(loop_time() - cpu, time.perf_counter() - wall, published)
+    unsubscribe()
+    return result
+
+
+@asynccontextmanager
+async def _home_assistant(config: Path) -> AsyncIterator[HomeAssistant]:
+    """Run a Home Assistant core without frontend, recorder or network."""
+    hass = HomeAssistant(str(config))
+    hass.config.skip_pip = True
+    loader.async_setup(hass)
+    hass.config_entries = ConfigEntries(hass, {})
+    await bootstrap.async_load_base_functionality(hass)
+    hass.auth = await auth_manager_from_config(hass, [], [])
+    hass.set_state(CoreState.running)
+    try:
+        yield hass
+    finally:
+        await hass.async_stop(force=True)
+
+
+async def _set_up_ours(hass: HomeAssistant, device: Device, scenario: Scenario) -> None:
+    channel = Channel(key="value", name="Value", source=scenario.source, precision=1, min_interval=0)
+    profile = DeviceProfile(decoder=scenario.decoder, channels=(channel,))
+    subentry = ConfigSubentryData(
+        data=profile.to_dict(), subentry_type=SUBENTRY_DEVICE, title="Ours", unique_id=None
+    )
+    entry: ConfigEntry = ConfigEntry(
+        data={"kind": "serial", "device": device.path},
+        discovery_keys=MappingProxyType({}),
+        domain=DOMAIN,
+        minor_version=1,
+        options={},
+        source="user",
+        subentries_data=[subentry],
+        title="Link",
+        unique_id=None,
+        version=1,
+    )
+    await hass.config_entries.async_add(entry)
+    await _first_state(hass, OURS, device, scenario)
+
+
+async def _set_up_peer(hass: HomeAssistant, device: Device, scenario: Scenario) -> None:
+    config = {"platform": "serial", "name": "peer", "serial_port": device.path}
+    if scenario.template:
+        config["value_template"] = scenario.template
+    await async_setup_component(hass, "sensor", {"sensor": config})
+    await _first_state(hass, PEER, device, scenario)
+
+
+async def _first_state(hass: HomeAssistant, entity_id: str, device: Device, scenario: Scenario) -> None:
+    """Send lines until the reader has opened the port and shows a value."""
+    last = b'{"temperature": 99.9, "unit": "C"}\n' if scenario.template else b"99.9\n"
+    async with asyncio.timeout(_RUN_TIMEOUT):
+        while (state := hass.states.get(entity_id)) is None or state.state != "99.9":
+            device.send((last,), 1, 0)
+            await asyncio.sleep(0.1)
