@@ -10,9 +10,10 @@ from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer,
 
 MAX = 8
 
-# Few different bytes, so that delimiters, half delimiters, empty and overlong frames are frequent.
+# Few different pieces, so that delimiters, half delimiters, empty and overlong frames are frequent.
 DELIMITERS = st.sampled_from([b"\n", b"\r", b";", b"\r\n", b"aa", b"aab", b"aba", b"\x03\r\n"])
-STREAMS = st.lists(st.sampled_from(list(b"ab\r\n;\x03")), max_size=80).map(bytes)
+PIECES = [b"a", b"b", b"aa", b"aab", b"aba", b"b" * (MAX + 1), b"\r", b"\n", b";", b"\r\n", b"\x03", b"\x03\r\n"]
+STREAMS = st.lists(st.sampled_from(PIECES), max_size=20).map(b"".join)
 
 
 def cut(data: bytes, positions: list[int]) -> list[bytes]:
@@ -89,6 +90,14 @@ def test_after_a_reset_in_mid_frame_the_rest_of_the_frame_is_discarded_and_count
 
     assert framer.feed(b"rest\nwhole\n") == [b"whole"]
     assert framer.counters == FramingCounters(partial=1)
+
+
+@pytest.mark.parametrize("delimiter", [b"\r\n", b"\x03\r\n", b"aab"])
+def test_a_border_that_comes_byte_by_byte_ends_what_is_discarded(delimiter: bytes) -> None:
+    framer = DelimiterFramer(delimiter)
+    framer.reset(mid_frame=True)
+
+    assert feed_all(framer, [bytes([byte]) for byte in b"rest" + delimiter + b"whole" + delimiter]) == [b"whole"]
 
 
 def test_after_a_reset_between_frames_only_the_incomplete_frame_is_forgotten() -> None:

@@ -131,7 +131,7 @@ async def test_nothing_is_delivered_after_close_although_much_is_waiting() -> No
         listener = Listener(url)
         await listener.start()
         await listener.until(frames=1)
-        await listener.close()
+        await listener.transport.close()
         count = len(listener.frames)
         for _ in range(100):
             await asyncio.sleep(0)
