@@ -338,6 +338,12 @@ async def test_a_tcp_stream_is_a_link_too(hass: HomeAssistant, loopback_sockets:
     await server.wait_closed()
 
 
+async def test_a_port_behind_an_integration_that_is_not_loaded_cannot_be_opened(hass: HomeAssistant) -> None:
+    flow = await serial_flow(hass, "esphome-hass://esphome/unknown?port_name=uart")
+
+    assert flow.errors == {"base": "cannot_open"}
+
+
 async def test_a_key_in_a_url_stays_out_of_titles_and_messages(hass: HomeAssistant, loopback_sockets: None) -> None:
     flow = await serial_flow(hass, f"esphome://127.0.0.1:{free_port()}/?port_name=uart&key=topsecret")
 

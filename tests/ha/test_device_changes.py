@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from demo.pty_link import PtyLink
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
@@ -13,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fieldbridge import async_remove_config_entry_device
 from custom_components.fieldbridge.bridge.channels import ValueKind
 from custom_components.fieldbridge.const import DOMAIN
+from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until, until_state
 

@@ -1,11 +1,12 @@
 """Diagnostics tell what is needed to help, and no secrets."""
 
-from demo.pty_link import PtyLink
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, device, serial_entry, set_up, until_state
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from demo.pty_link import PtyLink
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
@@ -12,6 +11,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.fieldbridge.const import DOMAIN
+from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, entity_ids, serial_entry, set_up, until, until_state
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
-from demo.pty_link import PtyLink
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
@@ -16,6 +15,7 @@ from homeassistant.helpers import instance_id
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.mqtt_mirror import HomeAssistantMqtt
+from demo.pty_link import PtyLink
 from tests.mosquitto import Mosquitto
 
 from .links import ROOM, device, serial_entry, set_up, until, until_state
@@ -139,9 +139,7 @@ async def test_a_refused_password_starts_reauthentication(
     await talk(hass, pty_link)
 
 
-async def test_removal_takes_retained_topics_back(
-    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto
-) -> None:
+async def test_removal_takes_retained_topics_back(hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto) -> None:
     entry = mirrored(pty_link, kind="broker", host=mosquitto.host, port=mosquitto.port, prefix="lab")
     await set_up(hass, entry)
     await talk(hass, pty_link)

@@ -32,7 +32,8 @@ class DeviceEditFlow(ConfigSubentryFlow):
         """Begin with nothing chosen."""
         self._key: str | None = None
         self._channel_form: dict[str, Any] | None = None
-        self._changed: dict[str, Any] = {}
+        self._checked_key = ""
+        self._checked_device: dict[str, Any] = {}
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose what to change."""
@@ -73,7 +74,7 @@ class DeviceEditFlow(ConfigSubentryFlow):
             device = {**self._device, _CHANNELS: list({**self._channels, key: channel}.values())}
             errors, placeholders = check_channel(device, channel)
             if not errors:
-                self._changed = {"device": device, "key": key}
+                self._checked_key, self._checked_device = key, device
                 return await self.async_step_check_channel()
         frames = self._recent_frames()
         options = source_options(DeviceProfile.from_dict(self._device).decoder, frames[-1]) if frames else []
@@ -86,16 +87,16 @@ class DeviceEditFlow(ConfigSubentryFlow):
 
     async def async_step_check_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show raw and decoded values; store, or change the description again."""
-        profile = DeviceProfile.from_dict(self._changed["device"])
+        profile = DeviceProfile.from_dict(self._checked_device)
         return self.async_show_menu(
             step_id="check_channel",
             menu_options=["save_channel", "channel"],
-            description_placeholders={"values": decoded_text(profile, self._changed["key"], self._recent_frames())},
+            description_placeholders={"values": decoded_text(profile, self._checked_key, self._recent_frames())},
         )
 
     async def async_step_save_channel(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Store the channel."""
-        return self._store({_CHANNELS: self._changed["device"][_CHANNELS]})
+        return self._store({_CHANNELS: self._checked_device[_CHANNELS]})
 
     async def async_step_remove_channels(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose the channels that go, with their entities."""
