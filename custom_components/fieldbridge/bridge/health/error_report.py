@@ -72,5 +72,5 @@ class ErrorPublisher:
     async def _publish(self, topic: str, payload: str) -> None:
         try:
             await self.mqtt.publish(topic, payload, retain=False, qos=1)
-        except Exception:
-            _LOGGER.exception("Error report on %s failed", topic)
+        except Exception as err:  # noqa: BLE001 - a report never fails the app
+            _LOGGER.warning("Error report on %s failed: %s", topic, err)

@@ -89,5 +89,5 @@ class HealthReporter:
     async def _publish(self, topic: str, payload: str) -> None:
         try:
             await self.mqtt.publish(topic, payload, retain=True, qos=1)
-        except Exception:
-            _LOGGER.exception("Health report on %s failed", topic)
+        except Exception as err:  # noqa: BLE001 - a report never fails the app
+            _LOGGER.warning("Health report on %s failed: %s", topic, err)

@@ -40,16 +40,14 @@ def build_plan(func: Callable[..., object], *, given: frozenset[str] = frozenset
     """Read what ``func`` wants, parameters in ``given`` left out. Raises TypeError for what cannot be injected."""
     owner = getattr(func, "__qualname__", repr(func))
     parameters = []
-    hints = _annotations(func)
+    function = _function_of(func)
     for parameter in inspect.signature(func, annotation_format=Format.FORWARDREF).parameters.values():
         if parameter.name in given:
             continue
         where = f"Parameter '{parameter.name}' of {owner}"
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise TypeError(f"{where} cannot be injected: *args, **kwargs and positional-only are not supported")
-        if parameter.name not in hints:
-            raise TypeError(f"{where} has no type annotation")
-        annotation, optional = _without_none(_evaluated(hints[parameter.name], where), where)
+        annotation, optional = _without_none(_annotation(function, parameter.name, where), where)
         has_default = parameter.default is not parameter.empty
         parameters.append(Parameter(parameter.name, annotation, optional, has_default))
     return Plan(owner, tuple(parameters))
@@ -71,20 +69,24 @@ def resolve(plan: Plan, providers: Providers) -> dict[str, object]:
     return arguments
 
 
-def _annotations(func: Callable[..., object]) -> dict[str, Any]:
+def _function_of(func: Callable[..., object]) -> Any:
+    """Return the function whose annotations count: that of a class, a partial or a callable object."""
     if isinstance(func, functools.partial):
-        return _annotations(func.func)
+        return _function_of(func.func)
     if isinstance(func, type):
-        return get_annotations(vars(func).get("__init__", object.__init__), format=Format.FORWARDREF)
+        return inspect.getattr_static(func, "__init__")
     if inspect.isroutine(func):
-        return get_annotations(inspect.unwrap(func), format=Format.FORWARDREF)
-    return get_annotations(type(func).__call__, format=Format.FORWARDREF)
+        return inspect.unwrap(func)
+    return inspect.getattr_static(type(func), "__call__")
 
 
-def _evaluated(hint: Any, where: str) -> Any:
-    """Evaluate what ``from __future__ import annotations`` or an import under TYPE_CHECKING left as text."""
+def _annotation(function: Any, name: str, where: str) -> Any:
+    """Return the annotation of a parameter, evaluated where it was left as text. Raises TypeError."""
+    hint = get_annotations(function, format=Format.FORWARDREF).get(name, _MISSING)
+    if hint is _MISSING:
+        raise TypeError(f"{where} has no type annotation")
     if isinstance(hint, str):
-        hint = ForwardRef(hint)
+        hint = ForwardRef(hint, owner=function)
     if isinstance(hint, ForwardRef):
         try:
             hint = hint.evaluate()
@@ -123,8 +125,8 @@ def _find(annotation: Any, providers: Providers, owner: str) -> object:
 
 def first_annotation(func: Callable[..., object]) -> Any:
     """Return the annotation of the first parameter, None when there is none."""
-    parameters = list(inspect.signature(func, annotation_format=Format.FORWARDREF).parameters)
-    hints = _annotations(func)
-    if not parameters or parameters[0] not in hints:
+    name = next(iter(inspect.signature(func, annotation_format=Format.FORWARDREF).parameters), None)
+    function = _function_of(func)
+    if name is None or name not in get_annotations(function, format=Format.FORWARDREF):
         return None
-    return _evaluated(hints[parameters[0]], f"Parameter '{parameters[0]}'")
+    return _annotation(function, name, f"Parameter '{name}'")

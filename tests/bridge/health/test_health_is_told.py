@@ -1,0 +1,126 @@
+"""Heartbeats, availability and error reports: their payloads, and that a report never fails the app."""
+
+from datetime import UTC, datetime
+import json
+import logging
+
+import pytest
+
+from custom_components.fieldbridge.bridge.health import (
+    DeviceStatus,
+    ErrorPayload,
+    ErrorPublisher,
+    HealthReporter,
+    HeartbeatPayload,
+    LinkBoard,
+    LinkState,
+    LinkStatus,
+    build_error_payload,
+)
+from custom_components.fieldbridge.bridge.mqtt import MockMqttClient, WillConfig, build_will_config
+from custom_components.fieldbridge.bridge.testing import FakeClock
+
+
+@pytest.fixture
+def reporter(mock_mqtt: MockMqttClient, fake_clock: FakeClock) -> HealthReporter:
+    return HealthReporter(mock_mqtt, "home", "1.2.3", fake_clock)
+
+
+def test_the_will_is_a_retained_offline_on_the_status_topic() -> None:
+    assert build_will_config("home") == WillConfig("home/status", "offline", 1, True)
+
+
+def test_payloads_as_json() -> None:
+    heartbeat = HeartbeatPayload("online", 1.5, "1.0", {"lamp": DeviceStatus("error")})
+    assert json.loads(heartbeat.to_json()) == {
+        "status": "online",
+        "uptime_s": 1.5,
+        "version": "1.0",
+        "devices": {"lamp": {"status": "error"}},
+    }
+    error = ErrorPayload("error", "boom", None, "2026-01-01T00:00:00+00:00")
+    assert json.loads(error.to_json()) == {
+        "error_type": "error",
+        "message": "boom",
+        "device": None,
+        "timestamp": "2026-01-01T00:00:00+00:00",
+        "details": {},
+    }
+
+
+async def test_devices_are_tracked_while_they_are_available(
+    reporter: HealthReporter, mock_mqtt: MockMqttClient, fake_clock: FakeClock
+) -> None:
+    await reporter.publish_device_available("lamp")
+    await reporter.publish_device_available("meter")
+    reporter.set_device_status("meter", "circuit_open")
+    await reporter.publish_device_unavailable("lamp")
+    fake_clock.advance(12)
+    await reporter.publish_heartbeat()
+    heartbeat = json.loads(mock_mqtt.get_messages_for("home/status")[0][0])
+    assert heartbeat["devices"] == {"meter": {"status": "circuit_open"}}
+    assert heartbeat["uptime_s"] == 12
+    assert heartbeat["version"] == "1.2.3"
+
+
+async def test_at_the_end_everything_tracked_is_offline(reporter: HealthReporter, mock_mqtt: MockMqttClient) -> None:
+    await reporter.publish_device_available("lamp")
+    await reporter.publish_device_available("bridge", is_root=True)
+    reporter.remove_device("unknown")
+    mock_mqtt.published.clear()
+    await reporter.shutdown()
+    assert mock_mqtt.published == [
+        ("home/lamp/availability", "offline", True, 1),
+        ("home/availability", "offline", True, 1),
+        ("home/status", "offline", True, 1),
+    ]
+
+
+async def test_a_broker_that_fails_fails_nobody(
+    reporter: HealthReporter, mock_mqtt: MockMqttClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    mock_mqtt.raise_on_publish = OSError("no broker")
+    await reporter.publish_device_available("lamp")
+    await reporter.publish_heartbeat()
+    await reporter.shutdown()
+    await ErrorPublisher(mock_mqtt, "home").publish(ValueError("boom"), device="lamp")
+    assert {record.levelno for record in caplog.records if record.levelno > logging.DEBUG} == {logging.WARNING}
+
+
+async def test_errors_are_published_for_all_and_for_their_device(mock_mqtt: MockMqttClient) -> None:
+    publisher = ErrorPublisher(mock_mqtt, "home", {TimeoutError: "timeout"}, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    await publisher.publish(TimeoutError("slow"), device="lamp")
+    await publisher.publish(ValueError("root"), device="bridge", is_root=True)
+    await publisher.publish(ValueError("app"))
+    assert [topic for topic, *_ in mock_mqtt.published] == ["home/error", "home/lamp/error", "home/error", "home/error"]
+    first = json.loads(mock_mqtt.published[0][1])
+    assert (first["error_type"], first["device"], first["timestamp"]) == (
+        "timeout",
+        "lamp",
+        "2026-01-01T00:00:00+00:00",
+    )
+    assert {retain for _, _, retain, _ in mock_mqtt.published} == {False}
+
+
+def test_error_types_are_looked_up_by_exact_class() -> None:
+    kinds: dict[type[Exception], str] = {OSError: "io"}
+    assert build_error_payload(OSError("x"), error_type_map=kinds).error_type == "io"
+    assert build_error_payload(TimeoutError("x"), error_type_map=kinds).error_type == "error"
+    assert build_error_payload(OSError("x"), details={"port": 1}).details == {"port": 1}
+
+
+def test_listeners_hear_of_links_until_they_unsubscribe() -> None:
+    board, heard = LinkBoard(), list[LinkState]()
+
+    def fail(status: LinkStatus) -> None:
+        raise ValueError(status.name)
+
+    board.subscribe(fail)
+    unsubscribe = board.subscribe(lambda status: heard.append(status.state))
+    board.report(LinkStatus("scale", LinkState.UP))
+    unsubscribe()
+    board.report(LinkStatus("scale", LinkState.DOWN))
+    assert heard == [LinkState.UP]
+    assert board.status("scale").state is LinkState.DOWN
+    with pytest.raises(LookupError, match="No link named 'radio'"):
+        board.status("radio")

@@ -1,0 +1,162 @@
+"""The tools for tests of bridge apps do what they say, since other tests stand on them."""
+
+import asyncio
+
+import pytest
+
+from custom_components.fieldbridge.bridge.app import DeviceContext
+from custom_components.fieldbridge.bridge.interfaces import ClockPort, MqttLifecycle, MqttMessageHandler, MqttPort
+from custom_components.fieldbridge.bridge.mqtt import MockMqttClient, NullMqttClient
+from custom_components.fieldbridge.bridge.stores import DeviceStore, MemoryStore
+from custom_components.fieldbridge.bridge.streams import Stream
+from custom_components.fieldbridge.bridge.testing import AppHarness, FakeClock, ManualClock, make_settings
+
+
+async def weigh(stream: Stream[int], ctx: DeviceContext, store: DeviceStore) -> None:
+    async for grams in stream:
+        store["last"] = grams
+        await ctx.publish_state({"grams": grams, "nested": {"a": 1, "b": 2}})
+
+
+async def test_a_stream_handler_runs_on_injected_items() -> None:
+    harness = AppHarness.create(store=MemoryStore())
+    harness.app.add_stream("scale", weigh)
+    await harness.inject_stream("scale", 1, 2, 3)
+    harness.assert_state("testapp/scale/state", {"grams": 3, "nested": {"b": 2}}, count=3)
+    assert harness.app.store is not None
+    assert harness.app.store.load("scale") == {"last": 3}
+
+
+async def test_injecting_needs_a_known_stream_and_its_store() -> None:
+    harness = AppHarness.create()
+    harness.app.add_stream("scale", weigh)
+    with pytest.raises(ValueError, match="No stream named 'radio'"):
+        await harness.inject_stream("radio")
+    with pytest.raises(TypeError, match="Cannot resolve parameter 'store"):
+        await harness.inject_stream("scale", 1)
+
+
+async def test_adapters_can_be_injected_as_they_are() -> None:
+    class Led:
+        lit = False
+
+    async def blink(stream: Stream[int], led: Led) -> None:
+        async for _ in stream:
+            led.lit = True
+
+    harness, led = AppHarness.create(), Led()
+    harness.app.add_stream("scale", blink)
+    await harness.inject_stream("scale", 1, adapters={Led: led})
+    assert led.lit
+
+
+async def test_assertions_fail_when_they_should() -> None:
+    harness = AppHarness.create()
+    await harness.mqtt.publish("a/state", '{"x":1}', retain=True)
+    harness.assert_published("a/state", contains="x", count=1)
+    assert harness.last_published("a/state") == '{"x":1}'
+    assert harness.last_published("b/state") is None
+    for failing in (
+        lambda: harness.assert_published("b/state"),
+        lambda: harness.assert_published("a/state", count=2),
+        lambda: harness.assert_published("a/state", contains="y"),
+        lambda: harness.assert_state("a/state", {"x": 2}),
+        lambda: harness.assert_state("a/state", {"x": 1}, count=2),
+        lambda: harness.assert_state("b/state", {}),
+        lambda: harness.assert_subscribed("a/set"),
+    ):
+        with pytest.raises(AssertionError):
+            failing()
+
+
+async def test_an_app_that_fails_fails_its_test() -> None:
+    class Missing:
+        def __init__(self) -> None:
+            raise OSError("no such port")
+
+    harness = AppHarness.create()
+    harness.app.adapter(Missing, Missing)
+    with pytest.raises(OSError, match="no such port"):
+        async with harness.running():
+            pass
+
+
+async def test_sleeps_of_a_fake_clock_are_over_at_once() -> None:
+    clock = FakeClock(10)
+    await clock.sleep(5)
+    clock.advance(1)
+    assert clock.now() == 16
+    harness = AppHarness.create(clock=clock)
+    await harness.advance_time(4)
+    assert clock.now() == 20
+
+
+async def test_sleeps_of_a_manual_clock_wait_for_their_moment() -> None:
+    clock, log = ManualClock(), list[tuple[str, float]]()
+
+    async def sleeper(name: str, seconds: float) -> None:
+        await clock.sleep(seconds)
+        log.append((name, clock.now()))
+        await clock.sleep(seconds)
+        log.append((name, clock.now()))
+
+    tasks = [asyncio.create_task(sleeper(name, seconds)) for name, seconds in (("a", 3), ("b", 2), ("c", 2))]
+    await clock.settle()
+    assert clock.sleeping == 3
+    await clock.advance(5)
+    assert log == [("b", 2), ("c", 2), ("a", 3), ("b", 4), ("c", 4)]
+    assert clock.now() == 5
+    await AppHarness.create(clock=clock).advance_time(1)
+    await asyncio.gather(*tasks)
+    assert log[-1] == ("a", 6)
+
+
+async def test_a_cancelled_sleep_is_forgotten() -> None:
+    clock = ManualClock()
+    sleeping = asyncio.create_task(clock.sleep(1))
+    await clock.settle()
+    sleeping.cancel()
+    await clock.settle()
+    assert clock.sleeping == 0
+    await clock.advance(2)
+
+
+async def test_the_recording_broker_records_and_delivers(mock_mqtt: MockMqttClient) -> None:
+    got: list[tuple[str, str]] = []
+
+    async def receive(topic: str, payload: str) -> None:
+        got.append((topic, payload))
+
+    mock_mqtt.on_message(receive)
+    await mock_mqtt.subscribe("a/#")
+    await mock_mqtt.publish("a", "1")
+    await mock_mqtt.deliver("a", "2")
+    assert got == [("a", "2")]
+    assert (mock_mqtt.publish_count, mock_mqtt.subscribe_count) == (1, 1)
+    assert mock_mqtt.get_messages_for("a") == [("1", False, 1)]
+    mock_mqtt.raise_on_publish = ValueError("full")
+    with pytest.raises(ValueError, match="full"):
+        await mock_mqtt.publish("a", "1")
+    mock_mqtt.reset()
+    await mock_mqtt.publish("a", "3")
+    await mock_mqtt.deliver("a", "4")
+    assert (mock_mqtt.publish_count, mock_mqtt.subscribe_count, len(got)) == (1, 0, 1)
+
+
+def test_the_doubles_satisfy_what_they_stand_for() -> None:
+    mock, null = MockMqttClient(), NullMqttClient()
+    assert isinstance(mock, MqttPort)
+    assert isinstance(mock, MqttMessageHandler)
+    assert isinstance(null, MqttPort)
+    assert not isinstance(mock, MqttLifecycle)
+    assert not isinstance(null, MqttLifecycle | MqttMessageHandler)
+    assert isinstance(FakeClock(), ClockPort)
+    assert isinstance(ManualClock(), ClockPort)
+
+
+def test_fixtures_and_settings_are_free_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, device_context: DeviceContext
+) -> None:
+    monkeypatch.setenv("MQTT__HOST", "from-environment")
+    assert make_settings().mqtt.host == "localhost"
+    assert device_context.name == "test_device"
