@@ -54,6 +54,15 @@ def mosquitto_with_password(loopback_sockets: None, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
+def mosquitto_with_tls(loopback_sockets: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A running broker that speaks TLS only, with its ``certificate``."""
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"), tls=True)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
 def pty_link(tmp_path: Path) -> Iterator[PtyLink]:
     """A serial port: open ``path``, ``write()`` what the device sends, ``unplug()`` and ``plug()`` it."""
     link = PtyLink(tmp_path / "ttyDevice")

@@ -72,7 +72,7 @@ async def until(condition: Callable[[], object], what: str = "", seconds: float 
     """Wait until ``condition`` holds; a real port and a real broker answer in their own time."""
     try:
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for happens outside the loop
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"not within {seconds} s: {what or condition}") from None

@@ -1,6 +1,7 @@
 """A device is edited, added or removed while its link and the other devices go on."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import STATE_ON
@@ -11,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge import async_remove_config_entry_device
 from custom_components.fieldbridge.bridge.channels import ValueKind
-from custom_components.fieldbridge.const import DOMAIN
+from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until, until_state
@@ -89,7 +90,9 @@ async def test_an_added_device_appears_and_a_removed_one_goes_without_a_reload(
 ) -> None:
     entry = await two_devices(hass, pty_link)
     link = entry.runtime_data.link
-    added = ConfigSubentry(**{**device("Second room", ROOM), "data": ROOM.to_dict()})
+    added = ConfigSubentry(
+        data=MappingProxyType(ROOM.to_dict()), subentry_type=SUBENTRY_DEVICE, title="Second room", unique_id=None
+    )
 
     hass.config_entries.async_add_subentry(entry, added)
     await hass.async_block_till_done()

@@ -44,7 +44,8 @@ async def test_a_simulated_link_has_living_values_of_every_kind(hass: HomeAssist
 
 
 async def test_a_profile_that_cannot_be_read_is_a_clear_error(hass: HomeAssistant) -> None:
-    broken = {**device("Signals", simulated_profile(PRESETS)), "data": {"schema_version": 1}}
+    broken = device("Signals", simulated_profile(PRESETS))
+    broken["data"] = {"schema_version": 1}
     entry = serial_entry("/dev/none", broken)
     entry.add_to_hass(hass)
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+import gc
 import json
+from pathlib import Path
 import socket
 from typing import Protocol
 
@@ -25,6 +27,12 @@ class Broker(Protocol):
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+
+
+class CertifiedBroker(Broker, Protocol):
+    """A broker that speaks TLS with a certificate of its own."""
+
+    certificate: Path
 
 
 def settings_of(broker: Broker, **more: object) -> MqttSettings:
@@ -225,3 +233,22 @@ async def test_the_heartbeat_is_back_after_an_outage(mosquitto: Broker) -> None:
         assert json.loads(seen[-1][1])["status"] == "online"
     stop.set()
     await running
+
+
+# paho leaves its socket to the garbage collector when the handshake fails
+@pytest.mark.filterwarnings("ignore:.*ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+async def test_tls_with_a_certificate_that_is_trusted_and_none_without(
+    mosquitto_with_tls: CertifiedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = mosquitto_with_tls
+    async with started(MqttClient(settings_of(broker, tls=True, tls_ca=broker.certificate))):
+        pass
+
+    stranger = MqttClient(settings_of(broker, tls=True))
+    await stranger.start()
+    await asyncio.sleep(0.5)  # several attempts
+    assert not stranger.is_connected
+    await stranger.stop()
+    del stranger
+    caplog.clear()  # its records hold the errors, and these the sockets
+    gc.collect()
