@@ -152,9 +152,11 @@ class SignalFilter(ABC):
         if times is None:
             return [None] * n
         stamps = times.tolist()
-        before = [self._last_time, *stamps[:-1]]
-        self._last_time = stamps[-1] if stamps else self._last_time
-        return [None if then is None else now - then for now, then in zip(stamps, before, strict=True)]
+        intervals: list[float | None] = []
+        for now in stamps:
+            intervals.append(None if self._last_time is None else now - self._last_time)
+            self._last_time = now
+        return intervals
 
 
 class MapFilter(SignalFilter):

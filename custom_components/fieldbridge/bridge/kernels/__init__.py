@@ -11,12 +11,9 @@ from importlib.util import find_spec
 import os
 from pathlib import Path
 import sys
-from typing import TYPE_CHECKING
 
 from ..errors import BridgeError
-
-if TYPE_CHECKING:
-    from .table import Kernels
+from .table import Kernels
 
 __all__ = ["AccelerationError", "Kernels", "accelerate", "active", "available", "decelerate", "warm"]
 

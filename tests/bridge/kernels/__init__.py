@@ -1,0 +1,1 @@
+"""Kernels: the compiled and the plain form are the same functions."""

@@ -1,0 +1,118 @@
+"""Compares every kernel of two tables on the same input; as a program, the compiled with the plain ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+import sys
+from typing import Any
+
+import numpy as np
+
+from custom_components.fieldbridge.bridge import kernels
+from custom_components.fieldbridge.bridge.kernels import Kernels
+
+RNG = np.random.default_rng(11)
+
+
+def inputs(sizes: tuple[int, ...]) -> list[Any]:
+    """Return chunks of many lengths: noise, a walk, ties."""
+    chunks: list[Any] = []
+    for size in sizes:
+        chunks += [RNG.normal(size=size), RNG.normal(size=size).cumsum(), RNG.integers(-3, 4, size).astype(float)]
+    return chunks
+
+
+def compare(one: Kernels, other: Kernels, sizes: tuple[int, ...] = (8, 33, 64, 257, 1000)) -> None:
+    """Raise AssertionError for the first kernel whose exact results differ by a bit."""
+    for x in inputs(sizes):
+        for check in (_low_passes, _one_euro, _medians, _dead_band):
+            check(one, other, x)
+
+
+def _both(one: Kernels, other: Kernels, run: Callable[[Kernels], tuple[Any, ...]], exact: bool = True) -> None:
+    for mine, theirs in zip(run(one), run(other), strict=True):
+        if exact:
+            np.testing.assert_array_equal(mine, theirs)
+        else:
+            np.testing.assert_allclose(mine, theirs, rtol=0.0, atol=1e-12 * max(1.0, float(np.abs(mine).max())))
+
+
+def _low_passes(one: Kernels, other: Kernels, x: Any) -> None:
+    alphas = RNG.uniform(0.0, 1.0, len(x))
+    matrix = np.repeat(x, 11).reshape(-1, 11) * np.arange(11.0)
+
+    def pt1(table: Kernels) -> tuple[Any, ...]:
+        out = np.empty_like(x)
+        return out, table.pt1(x, out, 0.3, 2.0)
+
+    def reordered(table: Kernels) -> tuple[Any, ...]:
+        out = np.empty_like(x)
+        return out, table.pt1_reordered(x, out, 0.01, 2.0)
+
+    def varying(table: Kernels) -> tuple[Any, ...]:
+        out = np.empty_like(x)
+        return out, table.pt1_varying(x, alphas, out, 2.0)
+
+    def channels(table: Kernels) -> tuple[Any, ...]:
+        out, state = np.empty_like(matrix), np.arange(11.0)
+        table.pt1_channels(matrix, out, 0.3, state)
+        return out, state
+
+    _both(one, other, pt1)
+    _both(one, other, reordered, exact=False)
+    _both(one, other, varying)
+    _both(one, other, channels)
+
+
+def _one_euro(one: Kernels, other: Kernels, x: Any) -> None:
+    parameters = np.array([1.0, 0.5, 1.0, 0.1])
+
+    def exact(table: Kernels) -> tuple[Any, ...]:
+        out, state = np.empty_like(x), np.array([1.0, 2.0, -3.0])
+        table.one_euro(x, out, parameters, state)
+        return out, state
+
+    def reordered(table: Kernels) -> tuple[Any, ...]:
+        out, state = np.empty_like(x), np.array([1.0, 2.0, -3.0])
+        table.one_euro_reordered(x, out, parameters, state)
+        return out, state
+
+    _both(one, other, exact)
+    _both(one, other, reordered, exact=False)
+
+
+def _medians(one: Kernels, other: Kernels, x: Any) -> None:
+    assert one.median_networks.keys() == other.median_networks.keys()
+    for window in one.median_networks:
+        extended = np.concatenate([np.resize(x, window - 1), x])
+
+        def network(table: Kernels, window: int = window, extended: Any = extended) -> tuple[Any, ...]:
+            out = np.empty_like(x)
+            table.median_networks[window](extended, out)
+            return (out,)
+
+        _both(one, other, network)
+    if one.median_sorted is None or other.median_sorted is not None:
+        return
+    for window in (2, 6, 7):
+        ring = x[:window].copy()
+        out = np.empty(len(x) - window)
+        oldest = one.median_sorted(x[window:], out, ring, np.sort(ring), 0)
+        expected = [np.median(x[k : k + window]) for k in range(1, len(x) - window + 1)]
+        np.testing.assert_allclose(out, expected, rtol=1e-15)
+        np.testing.assert_array_equal(np.roll(ring, -oldest), x[-window:])
+
+
+def _dead_band(one: Kernels, other: Kernels, x: Any) -> None:
+    def kept(table: Kernels) -> tuple[Any, ...]:
+        indices = np.zeros(len(x), dtype=np.int64)
+        count = table.dead_band(x, indices, 0.5, 0.1, 0.0)
+        return count, indices[:count]
+
+    _both(one, other, kept)
+
+
+if __name__ == "__main__":
+    plain = kernels.active()
+    # Sizes that are quick where the source runs as plain Python.
+    compare(kernels.accelerate(Path(sys.argv[1])), plain, (8, 70))
+    sys.stdout.write(f"{kernels.active().name} equals {plain.name}\n")
