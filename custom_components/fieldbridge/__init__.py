@@ -9,7 +9,8 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 
 from .bridge.channels import DeviceProfile
 from .bridge.errors import ProfileError
@@ -30,10 +31,7 @@ _STOP_TIMEOUT = 8.0
 
 async def async_setup_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
     """Start one link with the devices behind it."""
-    profiles = {
-        subentry.subentry_id: _profile(subentry)
-        for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)
-    }
+    profiles = {subentry.subentry_id: _profile(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)}
     link = FrameLink(entry.title, make_transport(entry.data))
     link_coordinator = LinkCoordinator(hass, entry, link)
     link_device = dr.async_get(hass).async_get_or_create_from_info(
@@ -105,6 +103,7 @@ async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntr
     if data.settings != _settings(entry):
         hass.config_entries.async_schedule_reload(entry.entry_id)
         return
+    dr.async_get(hass).async_update_device(data.link_device_id, name=entry.title)
     for subentry_id in data.devices.keys() - entry.subentries.keys():
         await data.devices.pop(subentry_id).async_shutdown()
         await data.link.remove_device(subentry_id)
@@ -112,9 +111,7 @@ async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntr
         await _async_update_device(hass, entry, subentry)
 
 
-async def _async_update_device(
-    hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry: ConfigSubentry
-) -> None:
+async def _async_update_device(hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry: ConfigSubentry) -> None:
     data, subentry_id = entry.runtime_data, subentry.subentry_id
     running = data.devices.get(subentry_id)
     profile = _profile(subentry)

@@ -8,12 +8,12 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.channels import Channel, Value
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
-from .entity import ChannelEntity, LinkEntity, platform_of
+from .entity import ChannelEntity, LinkEntity, async_add_channels
 
 PARALLEL_UPDATES = 0
 
@@ -28,21 +28,8 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: FieldbridgeConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the connectivity of the link, and the switch states of each device as it comes."""
-    data = entry.runtime_data
-    async_add_entities([LinkConnectivity(data.link_coordinator, CONNECTIVITY)])
-
-    @callback
-    def add_device(coordinator: DeviceCoordinator) -> None:
-        async_add_entities(
-            [
-                ChannelBinarySensor(coordinator, channel)
-                for channel in coordinator.session.profile.channels
-                if platform_of(channel) is Platform.BINARY_SENSOR
-            ],
-            config_subentry_id=coordinator.subentry_id,
-        )
-
-    entry.async_on_unload(data.async_on_device(add_device))
+    async_add_entities([LinkConnectivity(entry.runtime_data.link_coordinator, CONNECTIVITY)])
+    async_add_channels(entry, async_add_entities, Platform.BINARY_SENSOR, ChannelBinarySensor)
 
 
 class ChannelBinarySensor(ChannelEntity, BinarySensorEntity):

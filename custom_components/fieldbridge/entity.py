@@ -1,15 +1,17 @@
 """Base entities: a channel of a device, and the link itself."""
 
 import asyncio
+from collections.abc import Callable
 from typing import override
 
 from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .bridge.channels import Channel, Value, ValueKind
-from .coordinator import DeviceCoordinator, LinkCoordinator
+from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, LinkCoordinator
 
 DEFAULT_INTERVAL = 10.0
 """Least seconds between two written numbers: every written state is a row in the database."""
@@ -30,6 +32,26 @@ def write_interval(channel: Channel) -> float:
 def platform_of(channel: Channel) -> Platform:
     """Return the platform that shows a channel."""
     return Platform.BINARY_SENSOR if channel.kind is ValueKind.BINARY else Platform.SENSOR
+
+
+@callback
+def async_add_channels(
+    entry: FieldbridgeConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    platform: Platform,
+    make: Callable[[DeviceCoordinator, Channel], ChannelEntity],
+) -> None:
+    """Add a platform's channels of every device that is there, and of each one that comes while the link runs."""
+
+    @callback
+    def add_device(coordinator: DeviceCoordinator) -> None:
+        channels = coordinator.session.profile.channels
+        async_add_entities(
+            [make(coordinator, channel) for channel in channels if platform_of(channel) is platform],
+            config_subentry_id=coordinator.subentry_id,
+        )
+
+    entry.async_on_unload(entry.runtime_data.async_on_device(add_device))
 
 
 class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):

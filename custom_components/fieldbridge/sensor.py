@@ -9,12 +9,12 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, Platform, UnitOfInformation
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.channels import Channel, Value, ValueKind
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
-from .entity import ChannelEntity, LinkEntity, platform_of
+from .entity import ChannelEntity, LinkEntity, async_add_channels
 
 PARALLEL_UPDATES = 0
 
@@ -47,21 +47,9 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: FieldbridgeConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the counters of the link, and the sensors of each device as it comes."""
-    data = entry.runtime_data
-    async_add_entities(LinkSensor(data.link_coordinator, description) for description in LINK_SENSORS)
-
-    @callback
-    def add_device(coordinator: DeviceCoordinator) -> None:
-        async_add_entities(
-            [
-                ChannelSensor(coordinator, channel)
-                for channel in coordinator.session.profile.channels
-                if platform_of(channel) is Platform.SENSOR
-            ],
-            config_subentry_id=coordinator.subentry_id,
-        )
-
-    entry.async_on_unload(data.async_on_device(add_device))
+    link_coordinator = entry.runtime_data.link_coordinator
+    async_add_entities(LinkSensor(link_coordinator, description) for description in LINK_SENSORS)
+    async_add_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
 
 
 class ChannelSensor(ChannelEntity, SensorEntity):

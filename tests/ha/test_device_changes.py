@@ -133,3 +133,18 @@ async def test_other_link_settings_reload_the_entry(hass: HomeAssistant, pty_lin
 
     await until(lambda: entry.runtime_data.link is not link)
     await until_state(hass, CONNECTIVITY, STATE_ON)
+
+
+async def test_a_new_title_of_the_entry_names_its_service_device_without_a_reload(
+    hass: HomeAssistant, pty_link: PtyLink, device_registry: dr.DeviceRegistry
+) -> None:
+    entry = await two_devices(hass, pty_link)
+    link = entry.runtime_data.link
+
+    hass.config_entries.async_update_entry(entry, title="Cellar")
+    await hass.async_block_till_done()
+
+    link_device = device_registry.async_get_device_by_identifier((DOMAIN, entry.entry_id), entry.entry_id)
+    assert link_device is not None
+    assert link_device.name == "Cellar"
+    assert entry.runtime_data.link is link
