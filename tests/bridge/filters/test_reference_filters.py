@@ -12,14 +12,11 @@ from custom_components.fieldbridge.bridge.filters import Filter, MedianFilter, O
 @pytest.mark.parametrize("signal_filter", [Pt1Filter(5.0, 1.0), MedianFilter(3), OneEuroFilter()])
 def test_they_satisfy_the_filter_interface_and_the_first_update_seeds(signal_filter: Filter) -> None:
     assert isinstance(signal_filter, Filter)
-    assert signal_filter.value is None
-    assert signal_filter.update(20.5) == 20.5
-    assert signal_filter.value == 20.5
+    assert [signal_filter.value, signal_filter.update(20.5), signal_filter.value] == [None, 20.5, 20.5]
 
     signal_filter.reset()
 
-    assert signal_filter.value is None
-    assert signal_filter.update(3) == 3.0
+    assert [signal_filter.value, signal_filter.update(3), signal_filter.value] == [None, 3.0, 3.0]
     assert isinstance(signal_filter.value, float)
 
 

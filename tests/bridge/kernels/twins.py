@@ -53,7 +53,7 @@ def _low_passes(one: Kernels, other: Kernels, x: Any) -> None:
         return out, table.pt1_varying(x, alphas, out, 2.0)
 
     def channels(table: Kernels) -> tuple[Any, ...]:
-        out, state = np.empty_like(matrix), np.arange(11.0)
+        out, state = np.empty_like(matrix), np.linspace(0.0, 10.0, 11)
         table.pt1_channels(matrix, out, 0.3, state)
         return out, state
 

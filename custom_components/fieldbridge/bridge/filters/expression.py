@@ -173,5 +173,6 @@ def _logic(every: bool, terms: list[Term]) -> Term:
 def _call(name: str, arguments: list[Term]) -> Term:
     function, least, most = FUNCTIONS[name]
     if not least <= len(arguments) <= most:
-        raise ValueError(f"{name}() takes {least if least == most else f'{least} to {most}'} values")
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise ValueError(f"in a formula {name}() takes {wanted} arguments, not {len(arguments)}")
     return lambda x: function(*[argument(x) for argument in arguments])
