@@ -149,7 +149,7 @@ class _Recorder:
         self._cadence = Cadence(rate_hz, clock=clock, sleeper=self._sleeper)
         self._outage: Outage | None = None
         self._slot = 0
-        self._late_because = "overrun"
+        self._spent = {"busy": 0.0, "overrun": 0.0, "backpressure": 0.0}
         self._stopping = False
         self._pausing = False
         self._failure: Exception | None = None
@@ -221,7 +221,7 @@ class _Recorder:
     async def _next_slot(self) -> None:
         missed = self._cadence.missed(self._slot)
         if missed:
-            self._skip(missed, self._late_because if self._outage is None else DISCONNECTED)
+            self._skip(missed, self._slowest() if self._outage is None else DISCONNECTED)
         elif await self._pause(self._cadence.wait(self._slot)):
             await self._use_slot()
 
@@ -268,7 +268,15 @@ class _Recorder:
             self._outage = None
             _LOGGER.info("recorder.reconnected tick=%s", self._slot)
         await self._publish(batch)
-        self._late_because = "backpressure" if self._clock.now() - polled > polled - started else "overrun"
+        self._spent = {
+            "busy": started - target,
+            "overrun": polled - started,
+            "backpressure": self._clock.now() - polled,
+        }
+
+    def _slowest(self) -> str:
+        """Return what made the last slot late: the event loop, the poll or the consumer."""
+        return max(self._spent, key=self._spent.__getitem__)
 
     def _fail_slot(self, cause: str) -> None:
         self._slot += 1

@@ -69,7 +69,7 @@ class Ledger:
     slots: int = 0
     """Slots whose moment has come and whose outcome is known."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Slots that nobody polled in, by cause: overrun, backpressure, disconnected, stopped."""
+    """Slots that nobody polled in, by cause: busy (the event loop), overrun, backpressure, disconnected."""
     failed: Counter[str] = field(default_factory=Counter)
     """Slots whose poll failed, by cause: disconnected, error."""
     unclaimed: int = 0

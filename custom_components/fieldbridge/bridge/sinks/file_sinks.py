@@ -1,0 +1,162 @@
+"""Sinks that write files."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+import time
+from types import TracebackType
+from typing import ClassVar, Self, override
+
+from ..acquisition import Column, Sample
+from .journal import Format
+from .parquet_format import ParquetFormat
+from .sqlite_format import SqliteFormat
+from .tables import Batch, LongTable, Table, WideTable
+from .text_formats import CsvFormat, JsonlFormat
+from .writer import SYNC_INTERVAL, RecordingWriter
+
+
+class FileSink:
+    """A recording in one file, written by a thread of its own.
+
+    The file grows as ``<name>.part`` and gets its name when it is closed. Without ``columns`` there is one row per
+    sample (the long format), with them one row per tick. ``sync_interval`` (seconds) is what a power failure may
+    cost; the recording ends when fewer than ``keep_free`` bytes are free on the disk.
+    """
+
+    format: ClassVar[Format]
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        columns: Sequence[Column] | None = None,
+        sync_interval: float = SYNC_INTERVAL,
+        keep_free: int = 0,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        if not sync_interval > 0:
+            raise ValueError(f"sync_interval must be > 0, got {sync_interval!r}")
+        self._path = Path(path)
+        self._table: Table = LongTable() if columns is None else WideTable(columns)
+        self._sync_interval = sync_interval
+        self._keep_free = keep_free
+        self._wall_ns = wall_ns
+        self._writer: RecordingWriter | None = None
+        self._open = False
+
+    @property
+    def path(self) -> Path:
+        """Where the recording is or will be; another name than asked for when that was taken meanwhile."""
+        finished = self._writer.path if self._writer is not None else None
+        return finished or self._path
+
+    @property
+    def rows(self) -> int:
+        """Rows written."""
+        return self._writer.rows if self._writer is not None else 0
+
+    @property
+    def lost(self) -> int:
+        """Rows that could not be written."""
+        return self._writer.lost if self._writer is not None else 0
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return self._writer.size if self._writer is not None else 0
+
+    @property
+    def unplaced(self) -> int:
+        """Samples for which a wide recording has no column."""
+        return self._table.unplaced if isinstance(self._table, WideTable) else 0
+
+    async def open(self) -> None:
+        """Begin the file; idempotent. Raises SinkExistsError, SinkDependencyError, SinkError."""
+        if self._open:
+            return
+        writer = RecordingWriter(
+            lambda: self.format.create(self._path, self._table.fields),
+            self._table,
+            folder=self._path.parent,
+            sync_interval=self._sync_interval,
+            keep_free=self._keep_free,
+            wall_ns=self._wall_ns,
+        )
+        await writer.open()
+        self._writer = writer
+        self._open = True
+
+    async def write_many(self, samples: Sequence[Sample]) -> None:
+        """Write samples. Raises RuntimeError when it is not open, SinkWriteError when the recording has failed."""
+        await self.write_batches((samples,))
+
+    async def write_batches(self, batches: Sequence[Batch]) -> None:
+        """Write the batches of ticks, which must not change any more; raises as ``write_many``."""
+        await self._require_writer().write(batches)
+
+    def mark(self, at: datetime, text: str, *, monotonic_ns: int | None = None) -> None:
+        """Write a row that says what happened at a moment. Raises RuntimeError when it is not open."""
+        self._require_writer().mark(at, monotonic_ns, text)
+
+    async def close(self) -> None:
+        """Write all that was handed over and complete the file; idempotent. Raises SinkWriteError."""
+        if not self._open:
+            return
+        self._open = False
+        if self._writer is not None:
+            await self._writer.close()
+
+    async def __aenter__(self) -> Self:
+        """Open."""
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._path.name!r}, {self.rows} rows>"
+
+    def _require_writer(self) -> RecordingWriter:
+        if self._writer is None or not self._open:
+            raise RuntimeError("the sink is not open")
+        return self._writer
+
+
+class CsvSink(FileSink):
+    """Comma separated values with a header."""
+
+    format = CsvFormat()
+
+
+class JsonlSink(FileSink):
+    """One JSON object per line."""
+
+    format = JsonlFormat()
+
+
+class SqliteSink(FileSink):
+    """A database with the table ``samples``."""
+
+    format = SqliteFormat()
+
+
+class ParquetSink(FileSink):
+    """Parquet; needs the package pyarrow, which is imported when the sink is opened."""
+
+    format = ParquetFormat()
+
+
+SINKS: dict[str, type[FileSink]] = {
+    ".csv": CsvSink,
+    ".jsonl": JsonlSink,
+    ".sqlite": SqliteSink,
+    ".db": SqliteSink,
+    ".parquet": ParquetSink,
+}
+"""The sink for an ending."""

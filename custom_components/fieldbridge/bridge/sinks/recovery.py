@@ -1,0 +1,38 @@
+"""Recordings whose writer died, made whole."""
+
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+
+from .file_sinks import SINKS
+from .files import PART
+from .sink import SinkError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of an interrupted recording."""
+
+    part: Path
+    path: Path | None
+    """The complete file; None when it could not be made whole and was left as it is."""
+    error: str | None = None
+
+
+def recover(folder: Path) -> list[Recovered]:
+    """Complete every interrupted recording in ``folder``. Blocking; call it before anything is recorded there."""
+    return [_recover(part) for part in sorted(folder.glob(f"*{PART}"))]
+
+
+def _recover(part: Path) -> Recovered:
+    path = part.with_name(part.name.removesuffix(PART))
+    sink = SINKS.get(path.suffix)
+    if sink is None:
+        return Recovered(part, None, f"{path.suffix or path.name} is no format of a recording")
+    try:
+        return Recovered(part, sink.format.recover(part, path))
+    except (SinkError, OSError) as err:
+        _LOGGER.warning("%s could not be recovered: %s", part.name, err)
+        return Recovered(part, None, str(err))

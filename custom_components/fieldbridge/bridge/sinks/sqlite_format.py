@@ -1,0 +1,121 @@
+"""SQLite: one transaction per interval; what a crash leaves is rolled back to the last one when it is opened."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+import sqlite3
+
+from .files import part_of, publish, refuse_existing
+from .sink import SinkError, SinkWriteError
+from .tables import Field, FieldType, Row, iso
+
+TABLE = "samples"
+
+_TYPES = {
+    FieldType.TEXT: "TEXT",
+    FieldType.INTEGER: "INTEGER",
+    FieldType.REAL: "REAL",
+    FieldType.BOOLEAN: "INTEGER",
+    FieldType.TIME: "TEXT",
+    FieldType.ANY: "",
+}
+_INTEGERS = range(-(2**63), 2**63)
+
+
+class SqliteJournal:
+    """A database with the table ``samples``."""
+
+    def __init__(self, path: Path, fields: Sequence[Field]) -> None:
+        refuse_existing(path)
+        self._path = path
+        self._times = [place for place, field in enumerate(fields) if field.type is FieldType.TIME]
+        self.rows = 0
+        self._committed = 0
+        columns = ", ".join(f"{_quoted(field.name)} {_TYPES[field.type]}".strip() for field in fields)
+        self._insert = f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(fields))})"  # noqa: S608  - no user text
+        try:
+            self._connection = sqlite3.connect(part_of(path), isolation_level=None)
+            # With a rollback journal a commit that does not fit on the disk leaves the file as it was, and a complete
+            # recording is one file. Each commit waits for the disk; there is one per interval.
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute(f"CREATE TABLE {TABLE} ({columns})")
+        except sqlite3.Error as err:
+            raise SinkError(f"cannot open {part_of(path).name}: {err}") from err
+
+    @property
+    def size(self) -> int:
+        """Bytes of the database."""
+        try:
+            return part_of(self._path).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Append rows to the open transaction."""
+        plain = [self._plain(row) for row in rows]
+        try:
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(self._insert, plain)
+        except sqlite3.Error as err:
+            raise self._failed(err) from err
+        self.rows += len(rows)
+
+    def sync(self) -> None:
+        """Commit."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as err:
+            raise self._failed(err) from err
+        self._committed = self.rows
+
+    def finish(self) -> Path:
+        """Commit and give the database its name."""
+        self.sync()
+        self._connection.close()
+        return publish(part_of(self._path), self._path)
+
+    def close(self) -> None:
+        """Let go; what was not committed is rolled back."""
+        self._connection.close()
+
+    def _plain(self, row: Row) -> list[object]:
+        values = list(row)
+        for place in self._times:
+            moment = values[place]
+            if isinstance(moment, datetime):
+                values[place] = iso(moment)
+        return [float(value) if isinstance(value, int) and value not in _INTEGERS else value for value in values]
+
+    def _failed(self, err: sqlite3.Error) -> SinkWriteError:
+        """Go back to the last commit, which is what the file holds."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self.rows = self._committed
+        return SinkWriteError(f"{part_of(self._path).name}: {err}")
+
+
+class SqliteFormat:
+    """SQLite databases."""
+
+    def create(self, path: Path, fields: Sequence[Field]) -> SqliteJournal:
+        """Begin a recording."""
+        return SqliteJournal(path, fields)
+
+    def recover(self, part: Path, path: Path) -> Path:
+        """Let SQLite roll back what was not committed."""
+        connection = sqlite3.connect(part)
+        try:
+            connection.execute(f"SELECT 1 FROM {TABLE} LIMIT 1").fetchone()  # noqa: S608  - a constant
+        except sqlite3.Error as err:
+            raise SinkWriteError(f"{part.name}: {err}") from err
+        finally:
+            connection.close()
+        # One that SQLite had a use for is gone by now; the rest of one would belong to no database any more.
+        part.with_name(part.name + "-journal").unlink(missing_ok=True)
+        return publish(part, path)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

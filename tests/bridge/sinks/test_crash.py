@@ -1,0 +1,122 @@
+"""A process that records is killed at many moments; every format is readable, with at most an interval missing."""
+
+from pathlib import Path
+import subprocess
+import time
+
+import pytest
+
+from custom_components.fieldbridge.bridge.sinks import recover
+
+from .alone import command
+from .reading import ALL_SINKS, read_rows
+
+SYNC_INTERVAL = 0.1
+"""Seconds."""
+
+CHILD = """
+    import asyncio, contextlib, itertools, sys
+    from pathlib import Path
+    from fieldbridge.acquisition import Sample
+    from fieldbridge.sinks import SINKS
+
+    async def main(interval, *paths):
+        async with contextlib.AsyncExitStack() as stack:
+            sinks = [
+                await stack.enter_async_context(SINKS[Path(path).suffix](path, sync_interval=interval))
+                for path in paths
+            ]
+            print("ready", flush=True)
+            for number in itertools.count():
+                for sink in sinks:
+                    await sink.write_many([Sample("device", value=number, unit='text, with a\\n"break"')])
+                print(number, flush=True)
+                await asyncio.sleep(0.001)
+
+    asyncio.run(main(float(sys.argv[1]), *sys.argv[2:]))
+"""
+
+
+def killed_after(seconds: float, *paths: Path) -> list[tuple[float, int]]:
+    """Record into ``paths`` and kill -9 after some seconds; return when which number was handed to the sinks."""
+    with subprocess.Popen(command(CHILD, SYNC_INTERVAL, *paths), stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        handed_over: list[tuple[float, int]] = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            handed_over.append((time.monotonic(), int(child.stdout.readline())))
+        child.kill()
+    return handed_over
+
+
+@pytest.mark.parametrize("milliseconds", [5, 60, 110, 170, 230, 310, 420, 560])
+def test_kill_at_any_moment_leaves_readable_recordings(milliseconds: int, tmp_path: Path) -> None:
+    paths = [tmp_path / f"run.{kind}" for kind in ALL_SINKS]
+    handed_over = killed_after(milliseconds / 1000, *paths)
+    # One interval, and as much for a busy machine on which the threads come late.
+    safe = [value for moment, value in handed_over if moment < handed_over[-1][0] - 2 * SYNC_INTERVAL - 0.1]
+
+    recovered = recover(tmp_path)
+
+    assert [(item.path, item.error) for item in recovered] == [(path, None) for path in sorted(paths)]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    for path in paths:
+        values = [float(row["value"]) for row in read_rows(path)]
+        assert values == [float(value) for value in range(len(values))]
+        assert len(values) > max(safe, default=-1)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_torn_last_line_is_cut_off_and_a_break_in_a_text_is_none(kind: str, tmp_path: Path) -> None:
+    part = tmp_path / f"run.{kind}.part"
+    if kind == "csv":
+        part.write_bytes(b'value,unit\n1,"a\nb"\n2,"torn\nli')
+    else:
+        part.write_bytes(b'{"value":1,"unit":"a\\nb"}\n{"value":2,"un')
+
+    (recovered,) = recover(tmp_path)
+
+    assert recovered.path is not None
+    (row,) = read_rows(recovered.path)
+    assert (int(row["value"]), row["unit"]) == (1, "a\nb")
+
+
+def test_every_cut_of_a_parquet_journal_gives_the_whole_batches_before_it(tmp_path: Path) -> None:
+    handed_over = killed_after(0.45, tmp_path / "run.parquet")
+    journal = (tmp_path / "run.parquet.part").read_bytes()
+    assert handed_over
+    (tmp_path / "run.parquet.part").unlink()
+    header = journal.index(b"value_text") + 2000
+    found = []
+    for cut in range(header, len(journal) + 1, max(1, (len(journal) - header) // 15)):
+        part = tmp_path / f"cut{cut}.parquet.part"
+        part.write_bytes(journal[:cut])
+        (recovered,) = recover(tmp_path)
+        assert recovered.path is not None, recovered.error
+        found.append(len(read_rows(recovered.path)))
+
+    assert found == sorted(found)
+    assert found[-1] > 0
+
+
+def test_what_is_no_recording_or_is_damaged_beyond_repair_is_left_and_named(tmp_path: Path) -> None:
+    (tmp_path / "note.txt.part").write_text("not ours")
+    (tmp_path / "run.parquet.part").write_bytes(b"garbage")
+    (tmp_path / "run.sqlite.part").write_bytes(b"garbage" * 1000)
+
+    recovered = recover(tmp_path)
+
+    assert [item.path for item in recovered] == [None, None, None]
+    assert all(item.error for item in recovered)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_recovered_recording_never_replaces_another(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text("precious")
+    (tmp_path / "run.jsonl.part").write_text('{"value":1}\n')
+
+    (recovered,) = recover(tmp_path)
+
+    assert recovered.path == tmp_path / "run-2.jsonl"
+    assert (tmp_path / "run.jsonl").read_text() == "precious"
