@@ -81,9 +81,7 @@ class LinkCoordinator(DataUpdateCoordinator[dict[str, Any]]):
 
     def __init__(self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink) -> None:
         """Follow one link."""
-        super().__init__(
-            hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=_COUNTER_INTERVAL
-        )
+        super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=_COUNTER_INTERVAL)
         self.link = link
         self.data = link.statistics()
         self.device_info = dr.DeviceInfo(

@@ -46,6 +46,5 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Fieldbr
 def _frames(frames: list[Frame]) -> list[dict[str, Any]]:
     """Return frames with their time before the last one; frames may hold positions and meter numbers."""
     return [
-        {"seconds_before_last": round(frames[-1].time - frame.time, 3), "hex": frame.data.hex(" ")}
-        for frame in frames
+        {"seconds_before_last": round(frames[-1].time - frame.time, 3), "hex": frame.data.hex(" ")} for frame in frames
     ]

@@ -62,7 +62,11 @@ async def async_mirror_prefix(hass: HomeAssistant, entry: FieldbridgeConfigEntry
     """Return the topic prefix: the user's, or one that no other instance or link uses."""
     if chosen := entry.options.get(CONF_MIRROR, {}).get(CONF_PREFIX):
         return str(chosen).strip("/")
-    return f"{DOMAIN}_{(await instance_id.async_get(hass))[:8]}/{slugify(entry.title)}"
+    name = slugify(entry.title)
+    others = (other for other in hass.config_entries.async_entries(DOMAIN) if other.entry_id != entry.entry_id)
+    if any(slugify(other.title) == name for other in others):
+        name = f"{name}_{entry.entry_id[-4:].lower()}"
+    return f"{DOMAIN}_{(await instance_id.async_get(hass))[:8]}/{name}"
 
 
 async def async_clear_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:

@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import instance_id
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fieldbridge.mqtt_mirror import HomeAssistantMqtt
+from custom_components.fieldbridge.mqtt_mirror import HomeAssistantMqtt, async_mirror_prefix
 from demo.pty_link import PtyLink
 from tests.mosquitto import Mosquitto
 
@@ -184,6 +184,36 @@ async def test_through_home_assistants_own_client_what_says_online_expires(
         assert 0 < messages.expiries["lab/status"] <= 180
         assert "lab/living_room/state" not in messages.expiries
     assert {"lab/living_room/state", "lab/living_room/availability"} <= (await retained(mosquitto)).keys()
+
+
+async def test_removal_takes_topics_back_through_home_assistants_own_client(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    (tmp_path / "configuration.yaml").touch()
+    hass.config.config_dir = str(tmp_path)
+    broker = {"broker": mosquitto.host, "port": mosquitto.port, "protocol": "5", "discovery": False}
+    await set_up(hass, MockConfigEntry(domain="mqtt", version=2, data=broker))
+    entry = mirrored(pty_link, kind="home_assistant", prefix="lab")
+    async with heard(mosquitto) as messages:
+        await set_up(hass, entry)
+        await talk(hass, pty_link)
+        await until(lambda: "lab/living_room/state" in messages)
+
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+
+    assert not {topic for topic in await retained(mosquitto) if topic.startswith("lab/")}
+
+
+async def test_two_links_of_one_name_do_not_share_topics(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto
+) -> None:
+    first = mirrored(pty_link, kind="broker", host=mosquitto.host, port=mosquitto.port)
+    second = mirrored(pty_link, kind="broker", host=mosquitto.host, port=mosquitto.port)
+    first.add_to_hass(hass)
+    second.add_to_hass(hass)
+
+    assert await async_mirror_prefix(hass, first) != await async_mirror_prefix(hass, second)
 
 
 class OldBroker:
