@@ -112,7 +112,8 @@ use_env() {
   touch "$VENV/.complete"
   # Those of other states of the requirement files that nobody used for a week.
   find "$CACHE/venvs" -mindepth 1 -maxdepth 1 -name "$name-*" ! -path "$VENV" -print0 | while IFS= read -r -d '' old; do
-    [ -n "$(find "$old" -maxdepth 1 -name .complete -mtime -7)" ] || rm -rf "$old"
+    # One without the mark may be in the making.
+    [ -n "$(find "$old" -maxdepth 1 \( -name .complete -o -path "$old" \) -mtime -7)" ] || rm -rf "$old"
   done
   export VENV PATH="$VENV/bin:$PATH"
 }

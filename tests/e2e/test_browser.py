@@ -32,7 +32,7 @@ def short_folder() -> Iterator[Path]:
 
 async def test_a_serial_device_is_added_by_clicking(loopback_sockets: None, short_folder: Path, pictures: Path) -> None:
     async with (
-        running_home(short_folder, free_port(), frame_interval=1.0) as home,
+        running_home(short_folder, free_port()) as home,
         browser(home.hass.url, pictures) as frontend,
     ):
         await frontend.log_in(USER, PASSWORD)
@@ -58,12 +58,18 @@ async def test_a_serial_device_is_added_by_clicking(loopback_sockets: None, shor
         await frontend.picture("4-recognised")
         await frontend.submit()
 
-        await frontend.step("create-entry")
+        created = await frontend.step("create-entry")
+        name = created.get_by_role("textbox", name="Device name").last
+        await name.fill("Gas analyser")
+        await name.press("Tab")
         await frontend.picture("5-created")
+        await frontend.submit("Finish")
+        await frontend.dialog.wait_for(state="hidden")
 
         entities = await home.client.command("config/entity_registry/list")
         device_id = next(entity["device_id"] for entity in entities if entity["entity_id"].endswith("_oxygen"))
         await frontend.open(f"/config/devices/device/{device_id}")
+        await frontend.page.get_by_text("Gas analyser", exact=True).first.wait_for()
         await frontend.page.locator("ha-device-entities-card").get_by_text("20.37").first.wait_for()
         await frontend.picture("6-device")
         assert frontend.errors == []
