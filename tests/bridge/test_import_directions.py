@@ -16,6 +16,7 @@ RANKS = {
     "errors": 0,
     "interfaces": 1,
     "clock": 1,
+    "embedding": 1,
     "kernels": 1,
     "topics": 1,
     "payloads": 1,

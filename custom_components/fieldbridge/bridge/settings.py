@@ -4,10 +4,12 @@ The only module that imports pydantic; it is imported when settings are first ne
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .embedding import embedded_settings
 
 type LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -60,6 +62,14 @@ class Settings(BaseSettings):
 
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
+
+    def __init__(self, **values: Any) -> None:
+        given = embedded_settings()
+        if given is None:
+            super().__init__(**values)
+        else:
+            # As in from_values: a guest in another process reads neither its environment nor its .env.
+            BaseModel.__init__(self, **{**given, **values})
 
     @classmethod
     def from_values(cls, **values: object) -> Self:
