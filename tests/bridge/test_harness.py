@@ -1,6 +1,7 @@
 """The tools for tests of bridge apps do what they say, since other tests stand on them."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -56,7 +57,7 @@ async def test_assertions_fail_when_they_should() -> None:
     harness.assert_published("a/state", contains="x", count=1)
     assert harness.last_published("a/state") == '{"x":1}'
     assert harness.last_published("b/state") is None
-    for failing in (
+    failures: list[Callable[[], object]] = [
         lambda: harness.assert_published("b/state"),
         lambda: harness.assert_published("a/state", count=2),
         lambda: harness.assert_published("a/state", contains="y"),
@@ -64,7 +65,8 @@ async def test_assertions_fail_when_they_should() -> None:
         lambda: harness.assert_state("a/state", {"x": 1}, count=2),
         lambda: harness.assert_state("b/state", {}),
         lambda: harness.assert_subscribed("a/set"),
-    ):
+    ]
+    for failing in failures:
         with pytest.raises(AssertionError):
             failing()
 

@@ -2,7 +2,7 @@
 
 from ..runners.commands import Command
 from ..runners.contexts import AppContext, DeviceContext
-from ..runners.registrations import IntervalSpec
+from ..runners.registrations import IntervalSpec, setting_ref
 from .app import App, LifespanFunc
 
-__all__ = ["App", "AppContext", "Command", "DeviceContext", "IntervalSpec", "LifespanFunc"]
+__all__ = ["App", "AppContext", "Command", "DeviceContext", "IntervalSpec", "LifespanFunc", "setting_ref"]

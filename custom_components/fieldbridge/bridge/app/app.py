@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
 from ..runners.contexts import AppContext
@@ -43,6 +44,7 @@ class App(Registrations):
         max_restarts: int = 3,
         restart_cooldown: float = 5.0,
         sustained_health_reset: float = 300.0,
+        error_type_map: dict[type[Exception], str] | None = None,
     ) -> None:
         super().__init__(store)
         self.name = name
@@ -62,6 +64,7 @@ class App(Registrations):
         self.max_restarts = max_restarts
         self.restart_cooldown = restart_cooldown
         self.sustained_health_reset = sustained_health_reset
+        self.error_type_map = error_type_map or {}
         self.configure_hooks: list[Callable[..., Any]] = []
         self.links = LinkBoard()
         self._settings_class = settings_class
@@ -137,12 +140,16 @@ class App(Registrations):
         shutdown_event: asyncio.Event | None = None,
         clock: ClockPort | None = None,
     ) -> None:
-        """Run until shutdown, blocking; Ctrl-C ends it in good order."""
+        """Run until shutdown, blocking; Ctrl-C ends it in good order. Where a host runs the app, this does nothing."""
+        if embedded_settings() is not None:
+            return
         with suppress(KeyboardInterrupt):
             asyncio.run(self.run_async(mqtt=mqtt, settings=settings, shutdown_event=shutdown_event, clock=clock))
 
     def cli(self) -> None:
-        """Run with the options of the command line; does not return."""
+        """Run with the options of the command line and do not return; does nothing where a host runs the app."""
+        if embedded_settings() is not None:
+            return
         from .cli import build_cli
 
         build_cli(self)()

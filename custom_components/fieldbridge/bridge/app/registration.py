@@ -1,6 +1,7 @@
 """The registering half of an App: decorators, and the same as plain calls."""
 
 from collections.abc import Awaitable, Callable
+import inspect
 from typing import Any
 
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy, Store
@@ -8,14 +9,20 @@ from ..retry import CircuitBreaker
 from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
+    EnabledSpec,
+    Errors,
     IntervalSpec,
+    NameSpec,
+    PeriodicRegistration,
+    Registration,
     StreamRegistration,
     TelemetryRegistration,
 )
+from ..runners.services import check_interval
 from ..streams import Backpressure
 from ..streams.stream import DEFAULT_MAXSIZE
 from .adapters import AdapterRegistry, Implementation
-from .registry import Registry, check_telemetry, mqtt_params, plans, streamed_type
+from .registry import Deferred, Registry, check_telemetry, mqtt_params, plans, streamed_type
 
 type Handler = Callable[..., Any]
 type Decorator = Callable[[Handler], Handler]
@@ -34,7 +41,7 @@ class Registrations:
         self.adapter_registry = AdapterRegistry()
 
     def device(
-        self, name: str | None = None, *, init: Callable[..., Any] | None = None, enabled: bool = True
+        self, name: NameSpec | None = None, *, init: Callable[..., Any] | None = None, enabled: EnabledSpec = True
     ) -> Decorator:
         """Register a device with a loop of its own and commands on ``{name}/set``; without name a root device."""
         _refuse_bare(name, "Use @app.device(), not @app.device (parentheses required)")
@@ -47,58 +54,85 @@ class Registrations:
 
     def add_device(
         self,
-        name: str,
+        name: NameSpec,
         func: Handler,
         *,
         init: Callable[..., Any] | None = None,
-        enabled: bool = True,
+        enabled: EnabledSpec = True,
         is_root: bool = False,
     ) -> None:
         """Register a device: a coroutine function or an asynchronous generator function."""
         if enabled:
-            self.registry.add(DeviceRegistration(name=name, is_root=is_root, **plans(func, init)))
+            made = DeviceRegistration(name=_name_of(name, func), is_root=is_root, **plans(func, init))
+            self._add(made, name, enabled)
 
     def command(
-        self, name: str | None = None, *, init: Callable[..., Any] | None = None, enabled: bool = True
+        self,
+        name: NameSpec | None = None,
+        *,
+        init: Callable[..., Any] | None = None,
+        enabled: EnabledSpec = True,
+        timeout: float | None = None,
+        unavailable_on: Errors = (),
     ) -> Decorator:
         """Register a handler of commands; its parameters ``topic`` and ``payload`` receive the MQTT strings."""
         _refuse_bare(name, "Use @app.command(), not @app.command (parentheses required)")
 
         def register(func: Handler) -> Handler:
-            self.add_command(name or func.__name__, func, init=init, enabled=enabled, is_root=name is None)
+            self.add_command(
+                name or func.__name__,
+                func,
+                init=init,
+                enabled=enabled,
+                is_root=name is None,
+                timeout=timeout,
+                unavailable_on=unavailable_on,
+            )
             return func
 
         return register
 
     def add_command(
         self,
-        name: str,
+        name: NameSpec,
         func: Callable[..., Awaitable[dict[str, object] | None]],
         *,
         init: Callable[..., Any] | None = None,
-        enabled: bool = True,
+        enabled: EnabledSpec = True,
         is_root: bool = False,
+        timeout: float | None = None,
+        unavailable_on: Errors = (),
     ) -> None:
         """Register a handler of commands; a dict that it returns is published as state."""
         if enabled:
             given = mqtt_params(func)
             fields = plans(func, init, given)
-            self.registry.add(CommandRegistration(name=name, is_root=is_root, mqtt_params=given, **fields))
+            made = CommandRegistration(
+                name=_name_of(name, func),
+                is_root=is_root,
+                mqtt_params=given,
+                timeout=timeout,
+                unavailable_on=unavailable_on,
+                **fields,
+            )
+            self._add(made, name, enabled)
 
     def telemetry(
         self,
-        name: str | None = None,
+        name: NameSpec | None = None,
         *,
         interval: IntervalSpec,
         publish: PublishStrategy | None = None,
         persist: PersistPolicy | None = None,
         init: Callable[..., Any] | None = None,
-        enabled: bool = True,
+        enabled: EnabledSpec = True,
         group: str | None = None,
         retry: int = 0,
         retry_on: tuple[type[BaseException], ...] | None = None,
         backoff: BackoffStrategy | None = None,
         circuit_breaker: CircuitBreaker | None = None,
+        timeout: float | None = None,
+        unavailable_on: Errors = (),
     ) -> Decorator:
         """Register a function that is called every ``interval`` seconds; a dict that it returns is published."""
 
@@ -117,6 +151,8 @@ class Registrations:
                 retry_on=retry_on,
                 backoff=backoff,
                 circuit_breaker=circuit_breaker,
+                timeout=timeout,
+                unavailable_on=unavailable_on,
             )
             return func
 
@@ -124,26 +160,28 @@ class Registrations:
 
     def add_telemetry(
         self,
-        name: str,
+        name: NameSpec,
         func: Callable[..., Awaitable[dict[str, object] | None]],
         *,
         interval: IntervalSpec,
         publish: PublishStrategy | None = None,
         persist: PersistPolicy | None = None,
         init: Callable[..., Any] | None = None,
-        enabled: bool = True,
+        enabled: EnabledSpec = True,
         group: str | None = None,
         is_root: bool = False,
         retry: int = 0,
         retry_on: tuple[type[BaseException], ...] | None = None,
         backoff: BackoffStrategy | None = None,
         circuit_breaker: CircuitBreaker | None = None,
+        timeout: float | None = None,
+        unavailable_on: Errors = (),
     ) -> None:
         """Register a polled function; ``retry_on`` is OSError unless given."""
         if not enabled:
             return
         registration = TelemetryRegistration(
-            name=name,
+            name=_name_of(name, func),
             is_root=is_root,
             interval=interval,
             publish=publish,
@@ -153,16 +191,18 @@ class Registrations:
             retry_on=(OSError,) if retry_on is None else retry_on,
             backoff=backoff,
             circuit_breaker=circuit_breaker,
+            timeout=timeout,
+            unavailable_on=unavailable_on,
             **plans(func, init),
         )
         check_telemetry(registration, has_store=self.store is not None)
-        self.registry.add(registration)
+        self._add(registration, name, enabled)
 
     def stream(
         self,
-        name: str | None = None,
+        name: NameSpec | None = None,
         *,
-        enabled: bool = True,
+        enabled: EnabledSpec = True,
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
     ) -> Decorator:
@@ -184,10 +224,10 @@ class Registrations:
 
     def add_stream(
         self,
-        name: str,
+        name: NameSpec,
         func: Handler,
         *,
-        enabled: bool = True,
+        enabled: EnabledSpec = True,
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
         is_root: bool = False,
@@ -197,21 +237,45 @@ class Registrations:
             return
         fields = plans(func, None)
         registration = StreamRegistration(
-            name=name,
+            name=_name_of(name, func),
             is_root=is_root,
             item_type=streamed_type(fields["plan"]),
             maxsize=maxsize,
             backpressure=backpressure,
             **fields,
         )
-        self.registry.add(registration)
+        self._add(registration, name, enabled)
+
+    def periodic(self, name: str | None = None, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> Decorator:
+        """Register a function that is called every ``interval`` seconds for its effect alone."""
+
+        def register(func: Handler) -> Handler:
+            if enabled:
+                if not callable(interval):
+                    check_interval(interval)
+                own_name = name or func.__name__
+                made = PeriodicRegistration(name=own_name, interval=interval, **plans(func, None))
+                self._add(made, own_name, enabled)
+            return func
+
+        return register
 
     def adapter(self, port_type: Any, impl: Implementation, *, dry_run: Implementation | None = None) -> None:
         """Register the implementation of a port: a class, a factory, or ``"module:Attribute"``."""
         self.adapter_registry.add(port_type, impl, dry_run)
 
+    def _add(self, registration: Registration, name: NameSpec, enabled: EnabledSpec) -> None:
+        if callable(name) or callable(enabled):
+            self.registry.defer(Deferred(registration, name, enabled))
+        else:
+            self.registry.add(registration)
+
+
+def _name_of(name: NameSpec, func: Handler) -> str:
+    return func.__name__ if callable(name) else name
+
 
 def _refuse_bare(name: object, message: str) -> None:
     """Raise TypeError for a decorator that was used without its parentheses."""
-    if callable(name):
+    if callable(name) and inspect.iscoroutinefunction(name) | inspect.isasyncgenfunction(name):
         raise TypeError(message)

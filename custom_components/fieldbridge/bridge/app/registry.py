@@ -1,22 +1,29 @@
 """What an app registered, and the rules for its names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 import inspect
 import logging
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..interfaces import StreamablePort
 from ..runners.injection import Plan, build_plan
 from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
+    EnabledSpec,
+    NameSpec,
+    PeriodicRegistration,
     Registration,
     Running,
     StreamRegistration,
     TelemetryRegistration,
 )
-from ..runners.telemetry import check_interval
+from ..runners.services import check_interval
 from ..streams import Stream
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,6 +35,30 @@ _MAY_SHARE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A registration whose names, or whether it is there at all, the settings decide."""
+
+    registration: Registration
+    names: NameSpec
+    enabled: EnabledSpec
+
+    def resolve(self, settings: Settings) -> Iterator[Registration]:
+        """Yield the registrations. Raises TypeError for names that are neither a dict nor a list."""
+        if callable(self.enabled) and not self.enabled(settings):
+            return
+        if not callable(self.names):
+            yield self.registration
+            return
+        names = self.names(settings)
+        if not isinstance(names, dict | list):
+            raise TypeError(f"The names of {self.registration.plan.owner} must be a dict or a list, got {names!r}")
+        if not names:
+            _LOGGER.warning("%s has no devices", self.registration.plan.owner)
+        for name in names:
+            yield replace(self.registration, name=name, config=names[name] if isinstance(names, dict) else None)
+
+
 class Registry:
     """The registrations of one app, in order."""
 
@@ -36,16 +67,32 @@ class Registry:
         self.telemetry: list[TelemetryRegistration] = []
         self.commands: list[CommandRegistration] = []
         self.streams: list[StreamRegistration] = []
+        self.periodic: list[PeriodicRegistration] = []
+        self._deferred: list[Deferred] = []
+
+    def defer(self, deferred: Deferred) -> None:
+        """Add what is known only when the settings are."""
+        self._deferred.append(deferred)
+
+    def resolved(self, settings: Settings) -> Registry:
+        """Return a registry in which nothing is deferred any more. Raises ValueError, TypeError."""
+        registry = Registry()
+        for registration in (*self.all, *self.periodic):
+            registry.add(registration)
+        for deferred in self._deferred:
+            for registration in deferred.resolve(settings):
+                registry.add(registration)
+        return registry
 
     @property
     def all(self) -> list[Registration]:
-        """Everything, devices first, as availability is announced."""
+        """Everything that has topics, devices first, as availability is announced."""
         return [*self.devices, *self.telemetry, *self.commands, *self.streams]
 
     @property
     def running(self) -> list[Running]:
         """What runs in a task of its own, in the order of starting."""
-        return [*self.devices, *self.streams, *self.telemetry]
+        return [*self.devices, *self.streams, *self.telemetry, *self.periodic]
 
     @property
     def unique(self) -> list[Registration]:
@@ -69,11 +116,13 @@ class Registry:
                 self.commands.append(registration)
             case StreamRegistration():
                 self.streams.append(registration)
+            case PeriodicRegistration():
+                self.periodic.append(registration)
 
     def _check_name(self, new: Registration) -> None:
         if not new.name or _FORBIDDEN_IN_NAMES & set(new.name):
             raise ValueError(f"Name must be one segment of a topic, without '/', '+', '#' and NUL, got {new.name!r}")
-        for old in self.all:
+        for old in (*self.all, *self.periodic):
             same_name = old.name == new.name
             if same_name and frozenset({type(old), type(new)}) not in _MAY_SHARE:
                 raise ValueError(f"Device name '{new.name}' is already registered")
@@ -105,7 +154,7 @@ def mqtt_params(func: Callable[..., Any]) -> frozenset[str]:
 
 
 def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> None:
-    """Raise ValueError or TypeError for options that contradict themselves."""
+    """Raise ValueError or TypeError for options that contradict each other."""
     if not callable(registration.interval):
         check_interval(registration.interval)
     if registration.group == "":

@@ -20,6 +20,7 @@ from ..runners.retrying import sleep_unless
 from ..runners.services import Services
 from .adapters import AdapterLifetime, lifetimes
 from .health_checks import HealthMonitor, RestartPolicy
+from .registry import Registry
 from .tasks import DeviceTasks
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Runtime:
         shutdown: asyncio.Event,
     ) -> None:
         self._app = app
-        self._registry = app.registry
+        self._registry: Registry
         prefix = settings.mqtt.topic_prefix.strip("/") or app.name
         clock = clock or SystemClock()
         port = with_outbox(mqtt or self._client(settings, prefix, clock))
@@ -54,27 +55,29 @@ class Runtime:
             shutdown=shutdown,
             adapters={},
             health=HealthReporter(port, prefix, app.version, clock),
-            errors=ErrorPublisher(port, prefix),
+            errors=ErrorPublisher(port, prefix, app.error_type_map),
             links=app.links,
             store=app.store,
         )
         self._router = CommandRouter(prefix, clock.now)
-        self._tasks = DeviceTasks(self._registry, self._router, self._services)
 
     async def run(self) -> None:
         """Run until shutdown. Raises what the configuration, an adapter or the lifespan raises."""
         services = self._services
         async with AsyncExitStack() as stack:
             await self._configure()
+            # Hooks may have registered more, and some names are known only now.
+            self._registry = self._app.registry.resolved(services.settings)
+            tasks = DeviceTasks(self._registry, self._router, services)
             await stack.enter_async_context(self._connected())
             entered = await self._enter_adapters(stack)
             await self._announce()
             await stack.enter_async_context(self._lifespan())
-            monitor = self._monitor(entered)
+            monitor = self._monitor(tasks, entered)
             if monitor is not None:
                 await monitor.check()
             await services.health.publish_heartbeat()
-            await stack.enter_async_context(self._running(monitor))
+            await stack.enter_async_context(self._running(tasks, monitor))
             await services.shutdown.wait()
         _LOGGER.info("Shutdown complete")
 
@@ -167,7 +170,7 @@ class Runtime:
         working.result()
         return True
 
-    def _monitor(self, entered: list[AdapterLifetime]) -> HealthMonitor | None:
+    def _monitor(self, tasks: DeviceTasks, entered: list[AdapterLifetime]) -> HealthMonitor | None:
         app = self._app
         if app.health_check_interval is None:
             return None
@@ -175,13 +178,13 @@ class Runtime:
             app.restart_after_failures, app.max_restarts, app.restart_cooldown, app.sustained_health_reset
         )
         return HealthMonitor(
-            self._services, self._registry, self._tasks, entered, interval=app.health_check_interval, policy=policy
+            self._services, self._registry, tasks, entered, interval=app.health_check_interval, policy=policy
         )
 
     @asynccontextmanager
-    async def _running(self, monitor: HealthMonitor | None) -> AsyncIterator[None]:
+    async def _running(self, tasks: DeviceTasks, monitor: HealthMonitor | None) -> AsyncIterator[None]:
         """Run all devices, the heartbeat and the health checks."""
-        await self._tasks.start()
+        await tasks.start()
         watching = [asyncio.create_task(self._heartbeat(), name="heartbeat")]
         if monitor is not None:
             watching.append(asyncio.create_task(monitor.run(), name="health-checks"))
@@ -189,7 +192,7 @@ class Runtime:
             yield
         finally:
             self._services.shutdown.set()
-            await self._tasks.finish()
+            await tasks.finish()
             for task in watching:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)

@@ -9,13 +9,22 @@ from ..runners.command import CommandDevice
 from ..runners.commands import CommandRouter
 from ..runners.contexts import DeviceContext
 from ..runners.device import run_device
-from ..runners.registrations import DeviceRegistration, Registration, Running, TelemetryRegistration
+from ..runners.periodic import run_periodic
+from ..runners.registrations import (
+    DeviceRegistration,
+    PeriodicRegistration,
+    Registration,
+    Running,
+    TelemetryRegistration,
+)
 from ..runners.services import Services
 from ..runners.stream import StreamDevice
-from ..runners.telemetry import Beat, TelemetryDevice, run_telemetry
+from ..runners.telemetry import TelemetryDevice, TelemetryGroup, run_telemetry
 from .registry import Registry
 
 _LOGGER = logging.getLogger(__name__)
+
+_POLLED = (TelemetryRegistration, PeriodicRegistration)
 
 SHUTDOWN_DEADLINE = 2.0
 """Seconds that devices, queued commands and stream items are given to end in good order."""
@@ -30,7 +39,7 @@ class DeviceTasks:
         self._services = services
         self._tasks: dict[Running, asyncio.Task[None]] = {}
         self._commands: dict[str, CommandDevice] = {}
-        self._beats: dict[str, Beat] = {}
+        self._groups: dict[str, TelemetryGroup] = {}
         # Telemetry and a command of the same name are one device, with one context.
         self._contexts: dict[str, DeviceContext] = {}
 
@@ -62,7 +71,7 @@ class DeviceTasks:
 
     async def finish(self) -> None:
         """End everything: polling at once, the rest after it drained or when the deadline is over."""
-        polling = [task for each, task in self._tasks.items() if isinstance(each, TelemetryRegistration)]
+        polling = [task for each, task in self._tasks.items() if isinstance(each, _POLLED)]
         draining = [task for task in self._tasks.values() if task not in polling]
         draining += [asyncio.create_task(queue.drain(), name="drain") for queue in self._router.queues]
         for task in polling:
@@ -85,8 +94,10 @@ class DeviceTasks:
         if isinstance(registration, TelemetryRegistration):
             # A name may not hold a slash, so a group never meets a device that polls alone.
             key = registration.name if registration.group is None else f"group/{registration.group}"
-            beat = self._beats.setdefault(key, Beat(services.clock.now()))
-            return run_telemetry(TelemetryDevice(registration, self._context(registration), services), beat, services)
+            group = self._groups.setdefault(key, TelemetryGroup(services.clock.now()))
+            return run_telemetry(TelemetryDevice(registration, self._context(registration), services), group, services)
+        if isinstance(registration, PeriodicRegistration):
+            return run_periodic(registration, services)
         return StreamDevice(registration, services).run()
 
     def _context(self, registration: Registration) -> DeviceContext:

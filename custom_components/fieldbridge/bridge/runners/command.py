@@ -6,6 +6,7 @@ from ..stores import DeviceStore
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
 from .registrations import CommandRegistration
+from .retrying import within
 from .services import Services, load_store, save_store
 
 _LOGGER = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class CommandDevice:
         self._store: DeviceStore | None = None
         self._arguments: dict[str, object] = {}
         self._ready = False
+        self._unavailable = False
 
     async def start(self, commands: CommandQueue) -> None:
         """Resolve the arguments and take commands; a failure is reported and leaves the commands unhandled."""
@@ -47,11 +49,18 @@ class CommandDevice:
         message = {"topic": command.topic, "payload": command.payload}
         given = {name: message[name] for name in self._registration.mqtt_params}
         try:
-            state = await self._registration.func(**self._arguments, **given)
+            call = self._registration.func(**self._arguments, **given)
+            state = await within(self._registration.timeout, call, self._services.clock)
+            if self._unavailable:
+                self._unavailable = False
+                await self._ctx.publish_available()
             if state is not None:
                 await self._ctx.publish_state(state)
         except Exception as err:
             _LOGGER.exception("Command for %s failed", self._registration.name)
+            if isinstance(err, self._registration.unavailable_on) and not self._unavailable:
+                self._unavailable = True
+                await self._ctx.publish_unavailable()
             await self._report(err)
         await save_store(self._store, self._registration.name)
 

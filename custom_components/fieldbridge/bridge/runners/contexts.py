@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast, overload
 
@@ -13,6 +14,7 @@ from ..topics import device_topic
 from .command_handlers import CommandHandlers
 from .commands import Command
 from .retrying import sleep_unless
+from .sub_entity import SubEntityContext
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -61,8 +63,6 @@ class DeviceContext:
         self._clock = clock
         self._is_root = is_root
         self._health = health or HealthReporter(mqtt, topic_prefix, "", clock)
-        self._state_topic = self._topic("state")
-        # Without a broker nothing is serialised: a link may publish thousands of times a second.
         self._is_silent = isinstance(mqtt, NullMqttClient)
         # Who asked for which adapter: a device depends on it as much as one that is given it.
         self._adapter_users = {} if adapter_users is None else adapter_users
@@ -104,8 +104,13 @@ class DeviceContext:
 
     async def publish_state(self, payload: dict[str, object], *, retain: bool = True) -> None:
         """Publish ``payload`` as JSON on the device's state topic."""
+        await self.publish_json("state", payload, retain=retain)
+
+    async def publish_json(self, channel: str, payload: dict[str, object], *, retain: bool = False) -> None:
+        """Publish ``payload`` as JSON on ``{prefix}/{device}/{channel}``."""
+        # Without a broker nothing is serialised: a link may publish thousands of times a second.
         if not self._is_silent:
-            await self._mqtt.publish(self._state_topic, to_json(payload), retain=retain, qos=1)
+            await self._mqtt.publish(self._topic(channel), to_json(payload), retain=retain, qos=1)
 
     async def publish(self, channel: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         """Publish a string on ``{prefix}/{device}/{channel}``."""
@@ -118,6 +123,16 @@ class DeviceContext:
     async def publish_unavailable(self) -> None:
         """Say that the device is not available."""
         await self._health.publish_device_unavailable(self._name, is_root=self._is_root)
+
+    @asynccontextmanager
+    async def sub_entity(self, name: str) -> AsyncIterator[SubEntityContext]:
+        """Have something come for the length of a ``with`` block and go after it, its retained state included."""
+        entity = SubEntityContext(self, name)
+        await entity.enter()
+        try:
+            yield entity
+        finally:
+            await entity.leave()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for ``seconds``; returns early when the app shuts down."""

@@ -1,8 +1,9 @@
 """What an app registered: one frozen description for each thing that a runner runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any, override
 
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy
 from ..retry import CircuitBreaker
@@ -10,11 +11,37 @@ from ..streams import Backpressure
 from ..streams.stream import DEFAULT_MAXSIZE
 from .injection import Plan
 
-if TYPE_CHECKING:
-    from ..settings import Settings
+type IntervalSpec = float | Callable[[Any], float]
+"""Seconds, or a function of the settings (of its own configuration for one of many devices) that returns seconds."""
 
-type IntervalSpec = float | Callable[[Settings], float]
-"""Seconds, or a function of the settings that returns seconds."""
+type NameSpec = str | Callable[[Any], Mapping[str, object] | list[str]]
+"""A name, or a function of the settings that returns many: a list, or a dict with a configuration for each."""
+
+type EnabledSpec = bool | Callable[[Any], bool]
+"""Whether something is registered at all, or a function of the settings that says so."""
+
+type Errors = tuple[type[Exception], ...]
+
+
+class SettingRef:
+    """Reads one setting; ``field_name`` may be dotted (``"mqtt.host"``). Raises AttributeError for an unknown one."""
+
+    def __init__(self, field_name: str) -> None:
+        self.field_name = field_name
+        self._read: Callable[[Any], Any] = attrgetter(field_name)
+
+    def __call__(self, settings: Any) -> Any:
+        """Return the setting."""
+        return self._read(settings)
+
+    @override
+    def __repr__(self) -> str:
+        return f"SettingRef({self.field_name!r})"
+
+
+def setting_ref(field_name: str) -> SettingRef:
+    """Return a reference to a setting, for intervals and the like that are registered before the settings are known."""
+    return SettingRef(field_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +54,8 @@ class Registration:
     init: Callable[..., Any] | None = None
     init_plan: Plan | None = None
     is_root: bool = False
+    config: object = None
+    """The configuration of one of many devices, injected by its type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +75,10 @@ class TelemetryRegistration(Registration):
     retry_on: tuple[type[BaseException], ...] = ()
     backoff: BackoffStrategy | None = None
     circuit_breaker: CircuitBreaker | None = None
+    timeout: float | None = None
+    """Seconds after which a call is given up."""
+    unavailable_on: Errors = ()
+    """Errors that make the device unavailable until its next success."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +86,8 @@ class CommandRegistration(Registration):
     """A function that is called for each command; ``mqtt_params`` are those named ``topic`` and ``payload``."""
 
     mqtt_params: frozenset[str] = frozenset()
+    timeout: float | None = None
+    unavailable_on: Errors = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,5 +99,12 @@ class StreamRegistration(Registration):
     backpressure: Backpressure = "drop_oldest"
 
 
-type Running = DeviceRegistration | TelemetryRegistration | StreamRegistration
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PeriodicRegistration(Registration):
+    """A function that is called for its effect alone; it has no topics."""
+
+    interval: IntervalSpec
+
+
+type Running = DeviceRegistration | TelemetryRegistration | StreamRegistration | PeriodicRegistration
 """What runs in a task of its own."""

@@ -1,7 +1,10 @@
 """The one place where the bridge waits after a failure."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+import math
+from typing import Any
 
 from ..interfaces import BackoffStrategy, ClockPort
 
@@ -21,6 +24,44 @@ async def sleep_unless(stop: asyncio.Event, seconds: float, clock: ClockPort) ->
         return False
     sleeping.result()
     return True
+
+
+async def within[T](seconds: float | None, work: Coroutine[Any, Any, T], clock: ClockPort) -> T:
+    """Await ``work`` for at most ``seconds`` by the clock. Raises TimeoutError after cancelling it."""
+    if seconds is None:
+        return await work
+    working = asyncio.ensure_future(work)
+    expiring = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait((working, expiring), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+    finally:
+        expiring.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+    raise TimeoutError(f"no answer within {seconds} s")
+
+
+class Beats:
+    """The moments ``start + k * interval`` (s) until ``stop`` is set; those that were missed are left out."""
+
+    def __init__(self, start: float, interval: float, clock: ClockPort, stop: asyncio.Event) -> None:
+        self._start = start
+        self._interval = interval
+        self._clock = clock
+        self._stop = stop
+        self._number = -1
+
+    async def next(self) -> bool:
+        """Wait for the next beat, the first of which is at once; returns False at shutdown."""
+        self._number += 1
+        if self._number:
+            elapsed = self._clock.now() - self._start
+            self._number = max(self._number, math.ceil(elapsed / self._interval))
+            await sleep_unless(self._stop, self._number * self._interval - elapsed, self._clock)
+        return not self._stop.is_set()
 
 
 @dataclass(slots=True)

@@ -11,12 +11,18 @@ from ..interfaces import ClockPort, MqttPort, Store
 from ..stores import DeviceStore, MemoryStore, NullStore
 from .contexts import DeviceContext
 from .injection import resolve
-from .registrations import Registration
+from .registrations import IntervalSpec, Registration
 
 if TYPE_CHECKING:
     from ..settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
+
+
+def check_interval(seconds: float) -> None:
+    """Raise ValueError when an interval is not positive."""
+    if seconds <= 0:
+        raise ValueError(f"Telemetry interval must be positive, got {seconds}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,9 +80,18 @@ class Services:
         stores = {} if store is None else {DeviceStore: store}
         return {**self.base_providers(logger), DeviceContext: ctx, **stores}
 
+    def interval(self, registration: Registration, spec: IntervalSpec) -> float:
+        """Return an interval in seconds. Raises ValueError when it is not positive."""
+        source = self.settings if registration.config is None else registration.config
+        seconds = spec(source) if callable(spec) else spec
+        check_interval(seconds)
+        return seconds
+
     def arguments(self, registration: Registration, providers: Mapping[Any, object]) -> dict[str, object]:
         """Return the handler's arguments, ``init`` called first. Raises TypeError, and whatever ``init`` raises."""
         available = dict(providers)
+        if registration.config is not None:
+            available[type(registration.config)] = registration.config
         if registration.init is not None and registration.init_plan is not None:
             made = registration.init(**resolve(registration.init_plan, available))
             if type(made) in available:

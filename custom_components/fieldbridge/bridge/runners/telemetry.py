@@ -5,22 +5,15 @@ from collections.abc import Hashable
 from contextlib import AsyncExitStack
 import copy
 import logging
-import math
 
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
 from .contexts import DeviceContext
 from .registrations import TelemetryRegistration
-from .retrying import Retrier, sleep_unless
+from .retrying import Beats, Retrier, within
 from .services import Services, load_store, save_store
 
 _LOGGER = logging.getLogger(__name__)
-
-
-def check_interval(seconds: float) -> None:
-    """Raise ValueError when an interval is not positive."""
-    if seconds <= 0:
-        raise ValueError(f"Telemetry interval must be positive, got {seconds}")
 
 
 class TelemetryDevice:
@@ -36,17 +29,12 @@ class TelemetryDevice:
         self._breaker = registration.circuit_breaker and registration.circuit_breaker.clone(services.clock.now)
         self._retrier = Retrier(registration.backoff or ExponentialBackoff(), services.shutdown, services.clock)
         self._store: DeviceStore | None = None
+        self.interval = 0.0
+        """Seconds between two calls, known once it is prepared."""
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
         self._reported: type[Exception] | None = None
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two calls. Raises ValueError when not positive."""
-        spec = self._registration.interval
-        seconds = spec(self._services.settings) if callable(spec) else spec
-        check_interval(seconds)
-        return seconds
+        self._unavailable = False
 
     @property
     def adapters(self) -> list[Hashable]:
@@ -57,6 +45,7 @@ class TelemetryDevice:
         """Load the store and resolve the arguments; a failure is reported, and then returns False."""
         services = self._services
         try:
+            self.interval = services.interval(self._registration, self._registration.interval)
             self._store = services.device_store(self.name)
             await load_store(self._store)
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
@@ -80,7 +69,7 @@ class TelemetryDevice:
             reading = await self._read()
             if reading is not None:
                 published = await self._publish(reading)
-                self._recovered()
+                await self._recovered()
         except Exception as err:  # noqa: BLE001 - it is reported, whatever user code raises
             await self._report(err)
         policy = self._registration.persist
@@ -105,7 +94,8 @@ class TelemetryDevice:
 
     async def _attempt(self, retries: int) -> dict[str, object] | None:
         try:
-            reading: dict[str, object] | None = await self._registration.func(**self._arguments)
+            call = self._registration.func(**self._arguments)
+            reading: dict[str, object] | None = await within(self._registration.timeout, call, self._services.clock)
         except self._registration.retry_on as err:
             if not retries:
                 self._retrier.failures += 1
@@ -133,6 +123,9 @@ class TelemetryDevice:
 
     async def _report(self, err: Exception) -> None:
         """Tell an error once, until it changes its type or the device recovers."""
+        if isinstance(err, self._registration.unavailable_on) and not self._unavailable:
+            self._unavailable = True
+            await self._ctx.publish_unavailable()
         self._services.health.set_device_status(self.name, "error")
         if self._reported is type(err):
             return
@@ -140,7 +133,10 @@ class TelemetryDevice:
         _LOGGER.error("Telemetry %s failed: %s", self.name, err)
         await self._services.errors.publish(err, device=self.name, is_root=self._registration.is_root)
 
-    def _recovered(self) -> None:
+    async def _recovered(self) -> None:
+        if self._unavailable:
+            self._unavailable = False
+            await self._ctx.publish_available()
         if self._reported is None:
             if self._breaker is not None:
                 self._services.health.set_device_status(self.name, "ok")
@@ -150,7 +146,7 @@ class TelemetryDevice:
         _LOGGER.info("Telemetry %s recovered", self.name)
 
 
-class Beat:
+class TelemetryGroup:
     """What the members of a group share: the moment from which they count, and turns at their adapters.
 
     Members that share an adapter, or have none, are called one after the other in the order of registration.
@@ -165,21 +161,17 @@ class Beat:
         return [self._turns.setdefault(key, asyncio.Lock()) for key in device.adapters or [None]]
 
 
-async def run_telemetry(device: TelemetryDevice, beat: Beat, services: Services) -> None:
-    """Poll at ``beat.start + k * interval`` until shutdown; calls that an overrun missed are left out."""
+async def run_telemetry(device: TelemetryDevice, group: TelemetryGroup, services: Services) -> None:
+    """Poll at ``group.start + k * interval`` until shutdown; calls that an overrun missed are left out."""
     if not await device.prepare():
         return
-    interval = device.interval
-    turns = beat.turns(device)
-    number = 0
+    turns = group.turns(device)
+    beats = Beats(group.start, device.interval, services.clock, services.shutdown)
     try:
-        while not services.shutdown.is_set():
+        while await beats.next():
             async with AsyncExitStack() as stack:
                 for turn in turns:
                     await stack.enter_async_context(turn)
                 await device.cycle()
-            elapsed = services.clock.now() - beat.start
-            number = max(number + 1, math.ceil(elapsed / interval))
-            await sleep_unless(services.shutdown, number * interval - elapsed, services.clock)
     finally:
         await device.close()

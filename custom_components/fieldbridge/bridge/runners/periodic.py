@@ -1,0 +1,27 @@
+"""Functions that are called on an interval for their effect alone."""
+
+import logging
+
+from .registrations import PeriodicRegistration
+from .retrying import Beats
+from .services import Services
+
+_LOGGER = logging.getLogger(__name__)
+
+
+async def run_periodic(registration: PeriodicRegistration, services: Services) -> None:
+    """Call at once and then on every interval until shutdown; an error is told once, until it changes or is over."""
+    interval = services.interval(registration, registration.interval)
+    arguments = services.arguments(registration, services.base_providers(f"fieldbridge.{registration.name}"))
+    reported: type[Exception] | None = None
+    beats = Beats(services.clock.now(), interval, services.clock, services.shutdown)
+    while await beats.next():
+        try:
+            await registration.func(**arguments)
+        except Exception as err:
+            if type(err) is not reported:
+                _LOGGER.exception("Periodic %s failed", registration.name)
+                await services.errors.publish(err, device=registration.name, is_root=True)
+            reported = type(err)
+        else:
+            reported = None

@@ -1,0 +1,49 @@
+"""Things that belong to a device and come and go: a person in a room, a sensor on a bus."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .contexts import DeviceContext
+
+# Channels of the device itself, or words that consumers give a meaning to.
+_RESERVED = frozenset(
+    {
+        "state",
+        "set",
+        "availability",
+        "status",
+        "error",
+        "config",
+        "attributes",
+        "json_attributes",
+        "diagnostic",
+        "firmware",
+    }
+)
+
+
+class SubEntityContext:
+    """Publishes below ``{prefix}/{device}/{name}``. Raises ValueError for a name that is no segment or is taken."""
+
+    def __init__(self, parent: DeviceContext, name: str) -> None:
+        if not name or name in _RESERVED or any(char in "/+#\0" for char in name):
+            raise ValueError(f"Sub-entity must be one segment of a topic and no reserved word, got {name!r}")
+        self._parent = parent
+        self.name = name
+
+    async def publish_state(self, payload: dict[str, object], *, retain: bool = True) -> None:
+        """Publish ``payload`` as JSON on the state topic of the sub-entity."""
+        await self._parent.publish_json(f"{self.name}/state", payload, retain=retain)
+
+    async def publish(self, channel: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
+        """Publish a string on a channel of the sub-entity."""
+        await self._parent.publish(f"{self.name}/{channel}", payload, retain=retain, qos=qos)
+
+    async def enter(self) -> None:
+        """Say that it is there."""
+        await self.publish("availability", "online", retain=True)
+
+    async def leave(self) -> None:
+        """Take its state back and say that it is gone."""
+        await self.publish("state", "", retain=True)
+        await self.publish("availability", "offline", retain=True)

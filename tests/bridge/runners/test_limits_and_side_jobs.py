@@ -1,0 +1,135 @@
+"""Time-outs, errors that make a device unavailable, periodic side jobs, and entities that come and go."""
+
+import json
+
+import pytest
+
+from custom_components.fieldbridge.bridge.app import App, DeviceContext
+from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
+from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock, make_settings
+
+type Reading = dict[str, object]
+
+
+class AsleepError(Exception):
+    """The device does not answer at night."""
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def harness(clock: ManualClock) -> AppHarness:
+    app = App("home", error_type_map={TimeoutError: "timeout", AsleepError: "asleep"})
+    return AppHarness(app, MockMqttClient(), clock, make_settings())
+
+
+async def test_a_reading_that_takes_too_long_is_given_up(harness: AppHarness, clock: ManualClock) -> None:
+    cancelled = 0
+
+    async def read() -> Reading:
+        nonlocal cancelled
+        try:
+            await clock.sleep(100)
+        finally:
+            cancelled += 1
+        return {}
+
+    harness.app.add_telemetry("room", read, interval=10, timeout=3)
+    async with harness.running():
+        await clock.advance(14)
+        assert cancelled == 2
+    (error,) = harness.messages_for("home/room/error")
+    assert json.loads(error)["error_type"] == "timeout"
+    assert json.loads(error)["message"] == "no answer within 3 s"
+
+
+async def test_a_command_that_takes_too_long_makes_room_for_the_next(harness: AppHarness, clock: ManualClock) -> None:
+    @harness.app.command("valve", timeout=5)
+    async def valve(payload: str) -> Reading:
+        await clock.sleep(float(payload))
+        return {"seconds": payload}
+
+    async with harness.running():
+        await harness.inject_command("valve", "100")
+        await harness.inject_command("valve", "1")
+        await clock.advance(7)
+        harness.assert_state("home/valve/state", {"seconds": "1"}, count=1)
+        harness.assert_published("home/valve/error", contains="timeout", count=1)
+
+
+async def test_some_errors_make_a_polled_device_unavailable_until_its_next_success(
+    harness: AppHarness, clock: ManualClock
+) -> None:
+    answers: list[Reading | Exception] = [{"c": 1}, ValueError("odd"), AsleepError(), AsleepError(), {"c": 2}]
+
+    async def read() -> Reading:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    harness.app.add_telemetry("room", read, interval=1, unavailable_on=(AsleepError,))
+    async with harness.running():
+        await clock.advance(1)
+        assert harness.messages_for("home/room/availability") == ["online"]
+        await clock.advance(2)
+        assert harness.messages_for("home/room/availability") == ["online", "offline"]
+        await clock.advance(1)
+        assert harness.messages_for("home/room/availability") == ["online", "offline", "online"]
+
+
+async def test_some_errors_make_a_commanded_device_unavailable_until_its_next_success(harness: AppHarness) -> None:
+    @harness.app.command("valve", unavailable_on=(AsleepError,))
+    async def valve(payload: str) -> None:
+        if payload == "night":
+            raise AsleepError
+
+    async with harness.running():
+        for payload in ("day", "night", "night", "day"):
+            await harness.inject_command("valve", payload)
+        assert harness.messages_for("home/valve/availability") == ["online", "offline", "online"]
+
+
+async def test_a_side_job_runs_on_its_interval_and_survives_errors(
+    harness: AppHarness, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[float] = []
+
+    @harness.app.periodic(interval=5)
+    async def tidy() -> None:
+        ran.append(clock.now())
+        if clock.now() in {5, 10}:
+            raise OSError("disk full")
+
+    async with harness.running():
+        await clock.advance(20)
+    assert ran == [0, 5, 10, 15, 20]
+    assert sum("Periodic tidy failed" in record.getMessage() for record in caplog.records) == 1
+    assert {topic for topic, *_ in harness.mqtt.published} == {"home/status", "home/error"}
+    with pytest.raises(ValueError, match="positive"):
+        harness.app.periodic(interval=0)(tidy)
+
+
+async def test_what_comes_and_goes_takes_its_state_with_it(
+    device_context: DeviceContext, mock_mqtt: MockMqttClient
+) -> None:
+    async with device_context.sub_entity("tag") as tag:
+        await tag.publish_state({"rssi": -60})
+        await tag.publish("raw", "0x1")
+    assert mock_mqtt.published == [
+        ("test/test_device/tag/availability", "online", True, 1),
+        ("test/test_device/tag/state", '{"rssi":-60}', True, 1),
+        ("test/test_device/tag/raw", "0x1", False, 1),
+        ("test/test_device/tag/state", "", True, 1),
+        ("test/test_device/tag/availability", "offline", True, 1),
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "state", "set", "a/b", "+"])
+async def test_reserved_words_name_nothing(device_context: DeviceContext, name: str) -> None:
+    with pytest.raises(ValueError, match="Sub-entity"):
+        async with device_context.sub_entity(name):
+            pass
