@@ -37,6 +37,7 @@ def _telemetry(registration: TelemetryRegistration) -> dict[str, Any]:
     return {
         **_common(registration, "telemetry"),
         "interval": "<deferred>" if callable(interval) else interval,
+        "schedule": _repr(registration.schedule),
         "strategy": _repr(registration.publish),
         "persist": _repr(registration.persist),
         "group": registration.group,

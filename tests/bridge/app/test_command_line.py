@@ -121,6 +121,7 @@ def test_a_snapshot_describes_everything(app: App) -> None:
         "has_init": True,
         "dependencies": [["settings", "RoofSettings"]],
         "interval": "<deferred>",
+        "schedule": None,
         "strategy": "Every(n=5)",
         "persist": "SaveOnPublish()",
         "group": "sky",

@@ -99,7 +99,7 @@ def test_decorators_need_their_parentheses(app: App, decorator: str) -> None:
 
 def test_bare_telemetry_asks_for_the_interval(app: App) -> None:
     with pytest.raises(TypeError, match="interval"):
-        app.telemetry(read)  # type: ignore[call-arg, arg-type]
+        app.telemetry(read)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

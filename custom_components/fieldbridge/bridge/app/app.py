@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..cron import WallClock
 from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
@@ -162,10 +163,12 @@ class App(Registrations):
         shutdown_event: asyncio.Event | None = None,
         clock: ClockPort | None = None,
         embedded: bool = False,
+        wall_clock: WallClock | None = None,
     ) -> None:
         """Run until shutdown. Without ``shutdown_event`` SIGTERM and SIGINT end it.
 
-        ``embedded`` is for running inside another process: logging, signals, environment and ``.env`` are left alone.
+        ``wall_clock`` is what schedules go by, unless given the local time. ``embedded`` is for running inside another
+        process: logging, signals, environment and ``.env`` are left alone.
         """
         if settings is None:
             settings = self.settings_class.from_values() if embedded else self.settings
@@ -176,7 +179,9 @@ class App(Registrations):
         shutdown = shutdown_event or asyncio.Event()
         signals = nullcontext() if embedded or shutdown_event is not None else shutdown_by_signal(shutdown)
         async with signals:
-            await Runtime(self, settings=settings, mqtt=mqtt, clock=clock, shutdown=shutdown).run()
+            await Runtime(
+                self, settings=settings, mqtt=mqtt, clock=clock, shutdown=shutdown, wall_clock=wall_clock
+            ).run()
 
     _run_async = run_async
 

@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _settings(app: App, env_file: Path, level: LogLevel | None, style: LogFormat | None) -> Settings:
     try:
-        settings = app.settings_class(_env_file=env_file)  # type: ignore[call-arg]
+        settings = app.settings_class(_env_file=env_file)
     except ValueError as err:
         typer.echo(f"The settings are wrong: {err}", err=True)
         raise SystemExit(CONFIGURATION_ERROR) from err

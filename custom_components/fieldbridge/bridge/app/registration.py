@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 import inspect
 from typing import Any
 
+from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy, Store
 from ..retry import CircuitBreaker
 from ..runners.registrations import (
@@ -121,7 +122,8 @@ class Registrations:
         self,
         name: NameSpec | None = None,
         *,
-        interval: IntervalSpec,
+        interval: IntervalSpec | None = None,
+        schedule: str | CronSchedule | None = None,
         publish: PublishStrategy | None = None,
         persist: PersistPolicy | None = None,
         init: Callable[..., Any] | None = None,
@@ -134,13 +136,15 @@ class Registrations:
         timeout: float | None = None,
         unavailable_on: Errors = (),
     ) -> Decorator:
-        """Register a function that is called every ``interval`` seconds; a dict that it returns is published."""
+        """Register a function that is called every ``interval`` s or on ``schedule``; what it returns is published."""
+        _refuse_bare(name, "Use @app.telemetry(interval=...), not @app.telemetry (parentheses required)")
 
         def register(func: Handler) -> Handler:
             self.add_telemetry(
                 name or func.__name__,
                 func,
                 interval=interval,
+                schedule=schedule,
                 publish=publish,
                 persist=persist,
                 init=init,
@@ -163,7 +167,8 @@ class Registrations:
         name: NameSpec,
         func: Callable[..., Awaitable[dict[str, object] | None]],
         *,
-        interval: IntervalSpec,
+        interval: IntervalSpec | None = None,
+        schedule: str | CronSchedule | None = None,
         publish: PublishStrategy | None = None,
         persist: PersistPolicy | None = None,
         init: Callable[..., Any] | None = None,
@@ -177,13 +182,14 @@ class Registrations:
         timeout: float | None = None,
         unavailable_on: Errors = (),
     ) -> None:
-        """Register a polled function; ``retry_on`` is OSError unless given."""
+        """Register a polled function; ``schedule`` is in Quartz cron syntax, ``retry_on`` OSError unless given."""
         if not enabled:
             return
         registration = TelemetryRegistration(
             name=_name_of(name, func),
             is_root=is_root,
             interval=interval,
+            schedule=CronSchedule(schedule) if isinstance(schedule, str) else schedule,
             publish=publish,
             persist=persist,
             group=group,

@@ -155,7 +155,9 @@ def mqtt_params(func: Callable[..., Any]) -> frozenset[str]:
 
 def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> None:
     """Raise ValueError or TypeError for options that contradict each other."""
-    if not callable(registration.interval):
+    if (registration.interval is None) is (registration.schedule is None):
+        raise ValueError("Telemetry needs either interval= or schedule=")
+    if registration.interval is not None and not callable(registration.interval):
         check_interval(registration.interval)
     if registration.group == "":
         raise ValueError("group must be non-empty")

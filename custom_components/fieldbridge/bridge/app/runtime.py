@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import uuid
 
 from ..clock import SystemClock
+from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter
 from ..interfaces import ClockPort, MqttLifecycle, MqttMessageHandler, MqttPort
 from ..mqtt import MqttClient, Outbox, build_will_config, with_outbox
@@ -41,6 +42,7 @@ class Runtime:
         mqtt: MqttPort | None,
         clock: ClockPort | None,
         shutdown: asyncio.Event,
+        wall_clock: WallClock | None,
     ) -> None:
         self._app = app
         self._registry: Registry
@@ -58,6 +60,7 @@ class Runtime:
             errors=ErrorPublisher(port, prefix, app.error_type_map),
             links=app.links,
             store=app.store,
+            wall_clock=wall_clock,
         )
         self._router = CommandRouter(prefix, clock.now)
 

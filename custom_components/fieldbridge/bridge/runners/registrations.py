@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, override
 
+from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy
 from ..retry import CircuitBreaker
 from ..streams import Backpressure
@@ -67,7 +68,9 @@ class DeviceRegistration(Registration):
 class TelemetryRegistration(Registration):
     """A function that is polled."""
 
-    interval: IntervalSpec
+    interval: IntervalSpec | None
+    schedule: CronSchedule | None = None
+    """Given instead of an interval."""
     publish: PublishStrategy | None = None
     persist: PersistPolicy | None = None
     group: str | None = None

@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime
 import math
 from typing import Any
 
+from ..cron import CronSchedule, WallClock
 from ..interfaces import BackoffStrategy, ClockPort
+
+_LOOK_AT_THE_CLOCK = 60.0
 
 
 async def sleep_unless(stop: asyncio.Event, seconds: float, clock: ClockPort) -> bool:
@@ -61,6 +65,28 @@ class Beats:
             elapsed = self._clock.now() - self._start
             self._number = max(self._number, math.ceil(elapsed / self._interval))
             await sleep_unless(self._stop, self._number * self._interval - elapsed, self._clock)
+        return not self._stop.is_set()
+
+
+class CronBeats:
+    """The moments at which a schedule is due."""
+
+    def __init__(self, schedule: CronSchedule, now: WallClock, clock: ClockPort, stop: asyncio.Event) -> None:
+        self._schedule = schedule
+        self._now = now
+        self._clock = clock
+        self._stop = stop
+        self._last: datetime | None = None
+
+    async def next(self) -> bool:
+        """Wait until the schedule is due next; returns False at shutdown."""
+        now = self._now()
+        # Woken a little early, the moment just served must not be due again.
+        due = self._last = self._schedule.next_after(max(now, self._last or now))
+        while (left := (due - self._now()).total_seconds()) > 0:
+            # In pieces: the clock on the wall may be set meanwhile.
+            if not await sleep_unless(self._stop, min(left, _LOOK_AT_THE_CLOCK), self._clock):
+                return False
         return not self._stop.is_set()
 
 

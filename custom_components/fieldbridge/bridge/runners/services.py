@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter, LinkBoard
 from ..interfaces import ClockPort, MqttPort, Store
 from ..stores import DeviceStore, MemoryStore, NullStore
@@ -39,6 +40,8 @@ class Services:
     errors: ErrorPublisher
     links: LinkBoard
     store: Store | None = None
+    wall_clock: WallClock | None = None
+    """What schedules go by; None: the local time, whose rules are read from disk when first needed."""
     extra: dict[Any, object] = field(default_factory=dict)
     """Further injectables by type, such as what the lifespan yielded."""
 

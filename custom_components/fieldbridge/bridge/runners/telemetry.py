@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 import copy
 import logging
 
+from ..cron import local_clock
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
 from .contexts import DeviceContext
 from .registrations import TelemetryRegistration
-from .retrying import Beats, Retrier, within
+from .retrying import Beats, CronBeats, Retrier, within
 from .services import Services, load_store, save_store
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,8 +30,7 @@ class TelemetryDevice:
         self._breaker = registration.circuit_breaker and registration.circuit_breaker.clone(services.clock.now)
         self._retrier = Retrier(registration.backoff or ExponentialBackoff(), services.shutdown, services.clock)
         self._store: DeviceStore | None = None
-        self.interval = 0.0
-        """Seconds between two calls, known once it is prepared."""
+        self._interval = 0.0
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
         self._reported: type[Exception] | None = None
@@ -45,7 +45,8 @@ class TelemetryDevice:
         """Load the store and resolve the arguments; a failure is reported, and then returns False."""
         services = self._services
         try:
-            self.interval = services.interval(self._registration, self._registration.interval)
+            if self._registration.interval is not None:
+                self._interval = services.interval(self._registration, self._registration.interval)
             self._store = services.device_store(self.name)
             await load_store(self._store)
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
@@ -57,6 +58,13 @@ class TelemetryDevice:
         if self._strategy is not None:
             self._strategy._bind(services.clock)  # noqa: SLF001 - the hook's documented name
         return True
+
+    def beats(self, start: float) -> Beats | CronBeats:
+        """Return the moments at which it is called; an interval counts from ``start``."""
+        services, schedule = self._services, self._registration.schedule
+        if schedule is None:
+            return Beats(start, self._interval, services.clock, services.shutdown)
+        return CronBeats(schedule, services.wall_clock or local_clock(), services.clock, services.shutdown)
 
     async def cycle(self) -> None:
         """Call the handler with its retries and publish the result; never raises but for cancellation."""
@@ -162,11 +170,11 @@ class TelemetryGroup:
 
 
 async def run_telemetry(device: TelemetryDevice, group: TelemetryGroup, services: Services) -> None:
-    """Poll at ``group.start + k * interval`` until shutdown; calls that an overrun missed are left out."""
+    """Poll at ``group.start + k * interval``, or on schedule, until shutdown; calls that it missed are left out."""
     if not await device.prepare():
         return
     turns = group.turns(device)
-    beats = Beats(group.start, device.interval, services.clock, services.shutdown)
+    beats = device.beats(group.start)
     try:
         while await beats.next():
             async with AsyncExitStack() as stack:

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from ..app import App, LifespanFunc
+from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter
 from ..interfaces import Store
 from ..mqtt import MockMqttClient
@@ -40,6 +41,8 @@ class AppHarness:
     clock: FakeClock | ManualClock
     settings: Settings
     shutdown_event: asyncio.Event = field(default_factory=asyncio.Event)
+    wall_clock: WallClock | None = None
+    """What schedules go by."""
 
     @classmethod
     def create(
@@ -65,6 +68,7 @@ class AppHarness:
             shutdown_event=self.shutdown_event,
             clock=self.clock,
             embedded=True,
+            wall_clock=self.wall_clock,
         )
 
     @asynccontextmanager

@@ -1,0 +1,113 @@
+"""Schedules in Quartz cron syntax: ``second minute hour day-of-month month day-of-week [year]``, 1 being Sunday."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
+import os
+from pathlib import Path
+from typing import override
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_LOCALTIME = Path("/etc/localtime")
+
+type WallClock = Callable[[], datetime]
+"""The current time, with a time zone that knows daylight saving."""
+
+
+class CronSchedule:
+    """When something is due, in local time. Raises ValueError for an expression that it does not understand.
+
+    A time of day that daylight saving skips is due once after the gap, one that it doubles is due once.
+    """
+
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+        fields = expression.upper().split()
+        if len(fields) not in {6, 7}:
+            raise self._refusal("it needs 6 or 7 fields: second minute hour day month weekday [year]")
+        if len(fields) == 7 and fields.pop() not in {"*", "?"}:
+            raise self._refusal("a year is not supported")
+        if fields[3] not in {"*", "?"} and fields[5] not in {"*", "?"}:
+            raise self._refusal("day of month or day of week must be '?'")
+        if "W" in fields[3].replace("LW", "") or "L-" in fields[3]:
+            raise self._refusal("'W' and 'L-n' are not supported")
+        fields[3] = fields[3].replace("?", "*")
+        try:
+            fields[5] = ",".join(_weekdays(fields[5].replace("?", "*")))
+            self._cron = " ".join(fields)
+            CronSim(self._cron, datetime(2024, 1, 1, tzinfo=UTC))
+        except (CronSimError, ValueError) as err:
+            raise self._refusal(str(err)) from err
+        # What runs in every hour follows elapsed time; a time of day follows the clock on the wall.
+        self._every_hour = fields[2].startswith("*")
+
+    def next_after(self, moment: datetime) -> datetime:
+        """Return the first due moment after ``moment``, in its time zone."""
+        if self._every_hour:
+            return next(CronSim(self._cron, moment))
+        zone = moment.tzinfo
+        for due in CronSim(self._cron, moment.replace(tzinfo=None)):
+            # By way of UTC, a time that does not exist becomes the one as long after the gap.
+            aware = due.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+            if aware.astimezone(UTC) > moment.astimezone(UTC):
+                return aware
+        raise LookupError(f"'{self._expression}' is never due again")
+
+    def _refusal(self, reason: str) -> ValueError:
+        return ValueError(f"Cron expression '{self._expression}' cannot be used: {reason}")
+
+    @override
+    def __repr__(self) -> str:
+        return f"CronSchedule({self._expression!r})"
+
+
+def local_clock() -> WallClock:
+    """Return a clock in the local time zone: that of TZ, else of the system."""
+    zone = _local_zone()
+    return lambda: datetime.now(zone)
+
+
+def _local_zone() -> tzinfo | None:
+    if name := os.environ.get("TZ"):
+        return ZoneInfo(name.removeprefix(":"))
+    target = _LOCALTIME.resolve()
+    if "zoneinfo" in target.parts:
+        return ZoneInfo("/".join(target.parts[target.parts.index("zoneinfo") + 1 :]))
+    return UTC
+
+
+def _weekdays(field: str) -> Iterator[str]:
+    """Translate Quartz' days of the week (1 = Sunday) into cron's (0 = Sunday), ranges and steps written out."""
+    if field == "*":
+        yield field
+        return
+    for term in field.split(","):
+        if "#" in term:
+            day, _, number = term.partition("#")
+            yield f"{_weekday(day)}#{number}"
+        elif term != "L" and term.endswith("L"):
+            yield f"{_weekday(term[:-1])}L"
+        else:
+            yield from map(str, _weekday_range(term))
+
+
+def _weekday_range(term: str) -> list[int]:
+    span, _, step = term.partition("/")
+    first, _, last = span.partition("-")
+    begin = 0 if first == "*" else _weekday(first)
+    end = _weekday(last) if last else (6 if step else begin)
+    length = (end - begin) % 7 + 1  # FRI-MON goes over the end of the week
+    return [(begin + offset) % 7 for offset in range(0, length, int(step or 1))]
+
+
+def _weekday(day: str) -> int:
+    if day in _DAYS:
+        return _DAYS.index(day)
+    if day == "L":
+        return 6
+    number = int(day)
+    if not 1 <= number <= 7:
+        raise ValueError(f"bad day of week {day}")
+    return number - 1
