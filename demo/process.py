@@ -32,6 +32,17 @@ def free_port(host: str = "127.0.0.1") -> int:
         return port
 
 
+def require_free(host: str, port: int) -> None:
+    """Raise HassFailedError when another program listens on the port."""
+    with closing(socket.socket()) as listener:
+        # As the web server does it, so that connections which are still closing do not count.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as err:
+            raise HassFailedError(f"Port {port} cannot be used ({err.strerror}); choose another with --port") from err
+
+
 class Hass:
     """Home Assistant on the configuration in ``state``/config, with Fieldbridge linked into it.
 
@@ -44,7 +55,7 @@ class Hass:
         self.log = state / "home-assistant.log"
         self.port = port
         self.host = host
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -80,7 +91,11 @@ class Hass:
         path.symlink_to(source, target_is_directory=True)
 
     async def start(self) -> None:
-        """Start the process; everything it needs is installed, so it is told not to install anything."""
+        """Start the process; everything it needs is installed, so it is told not to install anything.
+
+        Raises HassFailedError when its port is taken.
+        """
+        require_free(self.host, self.port)
         command = [sys.executable, "-m", "homeassistant", "--config", str(self.config), "--skip-pip"]
         if setpriv := shutil.which("setpriv"):
             # It never outlives us, even when we are killed.

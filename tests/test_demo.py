@@ -3,11 +3,15 @@
 import asyncio
 import os
 from pathlib import Path
+import socket
 from typing import Any
+
+import pytest
 
 from demo.check import missing
 from demo.client import form_values
 from demo.links import GAS_ANALYSER, RECORDING, SIMULATED, CreatedLinks, replay
+from demo.process import HassFailedError, require_free
 from demo.pty_link import PtyLink
 
 
@@ -70,3 +74,12 @@ def test_a_plausible_name_with_an_implausible_value_is_not_alive() -> None:
     simulated = {"sensor.power": _state("100", "Power", "W")}
 
     assert missing({GAS_ANALYSER: gas, SIMULATED: simulated}) == [f"{GAS_ANALYSER}: no oxygen between 20.0 and 21.0 %"]
+
+
+def test_a_port_that_is_taken_is_named_before_home_assistant_starts(loopback_sockets: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(HassFailedError, match=f"Port {port} cannot be used"):
+            require_free("127.0.0.1", port)
+
+    require_free("127.0.0.1", port)
