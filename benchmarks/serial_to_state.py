@@ -214,7 +214,7 @@ async def _home_assistant(config: Path) -> AsyncIterator[HomeAssistant]:
 
 
 async def _set_up_ours(hass: HomeAssistant, device: Device, scenario: Scenario) -> None:
-    channel = Channel(key="value", name="Value", source=scenario.source, precision=1, min_interval=0)
+    channel = Channel(key="value", name="Value", source=scenario.source, min_interval=0)
     profile = DeviceProfile(decoder=scenario.decoder, channels=(channel,))
     subentry = ConfigSubentryData(
         data=profile.to_dict(), subentry_type=SUBENTRY_DEVICE, title="Ours", unique_id=None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import override
+from typing import Any, override
 
 from homeassistant.const import Platform
 from homeassistant.core import callback
@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .bridge.channels import Channel, Value, ValueKind
-from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, LinkCoordinator
+from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, LinkCoordinator, SessionCoordinator
 
 DEFAULT_INTERVAL = 10.0
 """Least seconds between two written numbers: every written state is a row in the database."""
@@ -54,7 +54,7 @@ def async_add_channels(
     entry.async_on_unload(entry.runtime_data.async_on_device(add_device))
 
 
-class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):
+class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
     """Shows one channel; hears only of changed values of this channel and writes at a bounded pace.
 
     The first value, a value that cannot be read and every change of availability are written at once; a value that
@@ -63,7 +63,7 @@ class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):
 
     _attr_has_entity_name = True
 
-    def __init__(self, coordinator: DeviceCoordinator, channel: Channel) -> None:
+    def __init__(self, coordinator: SessionCoordinator[Any], channel: Channel) -> None:
         """Show ``channel`` of the coordinator's device."""
         super().__init__(coordinator)
         self.channel = channel
@@ -73,7 +73,7 @@ class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):
         self._written_at = float("-inf")
         self._pending: asyncio.TimerHandle | None = None
         self._attr_name = channel.name
-        self._attr_unique_id = f"{coordinator.subentry_id}_{channel.key}"
+        self._attr_unique_id = f"{coordinator.unique_prefix}_{channel.key}"
         self._attr_device_info = coordinator.device_info
         self._show(self._session.value(channel.key))
 
@@ -123,7 +123,8 @@ class ChannelEntity(CoordinatorEntity[DeviceCoordinator]):
 
     @callback
     def _write(self) -> None:
-        self._cancel_pending()
+        if self._pending is not None:
+            self._cancel_pending()
         self._written = self._session.value(self.channel.key)
         self._written_at = self.hass.loop.time()
         self._show(self._written)

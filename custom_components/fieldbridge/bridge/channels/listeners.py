@@ -18,6 +18,10 @@ class Listeners[**P]:
         self.failures = 0
         """Calls that raised; the first one is logged."""
 
+    def __bool__(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
     def add(self, listener: Callable[P, None]) -> Unsubscribe:
         """Tell ``listener`` from now on; the returned function ends that, idempotent."""
         token = object()

@@ -138,7 +138,8 @@ class FrameLink:
         self._recent.extend(batch)
         for session in tuple(self._sessions.values()):
             session.accept(batch)
-        self._frame_listeners.tell(batch)
+        if self._frame_listeners:
+            self._frame_listeners.tell(batch)
 
     async def _supervise(self, ctx: DeviceContext) -> None:
         """Watch for silence and keep the mirror; the only timer of the link."""
