@@ -42,13 +42,20 @@ class Registrations:
         self.adapter_registry = AdapterRegistry()
 
     def device(
-        self, name: NameSpec | None = None, *, init: Callable[..., Any] | None = None, enabled: EnabledSpec = True
+        self,
+        name: NameSpec | None = None,
+        *,
+        init: Callable[..., Any] | None = None,
+        enabled: EnabledSpec = True,
+        state_model: type | None = None,
     ) -> Decorator:
         """Register a device with a loop of its own and commands on ``{name}/set``; without name a root device."""
         _refuse_bare(name, "Use @app.device(), not @app.device (parentheses required)")
 
         def register(func: Handler) -> Handler:
-            self.add_device(name or func.__name__, func, init=init, enabled=enabled, is_root=name is None)
+            self.add_device(
+                name or func.__name__, func, init=init, enabled=enabled, is_root=name is None, state_model=state_model
+            )
             return func
 
         return register
@@ -60,11 +67,14 @@ class Registrations:
         *,
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         is_root: bool = False,
     ) -> None:
         """Register a device: a coroutine function or an asynchronous generator function."""
         if enabled:
-            made = DeviceRegistration(name=_name_of(name, func), is_root=is_root, **plans(func, init))
+            made = DeviceRegistration(
+                name=_name_of(name, func), is_root=is_root, state_model=state_model, **plans(func, init)
+            )
             self._add(made, name, enabled)
 
     def command(
@@ -73,6 +83,7 @@ class Registrations:
         *,
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         timeout: float | None = None,
         unavailable_on: Errors = (),
     ) -> Decorator:
@@ -86,6 +97,7 @@ class Registrations:
                 init=init,
                 enabled=enabled,
                 is_root=name is None,
+                state_model=state_model,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
             )
@@ -100,6 +112,7 @@ class Registrations:
         *,
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         is_root: bool = False,
         timeout: float | None = None,
         unavailable_on: Errors = (),
@@ -111,6 +124,7 @@ class Registrations:
             made = CommandRegistration(
                 name=_name_of(name, func),
                 is_root=is_root,
+                state_model=state_model,
                 mqtt_params=given,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
@@ -128,6 +142,7 @@ class Registrations:
         persist: PersistPolicy | None = None,
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         group: str | None = None,
         retry: int = 0,
         retry_on: tuple[type[BaseException], ...] | None = None,
@@ -151,6 +166,7 @@ class Registrations:
                 enabled=enabled,
                 group=group,
                 is_root=name is None,
+                state_model=state_model,
                 retry=retry,
                 retry_on=retry_on,
                 backoff=backoff,
@@ -173,6 +189,7 @@ class Registrations:
         persist: PersistPolicy | None = None,
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         group: str | None = None,
         is_root: bool = False,
         retry: int = 0,
@@ -188,6 +205,7 @@ class Registrations:
         registration = TelemetryRegistration(
             name=_name_of(name, func),
             is_root=is_root,
+            state_model=state_model,
             interval=interval,
             schedule=CronSchedule(schedule) if isinstance(schedule, str) else schedule,
             publish=publish,
@@ -209,6 +227,7 @@ class Registrations:
         name: NameSpec | None = None,
         *,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
     ) -> Decorator:
@@ -223,6 +242,7 @@ class Registrations:
                 maxsize=maxsize,
                 backpressure=backpressure,
                 is_root=name is None,
+                state_model=state_model,
             )
             return func
 
@@ -234,6 +254,7 @@ class Registrations:
         func: Handler,
         *,
         enabled: EnabledSpec = True,
+        state_model: type | None = None,
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
         is_root: bool = False,
@@ -245,6 +266,7 @@ class Registrations:
         registration = StreamRegistration(
             name=_name_of(name, func),
             is_root=is_root,
+            state_model=state_model,
             item_type=streamed_type(fields["plan"]),
             maxsize=maxsize,
             backpressure=backpressure,

@@ -57,6 +57,8 @@ class Registration:
     is_root: bool = False
     config: object = None
     """The configuration of one of many devices, injected by its type."""
+    state_model: type | None = None
+    """Describes the published state, see ``schema.state_fields``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,119 @@
+"""What the fields of a state mean, said where the state is described: units, classes and names for whoever shows them.
+
+    class Room(BaseModel):
+        celsius: float = Field(json_schema_extra=consumer(unit="°C", device_class="temperature"))
+
+    @dataclass
+    class Room:
+        celsius: float = field(metadata=consumer(unit="°C", device_class="temperature"))
+
+Both say the same; pass the class as ``state_model=`` where the device is registered.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
+import unicodedata
+
+_KEY = "x-cosalette-consumer"
+"""Key in the JSON schema, the same that apps for the documented framework carry."""
+
+
+class ConsumerMetadata(TypedDict, total=False):
+    """What can be said of a field; all of it is optional."""
+
+    display_name: str
+    device_class: str
+    unit: str
+    state_class: str
+    icon: str
+    read_only: bool
+    aggregate: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateField:
+    """One value of a state; ``path`` leads to it through nested objects, ``kind`` is its Python type."""
+
+    path: tuple[str, ...]
+    kind: Any
+    optional: bool
+    metadata: ConsumerMetadata
+
+
+def consumer(**metadata: Unpack[ConsumerMetadata]) -> dict[str, Any]:
+    """Return metadata for a field. Raises ValueError for text with invisible characters."""
+    for key, value in metadata.items():
+        if isinstance(value, str) and any(unicodedata.category(char) in {"Cc", "Cf"} for char in value):
+            raise ValueError(f"consumer({key}=...) holds invisible characters")
+    return {_KEY: dict(metadata)}
+
+
+def temperature(display_name: str) -> dict[str, Any]:
+    """Return the metadata of a measured temperature in °C."""
+    return consumer(display_name=display_name, device_class="temperature", unit="°C", state_class="measurement")
+
+
+def percent(display_name: str, *, icon: str | None = None) -> dict[str, Any]:
+    """Return the metadata of a measured share in %."""
+    if icon is None:
+        return consumer(display_name=display_name, unit="%", state_class="measurement")
+    return consumer(display_name=display_name, unit="%", state_class="measurement", icon=icon)
+
+
+def state_fields(model: type) -> list[StateField]:
+    """Return the values that a state of this dataclass, pydantic model or TypedDict has, in order.
+
+    Raises TypeError for any other class.
+    """
+    return list(_walk(model, ()))
+
+
+def choices(state_field: StateField) -> tuple[str, ...]:
+    """Return the values that a text may have when its type is a Literal, else none."""
+    return get_args(state_field.kind) if get_origin(state_field.kind) is Literal else ()
+
+
+def _walk(model: type, above: tuple[str, ...]) -> Iterator[StateField]:
+    for name, annotation, metadata in _own_fields(model):
+        kind, optional = _without_none(annotation)
+        if _is_model(kind):
+            yield from _walk(kind, (*above, name))
+        else:
+            yield StateField((*above, name), kind, optional, _consumer_part(metadata))
+
+
+def _own_fields(model: type) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    if is_dataclass(model):
+        hints = get_type_hints(model)
+        for each in fields(model):
+            yield each.name, hints[each.name], each.metadata
+    elif hasattr(model, "model_fields"):
+        for name, info in model.model_fields.items():
+            extra = info.json_schema_extra
+            yield info.serialization_alias or name, info.annotation, extra if isinstance(extra, dict) else {}
+    elif hasattr(model, "__total__"):
+        for name, annotation in get_type_hints(model).items():
+            yield name, annotation, {}
+    else:
+        raise TypeError(f"{model!r} is no dataclass, pydantic model or TypedDict")
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and (
+        is_dataclass(kind) or hasattr(kind, "model_fields") or hasattr(kind, "__total__")
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) not in {Union, UnionType}:
+        return annotation, False
+    members = [member for member in get_args(annotation) if member is not NoneType]
+    optional = len(members) < len(get_args(annotation))
+    return (members[0] if len(members) == 1 else annotation), optional
+
+
+def _consumer_part(metadata: Mapping[str, Any]) -> ConsumerMetadata:
+    found: ConsumerMetadata = metadata.get(_KEY, {})
+    return found
