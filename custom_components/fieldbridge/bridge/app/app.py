@@ -13,7 +13,10 @@ from ..runners.contexts import AppContext
 from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
 from .adapters import AdapterRegistration, Implementation
 from .registration import Handler, Registrations
+from .registry import check_segment
+from .router import Router
 from .runtime import Runtime, shutdown_by_signal
+from .shared_state import StateFactory
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -67,6 +70,7 @@ class App(Registrations):
         self.sustained_health_reset = sustained_health_reset
         self.error_type_map = error_type_map or {}
         self.configure_hooks: list[Callable[..., Any]] = []
+        self.state_factories: list[StateFactory] = []
         self.links = LinkBoard()
         self._settings_class = settings_class
         self._settings: Settings | None = None
@@ -124,6 +128,19 @@ class App(Registrations):
         """Call ``hook``, injected, after the adapters are made and before any device starts; it may register more."""
         self.configure_hooks.append(hook)
         return hook
+
+    def state(self, factory: StateFactory) -> StateFactory:
+        """Make an object once per run, before any adapter starts; it is injected by its type."""
+        self.state_factories.append(factory)
+        return factory
+
+    def include_router(self, router: Router) -> None:
+        """Take over what ``router`` registered. Raises ValueError for names and ports that are taken."""
+        if router.prefix is not None:
+            check_segment(router.prefix)
+        self.registry.include(router.registry, router.prefix)
+        for registration in router.adapter_registry.by_port.values():
+            self.adapter(registration.port_type, registration.impl, dry_run=registration.dry_run)
 
     def on_link_change(self, callback: Callable[[LinkStatus], None]) -> Callable[[], None]:
         """Call ``callback`` on every change of a stream's link; returns the unsubscribe."""

@@ -42,9 +42,14 @@ class Deferred:
     registration: Registration
     names: NameSpec
     enabled: EnabledSpec
+    prefix: str | None = None
 
     def resolve(self, settings: Settings) -> Iterator[Registration]:
         """Yield the registrations. Raises TypeError for names that are neither a dict nor a list."""
+        for registration in self._resolve(settings):
+            yield _below(self.prefix, registration)
+
+    def _resolve(self, settings: Settings) -> Iterator[Registration]:
         if callable(self.enabled) and not self.enabled(settings):
             return
         if not callable(self.names):
@@ -69,6 +74,13 @@ class Registry:
         self.streams: list[StreamRegistration] = []
         self.periodic: list[PeriodicRegistration] = []
         self._deferred: list[Deferred] = []
+
+    def include(self, other: Registry, prefix: str | None) -> None:
+        """Take over another registry, its names below ``prefix``. Raises ValueError."""
+        for registration in (*other.all, *other.periodic):
+            self.add(_below(prefix, registration))
+        for deferred in other._deferred:
+            self.defer(replace(deferred, prefix=prefix))
 
     def defer(self, deferred: Deferred) -> None:
         """Add what is known only when the settings are."""
@@ -120,8 +132,7 @@ class Registry:
                 self.periodic.append(registration)
 
     def _check_name(self, new: Registration) -> None:
-        if not new.name or _FORBIDDEN_IN_NAMES & set(new.name):
-            raise ValueError(f"Name must be one segment of a topic, without '/', '+', '#' and NUL, got {new.name!r}")
+        check_segment(new.name.removeprefix(f"{new.prefix}/") if new.prefix else new.name)
         for old in (*self.all, *self.periodic):
             same_name = old.name == new.name
             if same_name and frozenset({type(old), type(new)}) not in _MAY_SHARE:
@@ -132,6 +143,18 @@ class Registry:
                 raise ValueError("Only one root device (unnamed) is allowed per app")
         if any(old.is_root != new.is_root for old in self.all):
             _LOGGER.warning("Root and named devices are mixed: their topics may collide")
+
+
+def check_segment(name: str) -> None:
+    """Raise ValueError for what cannot be one segment of a topic."""
+    if not name or _FORBIDDEN_IN_NAMES & set(name):
+        raise ValueError(f"Name must be one segment of a topic, without '/', '+', '#' and NUL, got {name!r}")
+
+
+def _below(prefix: str | None, registration: Registration) -> Registration:
+    if prefix is None:
+        return registration
+    return replace(registration, name=f"{prefix}/{registration.name}", prefix=prefix)
 
 
 def plans(

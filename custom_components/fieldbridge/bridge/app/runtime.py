@@ -22,6 +22,7 @@ from ..runners.services import Services
 from .adapters import AdapterLifetime, lifetimes
 from .health_checks import HealthMonitor, RestartPolicy
 from .registry import Registry
+from .shared_state import make_shared_state
 from .tasks import DeviceTasks
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Runtime:
             self._registry = self._app.registry.resolved(services.settings)
             tasks = DeviceTasks(self._registry, self._router, services)
             await stack.enter_async_context(self._connected())
+            await make_shared_state(self._app.state_factories, services, stack)
             entered = await self._enter_adapters(stack)
             await self._announce()
             await stack.enter_async_context(self._lifespan())

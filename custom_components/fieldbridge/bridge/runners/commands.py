@@ -127,9 +127,11 @@ class CommandRouter:
         head, _, last = topic.rpartition("/")
         if last != "set" or not f"{head}/".startswith(f"{self._prefix}/"):
             return
-        device, _, sub_topic = head.removeprefix(self._prefix).removeprefix("/").partition("/")
-        queue = self._by_segment.get(device)
-        if queue is None or "/" in sub_topic:
+        device, sub_topic = head.removeprefix(self._prefix).removeprefix("/"), ""
+        if device not in self._by_segment:
+            device, _, sub_topic = device.rpartition("/")
+        queue = self._by_segment.get(device) if device or not sub_topic else None
+        if queue is None:
             _LOGGER.warning("Command for unknown device ignored: %s", topic)
             return
         queue.put(Command(topic, payload, sub_topic or None, self._now()))

@@ -57,6 +57,8 @@ class Registration:
     is_root: bool = False
     config: object = None
     """The configuration of one of many devices, injected by its type."""
+    prefix: str | None = None
+    """First segment of the name, of a router's device."""
     state_model: type | None = None
     """Describes the published state, see ``schema.state_fields``."""
 

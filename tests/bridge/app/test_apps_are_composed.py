@@ -1,0 +1,118 @@
+"""Apps made of several modules: routers that are taken over, and objects that their devices share."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from custom_components.fieldbridge.bridge.app import App, Command, DeviceContext, Router
+from custom_components.fieldbridge.bridge.persist import SaveOnPublish
+from custom_components.fieldbridge.bridge.settings import Settings
+from custom_components.fieldbridge.bridge.stores import MemoryStore
+from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock
+
+type Reading = dict[str, object]
+
+
+class Meter:
+    def __init__(self) -> None:
+        self.total = 0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def harness(clock: ManualClock) -> AppHarness:
+    return AppHarness.create(name="house", clock=clock, store=MemoryStore())
+
+
+def make_router(prefix: str | None) -> Router:
+    router = Router(prefix=prefix, adapters={Meter: Meter}, store=MemoryStore())
+
+    @router.telemetry("power", interval=10, persist=SaveOnPublish())
+    async def power(meter: Meter) -> Reading:
+        return {"total": meter.total}
+
+    @router.device("switch")
+    async def switch(ctx: DeviceContext) -> None:
+        @ctx.on_command
+        async def root(command: Command) -> None:
+            await ctx.publish_state({"to": command.payload})
+
+        @ctx.on_command("timer")
+        async def timer(command: Command) -> None:
+            await ctx.publish_state({"timer": command.payload})
+
+    router.add_command(lambda _: ["a", "b"], echo)
+    return router
+
+
+async def echo(payload: str) -> Reading:
+    return {"echo": payload}
+
+
+@pytest.mark.parametrize(("prefix", "base"), [(None, "house"), ("cellar", "house/cellar")])
+async def test_a_router_is_taken_over_with_everything(harness: AppHarness, prefix: str | None, base: str) -> None:
+    harness.app.include_router(make_router(prefix))
+    async with harness.running():
+        harness.assert_state(f"{base}/power/state", {"total": 0})
+        await harness.mqtt.deliver(f"{base}/switch/set", "on")
+        harness.assert_state(f"{base}/switch/state", {"to": "on"})
+        await harness.mqtt.deliver(f"{base}/switch/timer/set", "5")
+        harness.assert_state(f"{base}/switch/state", {"timer": "5"})
+        await harness.mqtt.deliver(f"{base}/b/set", "hello")
+        harness.assert_state(f"{base}/b/state", {"echo": "hello"})
+        assert harness.messages_for(f"{base}/power/availability") == ["online"]
+
+
+async def test_names_and_ports_that_are_taken_are_refused(harness: AppHarness) -> None:
+    harness.app.include_router(make_router("cellar"))
+    with pytest.raises(ValueError, match="already registered"):
+        harness.app.include_router(make_router("cellar"))
+    with pytest.raises(ValueError, match="one segment"):
+        harness.app.include_router(make_router("a/b"))
+
+
+async def test_shared_objects_are_made_once_injected_and_cleaned_up(harness: AppHarness) -> None:
+    log: list[str] = []
+
+    class Pool: ...
+
+    class Cache: ...
+
+    class Plain: ...
+
+    @harness.app.state
+    async def pool(settings: Settings) -> AsyncIterator[Pool]:
+        log.append(f"pool for {settings.mqtt.host}")
+        yield Pool()
+        log.append("pool closed")
+
+    @harness.app.state
+    def cache(pool: Pool) -> Iterator[Cache]:
+        log.append("cache")
+        yield Cache()
+        log.append("cache closed")
+
+    @harness.app.state
+    def plain() -> Plain:
+        return Plain()
+
+    @harness.app.telemetry("room", interval=10)
+    async def read(pool: Pool, cache: Cache, plain: Plain) -> Reading:
+        return {"types": [type(each).__name__ for each in (pool, cache, plain)]}
+
+    async with harness.running():
+        harness.assert_state("house/room/state", {"types": ["Pool", "Cache", "Plain"]})
+    assert log == ["pool for localhost", "cache", "cache closed", "pool closed"]
+
+
+async def test_two_shared_objects_of_one_type_are_refused() -> None:
+    app = App("house")
+    for _ in range(2):
+        app.state(Meter)
+    with pytest.raises(ValueError, match="State of type Meter is already registered"):
+        async with AppHarness(app, AppHarness.create().mqtt, ManualClock(), AppHarness.create().settings).running():
+            pass
