@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 import threading
+from threading import get_ident
 from typing import Literal
 
 from ..errors import BridgeError
@@ -52,7 +53,7 @@ class Stream[T]:
         self._waiter: asyncio.Future[None] | None = None
         self._lock = threading.Lock()
         self._wake_armed = False
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -80,7 +81,7 @@ class Stream[T]:
 
     def put(self, item: T) -> None:
         """Add one item. Raises StreamFullError only under the policy ``raise``; ignored after the end."""
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             self._put_from_thread(item)
             return
         if self._finished:
@@ -172,23 +173,22 @@ class Stream[T]:
             self._sink = None
             self._wake()
 
-    async def _wait(self) -> None:
-        if self._waiter is not None:
+    def _wait(self) -> asyncio.Future[None]:
+        """Return what is done when there is something to look at."""
+        if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("Stream is already being iterated")
-        self._bind()
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        loop = self._bind()
+        waiter = self._waiter = loop.create_future()
         if self._items or self._finished:  # put by another thread between the check and the waiter
             self._wake()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+        return waiter
 
-    def _bind(self) -> None:
+    def _bind(self) -> asyncio.AbstractEventLoop:
         """Belong to the consumer's loop: what is put from its thread needs no lock."""
-        if self._loop is None or self._thread != threading.get_ident():
+        if self._loop is None or self._thread != get_ident():
             self._loop = asyncio.get_running_loop()
-            self._thread = threading.get_ident()
+            self._thread = get_ident()
+        return self._loop
 
     def _put_from_thread(self, item: T) -> None:
         with self._lock:
@@ -208,11 +208,12 @@ class Stream[T]:
 
     def _wake(self) -> None:
         self._wake_armed = False
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None  # the rest of a burst has nobody to wake
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _wake_from_anywhere(self) -> None:
-        if threading.get_ident() == self._thread:
+        if get_ident() == self._thread:
             self._wake()
         elif self._loop is not None and not self._wake_armed:
             # One call per empty-to-full edge: a call per item would cost a system call each.
