@@ -2,7 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, get_origin
 
-from .runners.registrations import CommandRegistration, Registration, StreamRegistration, TelemetryRegistration
+from .runners.registrations import (
+    CommandRegistration,
+    InboundRegistration,
+    Registration,
+    StreamRegistration,
+    TelemetryRegistration,
+)
 
 if TYPE_CHECKING:
     from .app import App
@@ -16,6 +22,8 @@ def build_registry_snapshot(app: App) -> dict[str, Any]:
         "devices": [_common(registration, "device") for registration in app.registry.devices],
         "telemetry": [_telemetry(registration) for registration in app.registry.telemetry],
         "commands": [_command(registration) for registration in app.registry.commands],
+        "inbound": [_command(registration) for registration in app.registry.inbound],
+        "periodic": [_common(registration, "periodic") for registration in app.registry.periodic],
         "streams": [_stream(registration) for registration in app.registry.streams],
         "adapters": [_adapter(registration) for registration in app.adapters.values()],
     }
@@ -49,7 +57,8 @@ def _telemetry(registration: TelemetryRegistration) -> dict[str, Any]:
 
 
 def _command(registration: CommandRegistration) -> dict[str, Any]:
-    return {**_common(registration, "command"), "mqtt_params": sorted(registration.mqtt_params)}
+    kind = "inbound" if isinstance(registration, InboundRegistration) else "command"
+    return {**_common(registration, kind), "mqtt_params": sorted(registration.mqtt_params)}
 
 
 def _stream(registration: StreamRegistration) -> dict[str, Any]:

@@ -219,6 +219,39 @@ async def test_an_app_takes_commands_but_not_retained_ones(mosquitto: Broker) ->
     assert await retained(mosquitto, "home/valve/availability") == "offline"
 
 
+async def test_commands_sent_while_the_bridge_is_away_can_be_kept(mosquitto: Broker) -> None:
+    app = App("home")
+    taken: list[str] = []
+    first = asyncio.Event()
+
+    @app.command("valve")
+    async def valve(payload: str) -> None:
+        taken.append(payload)
+        first.set()
+
+    quick = settings_of(mosquitto, client_id="home", persistent_session=True)
+
+    async def run_until(stop: asyncio.Event) -> None:
+        settings = Settings.from_values(mqtt=quick)
+        await app.run_async(settings=settings, shutdown_event=stop, embedded=True)
+
+    async with aiomqtt.Client(mosquitto.host, mosquitto.port) as other:
+        stop = asyncio.Event()
+        running = asyncio.create_task(run_until(stop))
+        async with listening(mosquitto, "home/valve/availability") as seen:
+            await until(lambda: ("home/valve/availability", "online") in seen)
+            await other.publish("home/valve/set", "at home", qos=1)
+            await first.wait()
+            stop.set()
+            await running
+        await other.publish("home/valve/set", "while away", qos=1)
+        stop = asyncio.Event()
+        running = asyncio.create_task(run_until(stop))
+        await until(lambda: taken == ["at home", "while away"])
+        stop.set()
+        await running
+
+
 async def test_the_heartbeat_is_back_after_an_outage(mosquitto: Broker) -> None:
     app = App("home")
     stop = asyncio.Event()

@@ -113,6 +113,34 @@ async def test_a_side_job_runs_on_its_interval_and_survives_errors(
         harness.app.periodic(interval=0)(tidy)
 
 
+async def test_messages_of_others_can_be_listened_to(harness: AppHarness) -> None:
+    heard: list[tuple[str, str]] = []
+
+    @harness.app.inbound(topic="weather/+/wind")
+    async def wind(topic: str, payload: str) -> dict[str, object]:
+        heard.append((topic, payload))
+        return {"gust": float(payload)}
+
+    @harness.app.inbound(topic=lambda settings: f"alarm/{settings.mqtt.port}/#")
+    async def alarm(topic: str, ctx: DeviceContext) -> None:
+        heard.append((ctx.name, topic))
+
+    async with harness.running():
+        for topic in ("weather/roof/wind", "weather/roof/rain", "weather/wind", "alarm/1883", "alarm/1883/a/b"):
+            await harness.mqtt.deliver(topic, "3")
+        await harness.mqtt.deliver("weather/roof/wind", "strong")
+        assert heard == [
+            ("weather/roof/wind", "3"),
+            ("alarm", "alarm/1883"),
+            ("alarm", "alarm/1883/a/b"),
+            ("weather/roof/wind", "strong"),
+        ]
+        harness.assert_state("home/wind/state", {"gust": 3.0}, count=1)
+        harness.assert_published("home/wind/error", contains="could not convert", count=1)
+        harness.assert_subscribed("weather/+/wind")
+        assert harness.messages_for("home/wind/availability") == []
+
+
 async def test_what_comes_and_goes_takes_its_state_with_it(
     device_context: DeviceContext, mock_mqtt: MockMqttClient
 ) -> None:

@@ -12,6 +12,7 @@ from ..runners.registrations import (
     DeviceRegistration,
     EnabledSpec,
     Errors,
+    InboundRegistration,
     IntervalSpec,
     NameSpec,
     PeriodicRegistration,
@@ -273,6 +274,25 @@ class Registrations:
             **fields,
         )
         self._add(registration, name, enabled)
+
+    def inbound(
+        self,
+        name: str | None = None,
+        *,
+        topic: str | Callable[[Any], str],
+        enabled: EnabledSpec = True,
+    ) -> Decorator:
+        """Register a handler of messages on a foreign ``topic``, wildcards allowed, retained ones included."""
+
+        def register(func: Handler) -> Handler:
+            if enabled:
+                given, own_name = mqtt_params(func), name or func.__name__
+                fields = plans(func, None, given)
+                made = InboundRegistration(name=own_name, topic=topic, mqtt_params=given, **fields)
+                self._add(made, own_name, enabled)
+            return func
+
+        return register
 
     def periodic(self, name: str | None = None, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> Decorator:
         """Register a function that is called every ``interval`` seconds for its effect alone."""

@@ -12,6 +12,7 @@ from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
     EnabledSpec,
+    InboundRegistration,
     NameSpec,
     PeriodicRegistration,
     Registration,
@@ -73,11 +74,12 @@ class Registry:
         self.commands: list[CommandRegistration] = []
         self.streams: list[StreamRegistration] = []
         self.periodic: list[PeriodicRegistration] = []
+        self.inbound: list[InboundRegistration] = []
         self._deferred: list[Deferred] = []
 
     def include(self, other: Registry, prefix: str | None) -> None:
         """Take over another registry, its names below ``prefix``. Raises ValueError."""
-        for registration in (*other.all, *other.periodic):
+        for registration in (*other.all, *other.without_topics):
             self.add(_below(prefix, registration))
         for deferred in other._deferred:
             self.defer(replace(deferred, prefix=prefix))
@@ -89,7 +91,7 @@ class Registry:
     def resolved(self, settings: Settings) -> Registry:
         """Return a registry in which nothing is deferred any more. Raises ValueError, TypeError."""
         registry = Registry()
-        for registration in (*self.all, *self.periodic):
+        for registration in (*self.all, *self.without_topics):
             registry.add(registration)
         for deferred in self._deferred:
             for registration in deferred.resolve(settings):
@@ -100,6 +102,11 @@ class Registry:
     def all(self) -> list[Registration]:
         """Everything that has topics, devices first, as availability is announced."""
         return [*self.devices, *self.telemetry, *self.commands, *self.streams]
+
+    @property
+    def without_topics(self) -> list[Registration]:
+        """What publishes nothing of its own and is never announced."""
+        return [*self.periodic, *self.inbound]
 
     @property
     def running(self) -> list[Running]:
@@ -124,6 +131,8 @@ class Registry:
                 self.devices.append(registration)
             case TelemetryRegistration():
                 self.telemetry.append(registration)
+            case InboundRegistration():
+                self.inbound.append(registration)
             case CommandRegistration():
                 self.commands.append(registration)
             case StreamRegistration():
@@ -133,7 +142,7 @@ class Registry:
 
     def _check_name(self, new: Registration) -> None:
         check_segment(new.name.removeprefix(f"{new.prefix}/") if new.prefix else new.name)
-        for old in (*self.all, *self.periodic):
+        for old in (*self.all, *self.without_topics):
             same_name = old.name == new.name
             if same_name and frozenset({type(old), type(new)}) not in _MAY_SHARE:
                 raise ValueError(f"Device name '{new.name}' is already registered")

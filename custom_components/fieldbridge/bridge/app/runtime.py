@@ -73,6 +73,7 @@ class Runtime:
             # Hooks may have registered more, and some names are known only now.
             self._registry = self._app.registry.resolved(services.settings)
             tasks = DeviceTasks(self._registry, self._router, services)
+            self._listen()
             await stack.enter_async_context(self._connected())
             await make_shared_state(self._app.state_factories, services, stack)
             entered = await self._enter_adapters(stack)
@@ -111,21 +112,31 @@ class Runtime:
                 await mqtt.stop()
 
     async def _announce(self) -> None:
-        """Say which devices are there, and take commands."""
+        """Say which devices are there, and subscribe to their commands."""
         services = self._services
         streams = {registration.name for registration in self._registry.streams}
         for registration in self._registry.unique:
             # A stream is online once its link is up: its runner says so.
             if registration.name not in streams:
                 await services.health.publish_device_available(registration.name, is_root=registration.is_root)
-        for registration in (*self._registry.devices, *self._registry.commands):
-            self._router.add(registration.name, is_root=registration.is_root)
         for topic in self._router.topics:
             await services.mqtt.subscribe(topic)
-        if isinstance(services.mqtt, Outbox):
-            services.mqtt.on_message(self._router.route, retained=services.settings.mqtt.retained_commands)
-        elif isinstance(services.mqtt, MqttMessageHandler):
-            services.mqtt.on_message(self._router.route)
+
+    def _listen(self) -> None:
+        """Have a queue for every command before there is a connection: a broker may have kept some."""
+        services = self._services
+        for registration in (*self._registry.devices, *self._registry.commands):
+            self._router.add(registration.name, is_root=registration.is_root)
+        for inbound in self._registry.inbound:
+            topic = inbound.topic(services.settings) if callable(inbound.topic) else inbound.topic
+            self._router.add_inbound(inbound.name, topic)
+        mqtt = services.mqtt
+        if isinstance(mqtt, Outbox):
+            mqtt.on_message(self._router.route, retained=services.settings.mqtt.retained_commands)
+        elif isinstance(mqtt, MqttMessageHandler):
+            mqtt.on_message(self._router.route)
+        if isinstance(mqtt, MqttMessageHandler) and self._registry.inbound:
+            mqtt.on_message(self._router.route_inbound)
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:

@@ -45,7 +45,7 @@ class DeviceTasks:
 
     async def start(self) -> None:
         """Take commands and start everything."""
-        for command in self._registry.commands:
+        for command in (*self._registry.commands, *self._registry.inbound):
             device = CommandDevice(command, self._context(command), self._services)
             self._commands[command.name] = device
             await device.start(self._router.queue(command.name))

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import logging
 
+from ..topics import matches
+
 _LOGGER = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
@@ -99,6 +101,7 @@ class CommandRouter:
         self._now = now
         self._queues: dict[str, CommandQueue] = {}
         self._by_segment: dict[str, CommandQueue] = {}
+        self._inbound: dict[str, str] = {}
 
     @property
     def queues(self) -> list[CommandQueue]:
@@ -108,6 +111,11 @@ class CommandRouter:
     def add(self, name: str, *, is_root: bool) -> None:
         """Create the queue of a device; a root device has no segment of its own in the topic."""
         self._queues[name] = self._by_segment["" if is_root else name] = CommandQueue(name)
+
+    def add_inbound(self, name: str, topic_filter: str) -> None:
+        """Create the queue of a handler of foreign messages."""
+        self._queues[name] = CommandQueue(name)
+        self._inbound[name] = topic_filter
 
     def __contains__(self, name: str) -> bool:
         return name in self._queues
@@ -120,7 +128,14 @@ class CommandRouter:
     def topics(self) -> list[str]:
         """Topics to subscribe to."""
         named = [f"{self._prefix}/{name}/{tail}" for name in self._by_segment if name for tail in ("set", "+/set")]
-        return ([f"{self._prefix}/set"] if "" in self._by_segment else []) + named
+        root = [f"{self._prefix}/set"] if "" in self._by_segment else []
+        return [*root, *named, *dict.fromkeys(self._inbound.values())]
+
+    async def route_inbound(self, topic: str, payload: str) -> None:
+        """Queue a message for every handler whose filter covers its topic."""
+        for name, topic_filter in self._inbound.items():
+            if matches(topic_filter, topic):
+                self._queues[name].put(Command(topic, payload, None, self._now()))
 
     async def route(self, topic: str, payload: str) -> None:
         """Queue a command; topics that are no commands are ignored."""

@@ -98,6 +98,14 @@ class CommandRegistration(Registration):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InboundRegistration(CommandRegistration):
+    """A function that is called for each message on a topic that is not the app's own."""
+
+    topic: str | Callable[[Any], str]
+    """A topic, wildcards allowed, or a function of the settings that returns it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StreamRegistration(Registration):
     """A handler that iterates over what a StreamablePort delivers."""
 
