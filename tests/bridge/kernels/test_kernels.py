@@ -138,7 +138,7 @@ def test_a_network_leaves_the_median_of_any_order(window: int) -> None:
     for _ in range(50):
         values = rng.integers(0, 9, window).tolist()
         expected = sorted(values)[window // 2]
-        for low, high in steps:
+        for low, high, _, _ in steps:
             values[low], values[high] = min(values[low], values[high]), max(values[low], values[high])
         assert values[middle] == expected
 

@@ -18,6 +18,10 @@ class Formula(MapFilter):
 
     __slots__ = ()
 
+    @override
+    def history(self) -> list[float] | None:
+        return [0.0 if self._value is None else self._value]
+
     @abstractmethod
     def _apply[V: (float, Array)](self, x: V) -> V:
         """Return the result for one value, or for a chunk by the same operations."""

@@ -5,7 +5,8 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .calibration import Linear, Multiply, Offset
-from .kinds import Kept, MapFilter, TimedFilter
+from .kinds import FEW_SAMPLES, Kept, MapFilter, TimedFilter
+from .program import Program, program_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,7 +23,7 @@ class Chain:
     value that reached it. What a timed stage calls missing (NaN) goes straight to the end.
     """
 
-    __slots__ = ("_channels", "_declared", "_segments", "_stages", "_timed", "_updates", "_waited")
+    __slots__ = ("_channels", "_declared", "_program", "_segments", "_stages", "_timed", "_updates", "_waited")
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._declared = tuple(stages)
@@ -31,12 +32,15 @@ class Chain:
         self._timed = [stage for stage in self._stages if isinstance(stage, TimedFilter)]
         self._segments = _segments(self._stages)
         self._channels: tuple[Chain, ...] = ()
+        # The first stages as one kernel call; which of them is known with the first chunk.
+        self._program: Program | None = None
         # Seconds since each segment got a value; used once samples come with an interval.
         self._waited = [0.0] * len(self._segments)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The filters as they are run."""
+        self._collect()
         return self._stages
 
     @property
@@ -47,6 +51,7 @@ class Chain:
     @property
     def value(self) -> float | None:
         """Last value of the last stage, None before the first."""
+        self._collect()
         return self._stages[-1].value if self._stages else None
 
     @property
@@ -63,6 +68,8 @@ class Chain:
 
     def update(self, raw: float, dt: float | None = None) -> float | None:
         """Take one sample, ``dt`` seconds after the one before where that is known; return the value or None."""
+        if self._program is not None:
+            self._collect()
         if dt is None:
             value = raw
             for update in self._updates:
@@ -94,7 +101,12 @@ class Chain:
         chunk = np.ascontiguousarray(values, dtype=np.float64)
         stamps = None if times is None else np.ascontiguousarray(times, dtype=np.float64)
         indices: Any = None
-        for place, stage in enumerate(self._stages):
+        first = 0
+        fused = self._run_program(chunk, stamps)
+        if fused is not None:
+            chunk, indices, first = fused
+            stamps = stamps if stamps is None or indices is None else stamps[indices]
+        for place, stage in enumerate(self._stages[first:], first):
             if isinstance(stage, MapFilter):
                 chunk = stage.block(chunk, stamps)
                 continue
@@ -105,6 +117,28 @@ class Chain:
             chunk, stamps = kept.values, None if stamps is None else stamps[kept.indices]
             indices = kept.indices if indices is None else indices[kept.indices]
         return chunk if indices is None else Kept(chunk, indices)
+
+    def _run_program(self, chunk: Array, times: Array | None) -> tuple[Array, Any, int] | None:
+        """Return chunk, kept indices and the next stage after the program, None when the stages go one by one."""
+        if self._program is None and chunk.ndim in {1, 2} and len(chunk) >= FEW_SAMPLES:
+            # Channels that part at a gate go on in chains of their own.
+            maps = next((n for n, stage in enumerate(self._stages) if not isinstance(stage, MapFilter)), None)
+            self._program = program_of(self._stages if chunk.ndim == 1 else self._stages[:maps])
+        program = self._program
+        if program is None:
+            return None
+        result = None
+        if len(chunk) >= FEW_SAMPLES and (times is None or not program.uses_time):
+            result = program.run(self._stages, chunk)
+        if result is None:
+            program.store(self._stages)
+            return None
+        return *result, program.length
+
+    def _collect(self) -> None:
+        """Bring the history back into the filters, where everything but a chunk looks for it."""
+        if self._program is not None:
+            self._program.store(self._stages)
 
     def _split(self, place: int, chunk: Array, times: Array | None) -> list[Kept]:
         """From the first gate on each channel goes its own way."""
@@ -137,6 +171,7 @@ class Chain:
 
     def reset(self) -> None:
         """Forget all history."""
+        self._program = None
         for stage in self._stages:
             stage.reset()
         self._channels = ()
@@ -152,6 +187,7 @@ class Chain:
 
     def to_state(self) -> dict[str, Any]:
         """Return the history of all stages in JSON form."""
+        self._collect()
         state: dict[str, Any] = {"stages": [stage.to_state() for stage in self._stages]}
         if self._channels:
             state["channels"] = [channel.to_state() for channel in self._channels]
@@ -159,6 +195,7 @@ class Chain:
 
     def from_state(self, state: dict[str, Any]) -> None:
         """Continue from what ``to_state`` returned; raises ValueError when the chain was another, and then is reset."""
+        self._program = None
         try:
             for stage, part in zip(self._stages, state["stages"], strict=True):
                 stage.from_state(part)

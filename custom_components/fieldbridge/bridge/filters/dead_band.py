@@ -18,7 +18,7 @@ class DeadBand(GateFilter):
     stays out; ``most_percent`` is the same as a share of the last value.
     """
 
-    __slots__ = ("absolute", "most", "most_percent", "percent")
+    __slots__ = ("_high", "_low", "absolute", "most", "most_percent", "percent")
 
     kind: ClassVar[str] = "dead_band"
     parameters: ClassVar[tuple[str, ...]] = ("absolute", "percent", "most", "most_percent")
@@ -39,36 +39,53 @@ class DeadBand(GateFilter):
         super().__init__(missing)
 
     @override
+    def _clear(self) -> None:
+        super()._clear()
+        self._low, self._high = math.inf, -math.inf
+
+    @override
+    def from_state(self, state: dict[str, object]) -> None:
+        super().from_state(state)
+        if self._value is not None:
+            self.continue_from([self._value])
+
+    def history(self) -> list[float] | None:
+        """Return the history as numbers for a kernel, None while there is none."""
+        return None if self._value is None else [self._value]
+
+    def continue_from(self, numbers: list[float]) -> None:
+        """Lay the band around a value that was let through."""
+        self._value = value = numbers[0]
+        band = self.absolute + self.percent / 100.0 * abs(value)
+        self._low, self._high = value - band, value + band
+
+    @override
     def update(self, raw: float, dt: float | None = None) -> float | None:
         if raw - raw:
             return self._absent(raw)
+        if self._low <= raw <= self._high:
+            return None
         if (last := self._value) is not None:
             moved = abs(raw - last)
-            if not moved > self.absolute + self.percent / 100.0 * abs(last):
-                return None
             if self.most is not None and moved > self.most:
                 return None
             if self.most_percent is not None and moved > self.most_percent / 100.0 * abs(last):
                 return None
-        self._value = y = float(raw)
+        y = float(raw)
+        self.continue_from([y])
         return y
 
     @override
     def _block(self, chunk: Array, times: Array | None) -> Kept:
         import numpy as np
 
-        if self.most is not None or self.most_percent is not None or not complete(chunk):
+        last = self._value
+        if last is None or self.most is not None or self.most_percent is not None or not complete(chunk):
             return self._block_plain(chunk, times)
         indices = np.empty(len(chunk), dtype=np.int64)
-        # From nowhere everything is far enough.
-        last = math.inf if self._value is None else self._value
-        seed = 1 if self._value is None else 0
-        if seed:
-            indices[0], last = 0, float(chunk[0])
-        kept = kernels.active().dead_band(chunk[seed:], indices[seed:], self.absolute, self.percent / 100.0, last)
-        indices[seed : seed + kept] += seed
-        places = indices[: seed + kept]
+        count = kernels.active().dead_band(chunk, indices, self.absolute, self.percent / 100.0, last)
+        places = indices[:count]
         values = chunk[places]
-        if len(values):
-            self._value = float(values[-1])
-        return Kept(values, places.astype(np.intp, copy=False))
+        if count:
+            self.continue_from([float(values[-1])])
+        return Kept(values, places)

@@ -184,6 +184,14 @@ class MapFilter(SignalFilter):
             return self._block_channels(chunk, stamps)
         return self._block_plain(chunk, stamps) if len(chunk) < FEW_SAMPLES else self._block(chunk, stamps)
 
+    def history(self) -> list[float] | None:
+        """Return the history as numbers for a kernel, None while there is not enough of it."""
+        return None if self._value is None else [self._value]
+
+    def continue_from(self, numbers: list[float]) -> None:
+        """Take back the history that ``history`` returned and a kernel has carried on."""
+        self._value = numbers[0]
+
     def _block(self, chunk: Array, times: Array | None) -> Array:
         """Filter a chunk that is long enough for arrays; overridden where a kernel is faster."""
         return self._block_plain(chunk, times)

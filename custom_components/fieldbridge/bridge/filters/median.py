@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from .. import kernels
 from .checks import whole
-from .kinds import REJECT, MapFilter, complete
+from .kinds import REJECT, MapFilter
 
 if TYPE_CHECKING:
     from .kinds import Array
-
-NETWORK_CHUNK = 32
-"""Samples from which a network pays for the window that has to be put in front of the chunk."""
-SORTED_CHUNK = 64
-"""Samples from which a sorted window pays for being copied into arrays and back."""
 
 
 class MedianFilter(MapFilter):
@@ -68,33 +63,37 @@ class MedianFilter(MapFilter):
         return y
 
     @override
+    def history(self) -> list[float] | None:
+        if len(self._recent) < self._window:
+            return None
+        return [*self._recent, *self._ordered, 0.0]
+
+    @override
+    def continue_from(self, numbers: list[float]) -> None:
+        window = self._window
+        oldest = int(numbers[-1])
+        self._recent.extend(numbers[oldest:window])
+        self._recent.extend(numbers[:oldest])
+        self._ordered = numbers[window:-1]
+        half = window >> 1
+        self._value = self._ordered[half] if window & 1 else midpoint(self._ordered[half - 1], self._ordered[half])
+
+    @override
     def _block(self, chunk: Array, times: Array | None) -> Array:
         import numpy as np
 
         active = kernels.active()
-        missing = self._window - len(self._recent)
-        network = active.median_networks.get(self._window)
-        if network is None and active.median_sorted is None:
+        if self._window not in active.median_windows:
             return self._block_plain(chunk, None)
-        if len(chunk) - missing < (NETWORK_CHUNK if network else SORTED_CHUNK) or not complete(chunk):
+        history = self.history()
+        if history is None:
+            warm_up = self._window - len(self._recent)
+            first = self._block_plain(chunk[:warm_up], None)
+            return np.concatenate((first, self.block(chunk[warm_up:])))
+        out, state = chunk.copy(), np.array(history)
+        if not active.median(out, state, self._window):
             return self._block_plain(chunk, None)
-        out = np.empty_like(chunk)
-        out[:missing] = self._block_plain(chunk[:missing], None)
-        rest = chunk[missing:]
-        if network is not None:
-            extended = np.empty(len(rest) + self._window - 1)
-            extended[: self._window - 1] = list(self._recent)[1:]
-            np.add(rest, 0.0, out=extended[self._window - 1 :])
-            network(extended, out[missing:])
-            self._recent.extend(extended[-self._window :].tolist())
-            self._ordered = sorted(self._recent)
-        elif active.median_sorted is not None:
-            ring, ordered = np.array(self._recent), np.array(self._ordered)
-            oldest = active.median_sorted(rest + 0.0, out[missing:], ring, ordered, 0)
-            recent = ring.tolist()
-            self._recent.extend(recent[oldest:] + recent[:oldest])
-            self._ordered = ordered.tolist()
-        self._value = float(out[-1])
+        self.continue_from(state.tolist())
         return out
 
 

@@ -103,7 +103,7 @@ class OneEuroFilter(MapFilter):
         else:
             raise ValueError(f"dt must be non-negative, got {dt}")
         self._derivative = d = ad * ((raw - self._raw) / dt) + (1.0 - ad) * self._derivative
-        a = dt / (1.0 / (TWO_PI * (self._min_cutoff + self._beta * abs(d))) + dt)
+        a = dt / (1.0 / (TWO_PI * (self._min_cutoff + self._beta * (d if d > 0.0 else -d))) + dt)
         y = a * raw + (1.0 - a) * y
         if y - y:
             # The difference of two huge values is infinite: begin anew instead of staying there.
@@ -112,6 +112,14 @@ class OneEuroFilter(MapFilter):
         self._raw = raw
         self._value = y
         return y
+
+    @override
+    def history(self) -> list[float] | None:
+        return None if self._value is None else [self._value, self._raw, self._derivative]
+
+    @override
+    def continue_from(self, numbers: list[float]) -> None:
+        self._value, self._raw, self._derivative = numbers
 
     @override
     def _block(self, chunk: Array, times: Array | None) -> Array:

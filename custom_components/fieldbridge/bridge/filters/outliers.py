@@ -102,6 +102,10 @@ class Clamp(MapFilter):
         super().__init__(missing)
 
     @override
+    def history(self) -> list[float] | None:
+        return [0.0 if self._value is None else self._value]
+
+    @override
     def update(self, raw: float, dt: float | None = None) -> float:
         if raw - raw:
             return self._absent(raw)

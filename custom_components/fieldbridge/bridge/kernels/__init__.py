@@ -54,7 +54,7 @@ def accelerate(cache: Path) -> Kernels:
 
         # Read when the decorators run; numba's types do not know it.
         numba.config.CACHE_DIR = str(cache)  # type: ignore[attr-defined]
-        from .compiled import COMPILED
+        from .compiled_chain import COMPILED
     except Exception as err:
         # Whatever fails in a foreign compiler, the plain kernels go on.
         raise AccelerationError(f"numba cannot be used: {err}") from err

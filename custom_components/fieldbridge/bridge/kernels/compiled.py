@@ -1,12 +1,20 @@
-"""The kernels compiled by numba; importing this module loads them from numba's cache, or compiles for a few seconds."""
+"""Low-passes and dead-band, compiled by numba; importing loads them from numba's cache, or compiles."""
 
 import math
 
-from .compiled_medians import median_3, median_5, median_7, median_9, median_11
 from .jit import compiled
-from .table import Array, Indices, Kernels
+from .table import HUGE, Array, Indices
 
 TWO_PI = 2.0 * math.pi
+
+
+@compiled("b1(f8[::1])")
+def usable(x: Array) -> bool:
+    """Return True when no value is missing or so large that a difference might overflow."""
+    bad = 0
+    for k in range(len(x)):
+        bad += not abs(x[k]) < HUGE
+    return bad == 0
 
 
 @compiled("f8(f8[::1], f8[::1], f8, f8)")
@@ -128,63 +136,17 @@ def one_euro_reordered(x: Array, out: Array, parameters: Array, state: Array) ->
     state[0], state[1], state[2] = y, before, d
 
 
-@compiled("f8(f8, f8)")
-def midpoint(a: float, b: float) -> float:
-    """Return the middle of two values without overflow."""
-    if (a < 0.0) != (b < 0.0):
-        return (a + b) / 2.0
-    return a + (b - a) / 2.0
-
-
-@compiled("i8(f8[::1], f8[::1], f8[::1], f8[::1], i8)")
-def median_sorted(x: Array, out: Array, ring: Array, ordered: Array, oldest: int) -> int:
-    """Median over a full sorted window: the new value takes the old one's place in one pass without a branch."""
-    window = len(ring)
-    half = window // 2
-    for k in range(len(x)):
-        v, old = x[k], ring[oldest]
-        ring[oldest] = v
-        oldest += 1
-        if oldest == window:
-            oldest = 0
-        if v >= old:
-            # What lies between the two moves one place down.
-            for i in range(window - 1):
-                here = ordered[i]
-                moved = max(min(ordered[i + 1], v), here)
-                ordered[i] = here if here < old else moved
-            ordered[window - 1] = max(ordered[window - 1], v)
-        else:
-            for i in range(window - 1, 0, -1):
-                here = ordered[i]
-                moved = min(max(ordered[i - 1], v), here)
-                ordered[i] = here if here > old else moved
-            ordered[0] = min(ordered[0], v)
-        out[k] = ordered[half] if window % 2 else midpoint(ordered[half - 1], ordered[half])
-    return oldest
-
-
 @compiled("i8(f8[::1], i8[::1], f8, f8, f8)")
 def dead_band(x: Array, indices: Indices, absolute: float, relative: float, last: float) -> int:
     """Keep what left the band around the last kept value."""
     kept = 0
+    band = absolute + relative * abs(last)
+    low, high = last - band, last + band
     for k in range(len(x)):
-        if abs(x[k] - last) > absolute + relative * abs(last):
-            last = x[k]
+        v = x[k]
+        if not low <= v <= high:
+            band = absolute + relative * abs(v)
+            low, high = v - band, v + band
             indices[kept] = k
             kept += 1
     return kept
-
-
-COMPILED = Kernels(
-    name="numba",
-    pt1=pt1,
-    pt1_reordered=pt1_reordered,
-    pt1_varying=pt1_varying,
-    pt1_channels=pt1_channels,
-    one_euro=one_euro,
-    one_euro_reordered=one_euro_reordered,
-    median_networks={3: median_3, 5: median_5, 7: median_7, 9: median_9, 11: median_11},
-    median_sorted=median_sorted,
-    dead_band=dead_band,
-)

@@ -1,10 +1,17 @@
-"""Median networks written out, so that the compiler keeps a window in registers and works on several windows at once.
+"""Sliding medians, compiled by numba: networks for small odd windows, a sorted window for the others.
 
-The steps are those of ``networks.median_network`` without the halves that nobody reads.
+The networks are written out, so that the compiler keeps a window in registers and works on several windows at once;
+their steps are those of ``networks.median_network`` without the halves that nobody reads.
 """
 
+import numpy as np
+
+from .compiled import usable
 from .jit import compiled
 from .table import Array
+
+NETWORK_CHUNK = 16
+"""Samples from which a network pays for the window that is put in front of the chunk."""
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -147,3 +154,72 @@ def median_11(extended: Array, out: Array) -> None:
         v5 = max(v4, v5)
         v5 = min(v5, v10)
         out[i] = v5
+
+
+@compiled("f8(f8, f8)")
+def midpoint(a: float, b: float) -> float:
+    """Return the middle of two values without overflow."""
+    if (a < 0.0) != (b < 0.0):
+        return (a + b) / 2.0
+    return a + (b - a) / 2.0
+
+
+@compiled("i8(f8[::1], f8[::1], f8[::1], f8[::1], i8)")
+def median_sorted(x: Array, out: Array, ring: Array, ordered: Array, oldest: int) -> int:
+    """Median over a full sorted window: the new value takes the old one's place in one pass without a branch."""
+    window = len(ring)
+    half = window // 2
+    for k in range(len(x)):
+        v, old = x[k] + 0.0, ring[oldest]
+        ring[oldest] = v
+        oldest += 1
+        if oldest == window:
+            oldest = 0
+        if v >= old:
+            # What lies between the two moves one place down.
+            for i in range(window - 1):
+                here = ordered[i]
+                moved = max(min(ordered[i + 1], v), here)
+                ordered[i] = here if here < old else moved
+            ordered[window - 1] = max(ordered[window - 1], v)
+        else:
+            for i in range(window - 1, 0, -1):
+                here = ordered[i]
+                moved = min(max(ordered[i - 1], v), here)
+                ordered[i] = here if here > old else moved
+            ordered[0] = min(ordered[0], v)
+        out[k] = ordered[half] if window % 2 else midpoint(ordered[half - 1], ordered[half])
+    return oldest
+
+
+@compiled("b1(f8[::1], f8[::1], i8)")
+def median(x: Array, state: Array, window: int) -> bool:
+    """Median in place, see ``Kernels.median``."""
+    if not usable(x):
+        return False
+    ring, ordered = state[:window], state[window : 2 * window]
+    oldest = int(state[2 * window])
+    n = len(x)
+    if n < NETWORK_CHUNK or window > 11 or window % 2 == 0:
+        state[2 * window] = median_sorted(x, x, ring, ordered, oldest)
+        return True
+    extended = np.empty(n + window)
+    for k in range(window):
+        extended[k] = ring[(oldest + k) % window]
+    for k in range(n):
+        # Adding zero makes -0.0 and 0.0 one value.
+        extended[window + k] = x[k] + 0.0
+    if window == 3:
+        median_3(extended[1:], x)
+    elif window == 5:
+        median_5(extended[1:], x)
+    elif window == 7:
+        median_7(extended[1:], x)
+    elif window == 9:
+        median_9(extended[1:], x)
+    else:
+        median_11(extended[1:], x)
+    ring[:] = extended[n:]
+    ordered[:] = np.sort(extended[n:])
+    state[2 * window] = 0.0
+    return True

@@ -27,7 +27,7 @@ def main(package: str) -> None:
         stand_in = ModuleType(".".join(parents[:depth]))
         stand_in.__path__ = [str(folder)]
         sys.modules[stand_in.__name__] = stand_in
-    importlib.import_module(f"{package}.compiled")
+    importlib.import_module(f"{package}.compiled_chain")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from functools import cache
 
-type Network = tuple[tuple[tuple[int, int], ...], int]
-"""``(low, high)`` steps in order, and the place of the median."""
+type Step = tuple[int, int, bool, bool]
+"""Two places that are put in order, and whether anybody reads the lower and the higher afterwards."""
+type Network = tuple[tuple[Step, ...], int]
+"""Steps in order, and the place of the median."""
 
 
 @cache
@@ -23,4 +25,13 @@ def median_network(window: int) -> Network:
         steps += [(other, places[-1]) for other in upper[:-1]]
         places = places[1:-1]
         places += [place for place in [next(coming, None)] if place is not None]
-    return tuple(steps), places[0]
+    return _with_use(steps, places[0]), places[0]
+
+
+def _with_use(steps: list[tuple[int, int]], result: int) -> tuple[Step, ...]:
+    read = {result}
+    marked: list[Step] = []
+    for low, high in reversed(steps):
+        marked.append((low, high, low in read, high in read))
+        read |= {low, high}
+    return tuple(reversed(marked))

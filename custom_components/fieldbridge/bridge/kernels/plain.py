@@ -16,6 +16,8 @@ from .table import Kernels
 if TYPE_CHECKING:
     from .table import Array, Indices
 
+NETWORK_WINDOWS = (3, 5, 7, 9, 11)
+"""Beyond these the steps of a network cost more than a sorted window."""
 TILE = 32
 """Samples per row of the reordered low-pass: the matrix product grows with it, the carry loop shrinks."""
 
@@ -72,7 +74,7 @@ def one_euro(x: Array, out: Array, parameters: Array, state: Array) -> None:
     result = []
     for v in x.tolist():
         d = ad * ((v - before) / dt) + bd * d
-        a = dt / (1.0 / (two_pi * (min_cutoff + beta * abs(d))) + dt)
+        a = dt / (1.0 / (two_pi * (min_cutoff + beta * (d if d > 0.0 else -d))) + dt)
         y = a * v + (1.0 - a) * y
         before = v
         result.append(y)
@@ -80,59 +82,42 @@ def one_euro(x: Array, out: Array, parameters: Array, state: Array) -> None:
     state[:] = y, before, d
 
 
-def one_euro_reordered(x: Array, out: Array, parameters: Array, state: Array) -> None:
-    """Speed-adaptive low-pass: derivatives and alphas of the whole chunk first, one short loop for the values."""
-    min_cutoff, beta, d_cutoff, dt = parameters.tolist()
-    y, before, d = state.tolist()
-    two_pi = 2.0 * math.pi
-    slopes = np.diff(x, prepend=before)
-    slopes /= dt
-    state[2] = pt1_reordered(slopes, slopes, dt / (1.0 / (two_pi * d_cutoff) + dt), d)
-    np.abs(slopes, out=slopes)
-    # a = dt / (1 / (2 pi fc) + dt) = r / (1 + r) with r = 2 pi dt fc
-    slopes *= two_pi * dt * beta
-    slopes += two_pi * dt * min_cutoff
-    keep = 1.0 / (1.0 + slopes)
-    slopes *= keep
-    slopes *= x
-    out[:] = [y := u + k * y for u, k in zip(slopes.tolist(), keep.tolist(), strict=True)]
-    state[0], state[1] = y, x[-1]
-
-
-class MedianNetworks(dict[int, Any]):
-    """Networks for odd windows up to 11, made when they are asked for."""
-
-    def __missing__(self, window: int) -> Any:
-        """Return the network of ``window`` over whole arrays."""
-        steps, middle = median_network(window)
-
-        def median(extended: Array, out: Array) -> None:
-            n = len(out)
-            values = [extended[place : place + n].copy() for place in range(window)]
-            least = np.empty(n)
-            for low, high in steps:
-                np.minimum(values[low], values[high], out=least)
-                np.maximum(values[low], values[high], out=values[high])
-                values[low], least = least, values[low]
-            out[:] = values[middle]
-
-        self[window] = median
-        return median
+def median(x: Array, state: Array, window: int) -> bool:
+    """Median in place by a network over whole arrays, for the windows in NETWORK_WINDOWS."""
+    # The sum of squares finds what is missing in one pass; unlike a sum it neither cancels nor warns.
+    if not math.isfinite(x.dot(x)):
+        return False
+    oldest = int(state[2 * window])
+    # Adding zero makes -0.0 and 0.0 one value.
+    extended = np.concatenate((state[oldest + 1 : window], state[:oldest], x)) + 0.0
+    steps, middle = median_network(window)
+    values = [extended[place : place + len(x)] for place in range(window)]
+    for low, high, low_is_read, high_is_read in steps:
+        a, b = values[low], values[high]
+        if low_is_read:
+            values[low] = np.minimum(a, b)
+        if high_is_read:
+            values[high] = np.maximum(a, b)
+    x[:] = values[middle]
+    state[:window] = extended[-window:]
+    state[window:-1] = np.sort(extended[-window:])
+    state[-1] = 0.0
+    return True
 
 
 def dead_band(x: Array, indices: Indices, absolute: float, relative: float, last: float) -> int:
     """Keep what left the band around the last kept value."""
     kept: list[int] = []
+    band = absolute + relative * abs(last)
+    low, high = last - band, last + band
     for index, v in enumerate(x.tolist()):
-        if abs(v - last) > absolute + relative * abs(last):
-            last = v
+        if not low <= v <= high:
+            band = absolute + relative * abs(v)
+            low, high = v - band, v + band
             kept.append(index)
     indices[: len(kept)] = kept
     return len(kept)
 
-
-NETWORK_WINDOWS = (3, 5, 7, 9, 11)
-"""Beyond these the steps of a network cost more than a sorted window."""
 
 PLAIN = Kernels(
     name="plain",
@@ -141,8 +126,10 @@ PLAIN = Kernels(
     pt1_varying=pt1_varying,
     pt1_channels=pt1_channels,
     one_euro=one_euro,
-    one_euro_reordered=one_euro_reordered,
-    median_networks={window: MedianNetworks()[window] for window in NETWORK_WINDOWS},
-    median_sorted=None,
+    # One loop over Python floats is as fast as several passes over arrays and a shorter loop.
+    one_euro_reordered=one_euro,
+    median=median,
+    median_windows=NETWORK_WINDOWS,
     dead_band=dead_band,
+    chain=None,
 )

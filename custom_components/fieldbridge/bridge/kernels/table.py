@@ -1,6 +1,6 @@
 """The function table that the filters call: the same kernels, plain or compiled, over the same arrays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,23 @@ class Kernels:
     one_euro: Callable[[Array, Array, Array, Array], None]
     """``(x, out, [min_cutoff, beta, d_cutoff, dt], [y, x_before, derivative])``; the state is changed in place."""
     one_euro_reordered: Callable[[Array, Array, Array, Array], None]
-    median_networks: Mapping[int, Callable[[Array, Array], None]]
-    """Window -> ``(extended, out)``; ``extended`` has the ``window - 1`` samples before the chunk in front."""
-    median_sorted: Callable[[Array, Array, Array, Array, int], int] | None
-    """``(x, out, ring, ordered, oldest) -> oldest`` for any full window; None where plain updates are faster."""
+    median: Callable[[Array, Array, int], bool]
+    """``(x, state, window) -> done``: in place; the state is the last ``window`` samples as a ring, the same in order,
+    and the place of the oldest in the ring. Nothing is done with missing or huge values."""
+    median_windows: Container[int]
+    """Windows for which ``median`` is faster than single updates."""
     dead_band: Callable[[Array, Indices, float, float, float], int]
     """``(x, indices, absolute, relative, last) -> kept``: kept is what left the band around the last kept value."""
+    chain: Callable[[Array, Indices, Array, Array, Array, Indices], int] | None
+    """``(chunk, steps, parameters, state, backup, indices) -> kept``, see ``compiled_chain``; None: one by one."""
+
+
+LOW_PASS, ONE_EURO, MEDIAN, LINE, CLAMP, DEAD_BAND = range(6)
+"""Operations of ``Kernels.chain``. A row of parameters has five places:
+
+low-pass ``alpha, -, -, -, exact``; one-euro ``min_cutoff, beta, d_cutoff, dt, exact``; line ``slope, offset``;
+clamp ``1, 0, low, high``; dead-band ``absolute, relative``.
+"""
+PARAMETERS = 5
+HUGE = 1e150
+"""Magnitude from which a chunk goes the plain way, which knows what to do about overflow."""

@@ -1,0 +1,163 @@
+"""The first stages of a chain as one kernel call.
+
+While a program runs, the history of its stages is in one array; ``store`` brings it back into the filters, which is
+where everybody else looks for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import kernels
+from ..kernels.table import CLAMP, DEAD_BAND, LINE, LOW_PASS, MEDIAN, ONE_EURO, PARAMETERS
+from .calibration import Linear, Multiply, Offset
+from .dead_band import DeadBand
+from .lowpass import ExponentialAverage, Pt1Filter
+from .median import MedianFilter
+from .one_euro import OneEuroFilter
+from .outliers import Clamp
+
+if TYPE_CHECKING:
+    from .kinds import Array, GateFilter, MapFilter
+
+    type Stage = MapFilter | GateFilter
+    type Fusable = MapFilter | DeadBand
+
+INFINITY = float("inf")
+LARGEST_WINDOW = 1000
+"""Samples; a chunk would be small beside the state that is loaded for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one filter takes part."""
+
+    operation: int
+    parameters: tuple[float, ...]
+    size: int
+    window: int = 0
+    uses_time: bool = False
+
+
+class Program:
+    """Steps over one state array per number of channels."""
+
+    __slots__ = ("_backup", "_parameters", "_size", "_state", "_steps", "length", "loaded", "uses_time")
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = tuple(steps)
+        self._size = sum(step.size for step in steps)
+        self._state: Any = ()
+        self._backup: Any = ()
+        self._parameters: Any = None
+        self.length = len(self._steps)
+        self.loaded = False
+        """True while the history is here and not in the filters."""
+        self.uses_time = any(step.uses_time for step in steps)
+
+    def run(self, stages: Sequence[Stage], chunk: Array) -> tuple[Array, Any] | None:
+        """Return chunk and kept indices (None for all) after the steps, or None when the plain way has to be gone."""
+        import numpy as np
+
+        kernel = kernels.active().chain
+        channels = chunk.shape[1] if chunk.ndim == 2 else 1
+        if kernel is None or not (self.loaded or self._load(stages)) or len(self._state) != channels:
+            return None
+        if self._parameters is None:
+            self._parameters = self._tables()
+        steps, parameters = self._parameters
+        rows = np.array(chunk.T, order="C", ndmin=2)
+        is_gate = self._steps[-1].operation == DEAD_BAND
+        indices = np.empty(len(chunk) if is_gate else 0, dtype=np.int64)
+        kept = kernel(rows, steps, parameters, self._state, self._backup, indices)
+        if kept < 0:
+            return None
+        if is_gate:
+            places = indices[:kept]
+            return rows[0][places], places
+        return (rows[0] if chunk.ndim == 1 else rows.T), None
+
+    def _tables(self) -> tuple[Any, Any]:
+        import numpy as np
+
+        steps = np.zeros((self.length, 3), dtype=np.int64)
+        parameters = np.zeros((self.length, PARAMETERS))
+        place = 0
+        for row, step in enumerate(self._steps):
+            steps[row] = step.operation, place, step.window
+            parameters[row, : len(step.parameters)] = step.parameters
+            place += step.size
+        return steps, parameters
+
+    def _load(self, stages: Sequence[Stage]) -> bool:
+        """Take the history of every channel out of the filters; False while one has not seen enough."""
+        import numpy as np
+
+        rows = []
+        for filters in self._lanes(stages):
+            parts = [stage.history() for stage in filters]
+            if any(part is None for part in parts):
+                return False
+            rows.append([number for part in parts if part is not None for number in part])
+        self._state = np.array(rows)
+        self._backup = np.empty_like(self._state)
+        self.loaded = True
+        return True
+
+    def store(self, stages: Sequence[Stage]) -> None:
+        """Bring the history back into the filters."""
+        if not self.loaded:
+            return
+        self.loaded = False
+        for filters, row in zip(self._lanes(stages), self._state.tolist(), strict=True):
+            place = 0
+            for step, stage in zip(self._steps, filters, strict=True):
+                stage.continue_from(row[place : place + step.size])
+                place += step.size
+
+    def _lanes(self, stages: Sequence[Stage]) -> list[tuple[Any, ...]]:
+        """Return the filters of each channel."""
+        own = stages[: self.length]
+        if not own[0].channels:
+            return [tuple(own)]
+        return list(zip(*(stage.channels for stage in own), strict=True))
+
+
+def program_of(stages: Sequence[Stage]) -> Program | None:
+    """Return the program of as many stages from the first on as have a step; a gate is the last."""
+    steps: list[Step] = []
+    for stage in stages:
+        step = _step(stage)
+        if step is None:
+            break
+        steps.append(step)
+        if step.operation == DEAD_BAND:
+            break
+    return Program(steps) if steps else None
+
+
+def _step(stage: Stage) -> Step | None:  # noqa: PLR0911 - one return per kind of filter
+    match stage:
+        case Pt1Filter() | ExponentialAverage():
+            parameters = (stage.alpha, 0.0, 0.0, 0.0, float(stage.exact))
+            return Step(LOW_PASS, parameters, 1, uses_time=isinstance(stage, Pt1Filter))
+        case OneEuroFilter():
+            given = (stage.min_cutoff, stage.beta, stage.d_cutoff, stage.dt, float(stage.exact))
+            return Step(ONE_EURO, given, 3, uses_time=True)
+        case MedianFilter() if 1 < stage.window <= LARGEST_WINDOW:
+            size = 2 * stage.window + 1
+            return Step(MEDIAN, (), size, stage.window)
+        case Linear():
+            return Step(LINE, (stage.slope, stage.offset), 1)
+        case Offset():
+            return Step(LINE, (1.0, stage.amount), 1)
+        case Multiply():
+            # Adding -0.0 changes nothing, not even the sign of a zero.
+            return Step(LINE, (stage.factor, -0.0), 1)
+        case Clamp():
+            low = -INFINITY if stage.low is None else stage.low
+            high = INFINITY if stage.high is None else stage.high
+            return Step(CLAMP, (1.0, 0.0, low, high), 1)
+        case DeadBand() if stage.most is None and stage.most_percent is None:
+            return Step(DEAD_BAND, (stage.absolute, stage.percent / 100.0), 1)
+    return None
