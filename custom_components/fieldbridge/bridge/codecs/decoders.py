@@ -47,7 +47,10 @@ class SeparatedDecoder:
         """Return the texts between the separators. Reasons: ``checksum``, ``encoding``, ``field_count``."""
         if self.check is not None:
             self.check.verify(data, self.separator.encode())
-        text = decode_text(data)
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as err:
+            raise _not_text(data, err) from err
         # A blank separator stands for any run of white space, as people see columns.
         fields = text.split() if self.separator == " " else text.split(self.separator)
         if self.fields is not None and len(fields) != self.fields:
@@ -74,12 +77,14 @@ class JsonDecoder:
     def parse(self, data: bytes) -> dict[str, Any]:
         """Return the object. Reasons: ``encoding``, ``json``."""
         try:
-            fields = json.loads(decode_text(data), parse_constant=_refuse_constant)
+            fields = json.loads(data.decode(), parse_constant=_refuse_constant)
+        except UnicodeDecodeError as err:
+            raise _not_text(data, err) from err
         except RecursionError as err:
             raise DecodeError("json", "nested too deeply") from err
+        except DecodeError:
+            raise
         except ValueError as err:
-            if isinstance(err, DecodeError):
-                raise
             raise DecodeError("json", str(err)) from err
         if not isinstance(fields, dict):
             raise DecodeError("json", f"an object is expected, not {type(fields).__name__}")
@@ -128,12 +133,8 @@ def decoder_from_dict(data: dict[str, Any], path: str = "decoder") -> Decoder:
             raise ProfileError(f"{path}.kind", f"must be separated or json, not {kind!r}")
 
 
-def decode_text(data: bytes) -> str:
-    """Return UTF-8 text; raises DecodeError("encoding")."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError as err:
-        raise DecodeError("encoding", f"byte {err.start} is 0x{data[err.start]:02X}") from err
+def _not_text(data: bytes, error: UnicodeDecodeError) -> DecodeError:
+    return DecodeError("encoding", f"byte {error.start} is 0x{data[error.start]:02X}")
 
 
 def _refuse_constant(name: str) -> float:
