@@ -30,7 +30,17 @@ The names below are imported with the first use of each, so that a part that is 
 import importlib
 
 _WHERE = {
-    "app": ("App", "AppContext", "Command", "DeviceContext", "IntervalSpec", "LifespanFunc", "Router", "setting_ref"),
+    "app": (
+        "App",
+        "AppContext",
+        "Command",
+        "DeviceContext",
+        "IntervalSpec",
+        "LifespanFunc",
+        "Router",
+        "TriggerPayload",
+        "setting_ref",
+    ),
     "clock": ("SystemClock",),
     "health": (
         "DeviceStatus",

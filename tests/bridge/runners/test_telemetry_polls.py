@@ -7,6 +7,7 @@ from typing import override
 
 import pytest
 
+from custom_components.fieldbridge.bridge.app import TriggerPayload
 from custom_components.fieldbridge.bridge.interfaces import PublishStrategy
 from custom_components.fieldbridge.bridge.persist import SaveOnChange, SaveOnPublish
 from custom_components.fieldbridge.bridge.retry import CircuitBreaker, FixedBackoff
@@ -305,6 +306,38 @@ async def test_the_store_is_saved_as_the_policy_says(
         await clock.advance(2)
         assert backend.saves == saved
     assert backend.load("room") == {"total": 13}
+
+
+async def test_a_command_calls_triggerable_telemetry_out_of_turn(harness: AppHarness, clock: ManualClock) -> None:
+    calls: list[tuple[float, str, object]] = []
+
+    async def read(trigger: TriggerPayload) -> Reading:
+        calls.append((clock.now(), trigger.source, trigger.get("days", 7)))
+        await clock.sleep(2)
+        return {"at": clock.now(), "raw": trigger.raw}
+
+    harness.app.add_telemetry("room", read, interval=100, triggerable=True)
+    async with harness.running():
+        await clock.advance(50)
+        await harness.inject_command("room", '{"days": 3}')
+        await harness.inject_command("room", "now")
+        await clock.advance(60)
+    assert calls == [(0, "scheduled", 7), (50, "mqtt", 3), (52, "mqtt", 7), (100, "scheduled", 7)]
+    assert states(harness)[2] == {"at": 54, "raw": "now"}
+
+
+async def test_telemetry_takes_no_commands_unless_it_is_triggerable(harness: AppHarness) -> None:
+    harness.app.add_telemetry("room", Sensor().read, interval=100)
+    async with harness.running():
+        assert harness.mqtt.subscriptions == []
+
+
+def test_triggerable_telemetry_and_a_command_share_no_name(harness: AppHarness) -> None:
+    async def command(payload: str) -> None: ...
+
+    harness.app.add_telemetry("room", Sensor().read, interval=100, triggerable=True)
+    with pytest.raises(ValueError, match="already registered"):
+        harness.app.add_command("room", command)
 
 
 async def test_telemetry_is_cancelled_at_shutdown(harness: AppHarness) -> None:

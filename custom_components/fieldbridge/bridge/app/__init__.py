@@ -3,7 +3,18 @@
 from ..runners.commands import Command
 from ..runners.contexts import AppContext, DeviceContext
 from ..runners.registrations import IntervalSpec, setting_ref
+from ..runners.trigger import TriggerPayload
 from .app import App, LifespanFunc
 from .router import Router
 
-__all__ = ["App", "AppContext", "Command", "DeviceContext", "IntervalSpec", "LifespanFunc", "Router", "setting_ref"]
+__all__ = [
+    "App",
+    "AppContext",
+    "Command",
+    "DeviceContext",
+    "IntervalSpec",
+    "LifespanFunc",
+    "Router",
+    "TriggerPayload",
+    "setting_ref",
+]

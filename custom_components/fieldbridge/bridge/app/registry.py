@@ -114,6 +114,11 @@ class Registry:
         return [*self.devices, *self.streams, *self.telemetry, *self.periodic]
 
     @property
+    def commanded(self) -> list[Registration]:
+        """What takes commands."""
+        return [*self.devices, *self.commands, *(each for each in self.telemetry if each.triggerable)]
+
+    @property
     def unique(self) -> list[Registration]:
         """One registration for each name, the first."""
         return list({registration.name: registration for registration in reversed(self.all)}.values())[::-1]
@@ -144,7 +149,7 @@ class Registry:
         check_segment(new.name.removeprefix(f"{new.prefix}/") if new.prefix else new.name)
         for old in (*self.all, *self.without_topics):
             same_name = old.name == new.name
-            if same_name and frozenset({type(old), type(new)}) not in _MAY_SHARE:
+            if same_name and (_both_commanded(old, new) or frozenset({type(old), type(new)}) not in _MAY_SHARE):
                 raise ValueError(f"Device name '{new.name}' is already registered")
             if same_name and old.is_root != new.is_root:
                 raise ValueError(f"'{new.name}' cannot be registered both as root and named")
@@ -152,6 +157,11 @@ class Registry:
                 raise ValueError("Only one root device (unnamed) is allowed per app")
         if any(old.is_root != new.is_root for old in self.all):
             _LOGGER.warning("Root and named devices are mixed: their topics may collide")
+
+
+def _both_commanded(*registrations: Registration) -> bool:
+    """True for triggerable telemetry beside a command: one message cannot mean both."""
+    return any(isinstance(each, TelemetryRegistration) and each.triggerable for each in registrations)
 
 
 def check_segment(name: str) -> None:

@@ -125,7 +125,7 @@ class Runtime:
     def _listen(self) -> None:
         """Have a queue for every command before there is a connection: a broker may have kept some."""
         services = self._services
-        for registration in (*self._registry.devices, *self._registry.commands):
+        for registration in self._registry.commanded:
             self._router.add(registration.name, is_root=registration.is_root)
         for inbound in self._registry.inbound:
             topic = inbound.topic(services.settings) if callable(inbound.topic) else inbound.topic

@@ -95,7 +95,9 @@ class DeviceTasks:
             # A name may not hold a slash, so a group never meets a device that polls alone.
             key = registration.name if registration.group is None else f"group/{registration.group}"
             group = self._groups.setdefault(key, TelemetryGroup(services.clock.now()))
-            return run_telemetry(TelemetryDevice(registration, self._context(registration), services), group, services)
+            device = TelemetryDevice(registration, self._context(registration), services)
+            commands = self._router.queue(registration.name) if registration.triggerable else None
+            return run_telemetry(device, group, commands, services)
         if isinstance(registration, PeriodicRegistration):
             return run_periodic(registration, services)
         return StreamDevice(registration, services).run()

@@ -33,7 +33,11 @@ class Plan:
 
     def wants(self, annotation: Any) -> bool:
         """True when a parameter has this annotation."""
-        return any(parameter.annotation == annotation for parameter in self.parameters)
+        return self.parameter_for(annotation) is not None
+
+    def parameter_for(self, annotation: Any) -> str | None:
+        """Return the name of the first parameter with this annotation."""
+        return next((each.name for each in self.parameters if each.annotation == annotation), None)
 
 
 def build_plan(func: Callable[..., object], *, given: frozenset[str] = frozenset()) -> Plan:

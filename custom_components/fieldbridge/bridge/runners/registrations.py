@@ -75,6 +75,8 @@ class TelemetryRegistration(Registration):
     interval: IntervalSpec | None
     schedule: CronSchedule | None = None
     """Given instead of an interval."""
+    triggerable: bool = False
+    """True: a command is a call out of turn."""
     publish: PublishStrategy | None = None
     persist: PersistPolicy | None = None
     group: str | None = None

@@ -9,10 +9,12 @@ import logging
 from ..cron import local_clock
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
+from .commands import Command, CommandQueue
 from .contexts import DeviceContext
 from .registrations import TelemetryRegistration
 from .retrying import Beats, CronBeats, Retrier, within
 from .services import Services, load_store, save_store
+from .trigger import TriggerPayload
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class TelemetryDevice:
         self._retrier = Retrier(registration.backoff or ExponentialBackoff(), services.shutdown, services.clock)
         self._store: DeviceStore | None = None
         self._interval = 0.0
+        self._trigger_parameter = registration.plan.parameter_for(TriggerPayload)
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
         self._reported: type[Exception] | None = None
@@ -50,6 +53,7 @@ class TelemetryDevice:
             self._store = services.device_store(self.name)
             await load_store(self._store)
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
+            providers[TriggerPayload] = TriggerPayload()
             self._arguments = services.arguments(self._registration, providers)
         except Exception as err:
             _LOGGER.exception("Telemetry %s cannot start", self.name)
@@ -66,13 +70,15 @@ class TelemetryDevice:
             return Beats(start, self._interval, services.clock, services.shutdown)
         return CronBeats(schedule, services.wall_clock or local_clock(), services.clock, services.shutdown)
 
-    async def cycle(self) -> None:
+    async def cycle(self, trigger: TriggerPayload) -> None:
         """Call the handler with its retries and publish the result; never raises but for cancellation."""
         if self._breaker is not None and not self._breaker.should_attempt():
             _LOGGER.warning("Telemetry %s is skipped: its circuit is open", self.name)
             self._services.health.set_device_status(self.name, "circuit_open")
             return
         published = False
+        if self._trigger_parameter is not None:
+            self._arguments[self._trigger_parameter] = trigger
         try:
             reading = await self._read()
             if reading is not None:
@@ -169,17 +175,31 @@ class TelemetryGroup:
         return [self._turns.setdefault(key, asyncio.Lock()) for key in device.adapters or [None]]
 
 
-async def run_telemetry(device: TelemetryDevice, group: TelemetryGroup, services: Services) -> None:
-    """Poll at ``group.start + k * interval``, or on schedule, until shutdown; calls that it missed are left out."""
+async def run_telemetry(
+    device: TelemetryDevice, group: TelemetryGroup, commands: CommandQueue | None, services: Services
+) -> None:
+    """Poll at ``group.start + k * interval``, or on schedule, until shutdown; calls that it missed are left out.
+
+    Each of ``commands`` is a call out of turn.
+    """
     if not await device.prepare():
         return
     turns = group.turns(device)
+
+    async def call(trigger: TriggerPayload) -> None:
+        async with AsyncExitStack() as stack:
+            for turn in turns:
+                await stack.enter_async_context(turn)
+            await device.cycle(trigger)
+
+    async def triggered(command: Command) -> None:
+        await call(TriggerPayload.of(command))
+
+    if commands is not None:
+        commands.open(triggered)
     beats = device.beats(group.start)
     try:
         while await beats.next():
-            async with AsyncExitStack() as stack:
-                for turn in turns:
-                    await stack.enter_async_context(turn)
-                await device.cycle()
+            await call(TriggerPayload())
     finally:
         await device.close()

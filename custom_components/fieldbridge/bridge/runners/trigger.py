@@ -1,0 +1,30 @@
+"""Why a polled function is called: because it is time, or because somebody asked."""
+
+from dataclasses import dataclass
+import json
+from typing import Any, Literal
+
+from .commands import Command
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPayload:
+    """Injected into telemetry that can be triggered; ``data`` is the message where it is a JSON object."""
+
+    is_triggered: bool = False
+    raw: str | None = None
+    data: dict[str, Any] | None = None
+    source: Literal["scheduled", "mqtt"] = "scheduled"
+
+    @classmethod
+    def of(cls, command: Command) -> TriggerPayload:
+        """Return what a command triggers with."""
+        try:
+            data = json.loads(command.payload)
+        except ValueError:
+            data = None
+        return cls(True, command.payload, data if isinstance(data, dict) else None, "mqtt")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value of ``data``, or ``default``."""
+        return default if self.data is None else self.data.get(key, default)
