@@ -19,6 +19,7 @@ def session_with(**changes: object) -> DeviceSession:
 
 def speak(session: DeviceSession, time: float, data: bytes = b'{"a": 1, "b": 2}') -> None:
     session.accept([Frame(time, data)])
+    session.check_silence(time)
 
 
 def is_available_after(session: DeviceSession, now: float) -> bool:
@@ -29,7 +30,8 @@ def is_available_after(session: DeviceSession, now: float) -> bool:
 def learned(times: list[float]) -> Freshness:
     freshness = Freshness(stale_after=None, event_like=False)
     for time in times:
-        freshness.saw(time)
+        freshness.seen_at = time
+        freshness.is_stale(time)
     return freshness
 
 

@@ -55,6 +55,8 @@ class Channel:
     def converter(self) -> Callable[[object], Value]:
         """Return raw field -> value; the function raises ValueError for what is no value of this kind."""
         match self.kind:
+            case ValueKind.NUMBER if self.precision is None and not self._is_scaled:
+                return to_number
             case ValueKind.NUMBER:
                 return self._number
             case ValueKind.BINARY:
@@ -63,28 +65,14 @@ class Channel:
                 return to_text
 
     def _number(self, raw: object) -> float | int:
-        number: float | int
-        match raw:
-            case str():
-                number = parse_number(raw)
-            case bool():
-                raise ValueError("a switch state is not a number")
-            case int() | float():
-                number = raw
-            case _:
-                raise ValueError(f"not a number: {raw!r}")
-        try:
-            if self.scale != 1.0 or self.offset:
-                number = number * self.scale + self.offset
-            if abs(number) >= _JSON_INTEGERS:
-                number = float(number)
-        except OverflowError as err:  # a whole number of hundreds of digits
-            raise ValueError("not a finite number") from err
-        if not math.isfinite(number):
-            raise ValueError("not a finite number")
+        number = _finite(to_number(raw) * self.scale + self.offset) if self._is_scaled else to_number(raw)
         if self.precision is None:
             return number
         return round(number, self.precision) if self.precision > 0 else round(number)
+
+    @property
+    def _is_scaled(self) -> bool:
+        return self.scale != 1.0 or bool(self.offset)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -117,6 +105,26 @@ class Channel:
         except ValueError as err:
             raise ProfileError(f"{path}.kind", f"must be one of {', '.join(ValueKind)}") from err
         return cls(**{**data, "kind": kind})
+
+
+def to_number(raw: object) -> float | int:
+    """Return the number that a device wrote as text or JSON; raises ValueError."""
+    if isinstance(raw, str):
+        return parse_number(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        raise ValueError(f"not a number: {raw!r}")
+    return _finite(raw)
+
+
+def _finite(number: float) -> float | int:
+    """Return a number that every consumer can write; raises ValueError for infinities and NaN."""
+    try:
+        bounded = number if abs(number) < _JSON_INTEGERS else float(number)
+    except OverflowError as err:  # a whole number of hundreds of digits
+        raise ValueError("not a finite number") from err
+    if not math.isfinite(bounded):
+        raise ValueError("not a finite number")
+    return bounded
 
 
 def parse_number(text: str) -> float | int:

@@ -176,12 +176,12 @@ class DeviceSession:
 
     def _saw(self, seen: set[_LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
-        self._freshness.saw(time)
+        self._freshness.seen_at = time
         came = not self._available
         self._available = True
         changed = []
         for live in seen:
-            live.freshness.saw(time)
+            live.freshness.seen_at = time
             if not live.available:
                 live.available = came = True
             if live.value != live.shown or type(live.value) is not type(live.shown):

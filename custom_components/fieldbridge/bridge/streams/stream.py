@@ -88,7 +88,12 @@ class Stream[T]:
             return
         self._received += 1
         if self._sink is not None and not self._items:
-            self._hand_over(self._sink, item)
+            self._delivered += 1
+            try:
+                self._sink(item)
+            except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
+                self._sink_error, self._sink = err, None
+                self._wake()
             return
         if self._limit is not None and len(self._items) >= self._limit:
             self._refuse()
@@ -152,7 +157,8 @@ class Stream[T]:
         """
         while self._sink_error is None and not (self._finished and not self._items):
             while self._items and self._sink_error is None:  # from before, or from another thread
-                self._hand_over(sink, self._items.popleft())
+                self._delivered += 1
+                sink(self._items.popleft())
                 await asyncio.sleep(0)  # an item may be a batch, and a thread may put without end
             self._sink = sink
             try:
@@ -163,15 +169,6 @@ class Stream[T]:
         error, self._sink_error = self._sink_error, None
         if error is not None:
             raise error
-
-    def _hand_over(self, sink: Callable[[T], None], item: T) -> None:
-        self._delivered += 1
-        try:
-            sink(item)
-        except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
-            self._sink_error = err
-            self._sink = None
-            self._wake()
 
     def _wait(self) -> asyncio.Future[None]:
         """Return what is done when there is something to look at."""
