@@ -42,6 +42,7 @@ _WHERE = {
         "setting_ref",
     ),
     "clock": ("SystemClock",),
+    "filters": ("MedianFilter", "OneEuroFilter", "Pt1Filter"),
     "health": (
         "DeviceStatus",
         "ErrorPayload",

@@ -5,9 +5,6 @@ from datetime import UTC, datetime, tzinfo
 import os
 from pathlib import Path
 from typing import override
-from zoneinfo import ZoneInfo
-
-from cronsim import CronSim, CronSimError
 
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _LOCALTIME = Path("/etc/localtime")
@@ -34,6 +31,9 @@ class CronSchedule:
         if "W" in fields[3].replace("LW", "") or "L-" in fields[3]:
             raise self._refusal("'W' and 'L-n' are not supported")
         fields[3] = fields[3].replace("?", "*")
+        from cronsim import CronSim, CronSimError
+
+        self._iterate = CronSim
         try:
             fields[5] = ",".join(_weekdays(fields[5].replace("?", "*")))
             self._cron = " ".join(fields)
@@ -46,9 +46,9 @@ class CronSchedule:
     def next_after(self, moment: datetime) -> datetime:
         """Return the first due moment after ``moment``, in its time zone."""
         if self._every_hour:
-            return next(CronSim(self._cron, moment))
+            return next(self._iterate(self._cron, moment))
         zone = moment.tzinfo
-        for due in CronSim(self._cron, moment.replace(tzinfo=None)):
+        for due in self._iterate(self._cron, moment.replace(tzinfo=None)):
             # By way of UTC, a time that does not exist becomes the one as long after the gap.
             aware = due.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
             if aware.astimezone(UTC) > moment.astimezone(UTC):
@@ -69,7 +69,9 @@ def local_clock() -> WallClock:
     return lambda: datetime.now(zone)
 
 
-def _local_zone() -> tzinfo | None:
+def _local_zone() -> tzinfo:
+    from zoneinfo import ZoneInfo
+
     if name := os.environ.get("TZ"):
         return ZoneInfo(name.removeprefix(":"))
     target = _LOCALTIME.resolve()

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 from pathlib import Path
-import tempfile
 import threading
 
 _LOGGER = logging.getLogger(__name__)
@@ -51,6 +50,8 @@ class JsonFileStore:
         return content
 
     def _write(self, text: str) -> None:
+        import tempfile
+
         descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
