@@ -90,6 +90,14 @@ def test_percentiles_of_nothing_are_zero_and_of_one_number_the_number() -> None:
     assert histogram.percentile(0.5) == histogram.percentile(0.99) == 3.3
 
 
+def test_zeros_are_the_smallest_numbers() -> None:
+    histogram = Histogram()
+    for number in (0.0, 0.0, 0.0, 100.0):
+        histogram.add(number)
+
+    assert histogram.percentile(0.5) < 1e-6
+
+
 def test_numbers_beyond_the_buckets_stay_within_what_was_seen() -> None:
     histogram = Histogram()
     for number in (-1.0, 0.0, 1e-30, 1e30):

@@ -5,6 +5,7 @@ wake-up in eight comes together with the next. A timerfd has no such rounding; w
 """
 
 import asyncio
+from collections.abc import Awaitable
 import os
 import time
 from typing import Protocol
@@ -16,8 +17,8 @@ from ..interfaces import ClockPort
 class Sleeper(Protocol):
     """Waits for moments of the monotonic clock."""
 
-    async def until(self, when: float) -> None:
-        """Wait until ``when`` (monotonic seconds)."""
+    def until(self, when: float) -> Awaitable[None]:
+        """Return what is done at ``when`` (monotonic seconds)."""
         ...
 
     def close(self) -> None:
@@ -31,9 +32,9 @@ class ClockSleeper:
     def __init__(self, clock: ClockPort) -> None:
         self._clock = clock
 
-    async def until(self, when: float) -> None:
-        """Wait until ``when`` (monotonic seconds)."""
-        await self._clock.sleep(when - self._clock.now())
+    def until(self, when: float) -> Awaitable[None]:
+        """Return what is done at ``when`` (monotonic seconds)."""
+        return self._clock.sleep(when - self._clock.now())
 
     def close(self) -> None:
         """Nothing was taken."""
@@ -48,11 +49,11 @@ class TimerfdSleeper:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._expired)
 
-    async def until(self, when: float) -> None:
-        """Wait until ``when`` (monotonic seconds)."""
+    def until(self, when: float) -> Awaitable[None]:
+        """Return what is done at ``when`` (monotonic seconds); one at a time."""
         self._waiter = self._loop.create_future()
         os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=max(when, 1e-9))
-        await self._waiter
+        return self._waiter
 
     def close(self) -> None:
         """Give the timer back; idempotent."""
@@ -95,10 +96,7 @@ class Cadence:
         behind = (self._clock.now() - self.target(slot)) * self._rate_hz
         return int(behind) if behind > 1 else 0
 
-    async def wait(self, slot: int) -> None:
-        """Wait until a slot is due; others get a turn in any case."""
+    def wait(self, slot: int) -> Awaitable[None]:
+        """Return what is done when a slot is due; others get a turn in any case."""
         target = self.target(slot)
-        if self._clock.now() < target:
-            await self._sleeper.until(target)
-        else:
-            await asyncio.sleep(0)
+        return self._sleeper.until(target) if self._clock.now() < target else asyncio.sleep(0)

@@ -27,8 +27,10 @@ class Histogram:
         self.minimum = min(self.minimum, value)
         self.maximum = max(self.maximum, value)
         mantissa, exponent = math.frexp(value)
-        place = (exponent - _LOWEST) * _SUB_BUCKETS + int((mantissa - 0.5) * 2 * _SUB_BUCKETS)
-        self._buckets[min(max(place, 0), len(self._buckets) - 1)] += 1
+        place = (exponent - _LOWEST) * _SUB_BUCKETS + int((mantissa - 0.5) * 2 * _SUB_BUCKETS) if value else 0
+        if not 0 <= place < len(self._buckets):
+            place = 0 if place < 0 else -1
+        self._buckets[place] += 1
 
     def percentile(self, fraction: float) -> float:
         """Return the number below which ``fraction`` of all are; 0.0 when there are none."""

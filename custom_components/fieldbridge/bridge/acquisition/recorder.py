@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 import logging
 import math
 from typing import Self
@@ -149,7 +150,9 @@ class _Recorder:
         self._cadence = Cadence(rate_hz, clock=clock, sleeper=self._sleeper)
         self._outage: Outage | None = None
         self._slot = 0
-        self._spent = {"busy": 0.0, "overrun": 0.0, "backpressure": 0.0}
+        self._moments = (0.0, 0.0, 0.0, 0.0)
+        """When the last slot was due, its poll began, its batch was there, its batch was taken."""
+        self._loss_told = overflow is OverflowPolicy.BLOCK
         self._stopping = False
         self._pausing = False
         self._failure: Exception | None = None
@@ -205,6 +208,11 @@ class _Recorder:
             while not self._stopping and not self._is_over():
                 await self._next_slot()
             end = COMPLETED
+        except asyncio.CancelledError:
+            # stop() ends a wait by cancelling it.
+            if not self._stopping or self._task.uncancel():
+                raise
+            end = COMPLETED
         except Exception as err:  # noqa: BLE001  - goes to the consumer as it is
             self._failure = err
             end = failed(err)
@@ -222,7 +230,10 @@ class _Recorder:
         missed = self._cadence.missed(self._slot)
         if missed:
             self._skip(missed, self._slowest() if self._outage is None else DISCONNECTED)
-        elif await self._pause(self._cadence.wait(self._slot)):
+        else:
+            self._pausing = True
+            await self._cadence.wait(self._slot)
+            self._pausing = False
             await self._use_slot()
 
     def _skip(self, count: int, cause: str) -> None:
@@ -231,18 +242,6 @@ class _Recorder:
         self._slot += count
         self._ledger.slots += count
         self._ledger.skipped[cause] += count
-
-    async def _pause(self, waiting: Awaitable[None]) -> bool:
-        """Wait for time to pass; False when ``stop`` came first."""
-        self._pausing = True
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            if not self._stopping or self._task.uncancel():
-                raise
-        finally:
-            self._pausing = False
-        return not self._stopping
 
     async def _use_slot(self) -> None:
         target = self._cadence.target(self._slot)
@@ -268,15 +267,12 @@ class _Recorder:
             self._outage = None
             _LOGGER.info("recorder.reconnected tick=%s", self._slot)
         await self._publish(batch)
-        self._spent = {
-            "busy": started - target,
-            "overrun": polled - started,
-            "backpressure": self._clock.now() - polled,
-        }
+        self._moments = (target, started, polled, self._clock.now())
 
     def _slowest(self) -> str:
         """Return what made the last slot late: the event loop, the poll or the consumer."""
-        return max(self._spent, key=self._spent.__getitem__)
+        spent = [later - earlier for earlier, later in pairwise(self._moments)]
+        return ("busy", "overrun", "backpressure")[spent.index(max(spent))]
 
     def _fail_slot(self, cause: str) -> None:
         self._slot += 1
@@ -286,16 +282,16 @@ class _Recorder:
     async def _publish(self, batch: Batch) -> None:
         """Give the batch to the consumers; from here on the slot counts, also when it is cancelled."""
         offered = self.stream.offered
-        lost = self.stream.dropped
         try:
-            await self.fanout.put(batch)
+            await self.fanout.put_many((batch,))
         finally:
             self._slot += 1
             self._ledger.slots += 1
             if self.stream.offered == offered:
                 self._ledger.unclaimed += 1
-        if self.stream.dropped != lost:
-            _LOGGER.debug("recorder.%s reason=consumer_backpressure", self.stream.overflow)
+        if not self._loss_told and self._ledger.evicted:
+            self._loss_told = True
+            _LOGGER.warning("recorder.%s reason=consumer_backpressure", self.stream.overflow)
 
     async def _wait_out(self, error: Exception) -> None:
         """Wait before the next try, never beyond the end of the run, and make a new source where that is possible."""
@@ -308,7 +304,10 @@ class _Recorder:
         log("recorder.disconnected reason=%s tick=%s backoff_s=%s", error, self._slot - 1, delay)
         if self._total is not None:
             delay = min(delay, max(0.0, self._cadence.target(self._total) - self._clock.now()))
-        if not await self._pause(self._clock.sleep(delay)) or self._reconnect is None:
+        self._pausing = True
+        await self._clock.sleep(delay)
+        self._pausing = False
+        if self._reconnect is None:
             return
         try:
             self._poll = await self._reconnect()

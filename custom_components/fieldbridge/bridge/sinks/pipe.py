@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 import math
 
@@ -14,7 +15,7 @@ from .tables import Batch
 
 
 async def pipe(
-    stream: AsyncIterable[Sequence[Sample]] | AsyncIterable[Sample],
+    stream: AsyncIterable[Sequence[Sample] | Sample],
     sink: SampleSink,
     *,
     batch_size: int = 64,
@@ -33,18 +34,73 @@ async def pipe(
     return await _Pipe(stream, sink, batch_size, flush_interval).run()
 
 
+class _SubscriptionReader:
+    """Reads a stream of ours, which need not be looked at before enough has come."""
+
+    def __init__(self, subscription: Subscription[Batch]) -> None:
+        self._subscription = subscription
+        self._samples_per_batch = 1
+
+    async def wait(self, samples: int) -> bool:
+        """Wait until about as many samples can be taken; False at the end."""
+        return await self._subscription.ready(max(1, samples // self._samples_per_batch))
+
+    def take(self) -> list[Batch]:
+        """Return what has come."""
+        batches = self._subscription.take()
+        if batches:
+            self._samples_per_batch = max(1, len(batches[-1]))
+        return batches
+
+    async def close(self) -> None:
+        """Leave the stream to whoever made it."""
+
+
+class _IteratorReader:
+    """Reads any asynchronous iterator; what it waits for stays wanted when the wait is cancelled."""
+
+    def __init__(self, stream: AsyncIterable[Sequence[Sample] | Sample]) -> None:
+        self._items: AsyncIterator[Sequence[Sample] | Sample] = aiter(stream)
+        self._reading: asyncio.Future[Sequence[Sample] | Sample] | None = None
+        self._taken: list[Batch] = []
+
+    async def wait(self, samples: int) -> bool:
+        """Wait for the next item; False at the end."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(anext(self._items))
+        await asyncio.wait((self._reading,))
+        reading, self._reading = self._reading, None
+        try:
+            item = reading.result()
+        except StopAsyncIteration:
+            return False
+        self._taken.append([item] if isinstance(item, Sample) else item)
+        return True
+
+    def take(self) -> list[Batch]:
+        """Return what has come."""
+        batches, self._taken = self._taken, []
+        return batches
+
+    async def close(self) -> None:
+        """Stop reading; an item that just came is still there to be taken."""
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.wait(0)
+
+
 class _Pipe:
     def __init__(
         self,
-        stream: AsyncIterable[Sequence[Sample]] | AsyncIterable[Sample],
+        stream: AsyncIterable[Sequence[Sample] | Sample],
         sink: SampleSink,
         batch_size: int,
         flush_interval: float,
     ) -> None:
-        self._source = stream
         self._recording = stream if isinstance(stream, Recording) else None
         inner = stream.stream if isinstance(stream, Recording) else stream
-        self._subscription: Subscription[Batch] | None = inner if isinstance(inner, Subscription) else None
+        self._reader = _SubscriptionReader(inner) if isinstance(inner, Subscription) else _IteratorReader(inner)
         self._sink = sink
         self._batch_size = batch_size
         self._flush_interval = flush_interval
@@ -56,45 +112,42 @@ class _Pipe:
 
     async def run(self) -> AcquisitionSummary:
         summary = AcquisitionSummary(started_at=datetime.now(UTC), ledger=self._ledger)
-        chunks = self._chunks()
-        reading: asyncio.Future[list[Batch]] = _next(chunks)
-        due: float | None = None
         loop = asyncio.get_running_loop()
+        due = loop.time() + self._flush_interval
+        more = True
         try:
-            while True:
-                await asyncio.wait((reading,), timeout=None if due is None else max(0.0, due - loop.time()))
-                if reading.done():
-                    try:
-                        self._take(reading.result())
-                    except StopAsyncIteration:
-                        break
-                    reading = _next(chunks)
-                    due = due or loop.time() + self._flush_interval
-                if self._waiting >= self._batch_size or (due is not None and loop.time() >= due):
+            while more:
+                more = await self._wait_until(due)
+                self._take()
+                if self._waiting >= self._batch_size or loop.time() >= due:
                     await self._flush()
-                    due = None
+                    due = loop.time() + self._flush_interval
         finally:
-            await _undisturbed(self._finish(reading))
+            await _undisturbed(self._finish())
             summary.finished_at = datetime.now(UTC)
         return summary
 
-    async def _chunks(self) -> AsyncIterator[list[Batch]]:
-        """Yield what is there at once."""
-        if self._subscription is not None:
-            async for chunk in self._subscription.chunks():
-                yield chunk
-        else:
-            async for item in self._source:
-                yield [[item] if isinstance(item, Sample) else item]
+    async def _wait_until(self, due: float) -> bool:
+        """Wait for enough samples or for the time to write those that there are; False at the end."""
+        try:
+            async with asyncio.timeout_at(due) as limit:
+                return await self._reader.wait(self._batch_size - self._waiting)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        return True
 
-    def _take(self, chunk: list[Batch]) -> None:
-        self._batches += chunk
-        self._waiting += sum(map(len, chunk))
+    def _take(self) -> None:
+        batches = self._reader.take()
+        self._batches += batches
+        self._waiting += sum(map(len, batches))
 
     async def _flush(self) -> None:
+        self._mark_gaps()
+        if not self._batches:
+            return
         batches, self._batches = self._batches, []
         count, self._waiting = self._waiting, 0
-        self._mark_gaps()
         if isinstance(self._sink, BatchSink):
             await self._sink.write_batches(batches)
         else:
@@ -103,17 +156,11 @@ class _Pipe:
         self._counts.offered += count
         self._counts.delivered += count
 
-    async def _finish(self, reading: asyncio.Future[list[Batch]]) -> None:
+    async def _finish(self) -> None:
         """Write what was read, also when nobody wants more of it."""
-        reading.cancel()
-        await asyncio.wait((reading,))
-        if not reading.cancelled() and reading.exception() is None:
-            self._take(reading.result())
-        if self._subscription is not None:
-            self._take(self._subscription.take())
-        if self._batches:
-            await self._flush()
-        self._mark_gaps()
+        await self._reader.close()
+        self._take()
+        await self._flush()
 
     def _mark_gaps(self) -> None:
         """Write the gaps that ended since the last time into a sink that can show them."""
@@ -125,10 +172,6 @@ class _Pipe:
             until = gap.ended_at.isoformat() if gap.ended_at is not None else "the end"
             self._sink.mark(gap.started_at, f"gap until {until}, {gap.slots} slots: {gap.reason}")
             self._marked = gap
-
-
-def _next(chunks: AsyncIterator[list[Batch]]) -> asyncio.Future[list[Batch]]:
-    return asyncio.ensure_future(anext(chunks))
 
 
 async def _undisturbed(work: Awaitable[None]) -> None:

@@ -173,4 +173,4 @@ class WideTable:
 
 def iso(moment: datetime) -> str:
     """Return a moment as text in UTC, with its offset."""
-    return moment.astimezone(UTC).isoformat()
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()

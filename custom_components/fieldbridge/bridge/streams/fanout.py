@@ -43,6 +43,7 @@ class Subscription[T]:
         self._limit = 1 if overflow is OverflowPolicy.LATEST else buffer_size
         self._items: deque[T] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._wanted = 1
         self._demand: Demand[T] | None = None
         self.offered = 0
         self.delivered = 0
@@ -98,9 +99,30 @@ class Subscription[T]:
             self._fanout._made_room()  # noqa: SLF001  - the two classes are one mechanism
         return taken
 
+    async def ready(self, at_least: int = 1) -> bool:
+        """Wait until ``at_least`` items are pending, or half the buffer is full; True when any is pending.
+
+        Whoever needs no item at once saves a wake-up for each. At the end what is pending is ready; after it, False,
+        or the error of a failed stream.
+        """
+        self._wanted = min(at_least, self._limit // 2) if self._limit else at_least
+        while self.end is None and len(self._items) < max(1, self._wanted):
+            if self._waiter is not None:
+                raise RuntimeError("another task already waits for this subscription")
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if not self._items:
+            self.exhausted = True
+            if self.end is not None and self.end.error is not None:
+                raise self.end.error
+        return bool(self._items)
+
     async def chunks(self, max_items: int = _ITEMS_PER_TURN) -> AsyncIterator[list[T]]:
         """Yield all that is pending, at most ``max_items`` at a time, with one wake-up each."""
-        while await self._ready():
+        while await self.ready():
             yield self.take(max_items)
             if self._items:
                 await asyncio.sleep(0)
@@ -113,7 +135,7 @@ class Subscription[T]:
         """Return the next item, waiting for it."""
         if self.delivered % _ITEMS_PER_TURN == _ITEMS_PER_TURN - 1:
             await asyncio.sleep(0)
-        if not self._items and not await self._ready():
+        if not self._items and not await self.ready():
             raise StopAsyncIteration
         self.delivered += 1
         item = self._items.popleft()
@@ -160,30 +182,13 @@ class Subscription[T]:
             items.extend(chunk[-self._limit :])
             while len(items) > self._limit:
                 items.popleft()
-        if self._waiter is not None and not self._waiter.done():
+        if self._waiter is not None and len(items) >= self._wanted and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _finish(self, end: StreamEnd) -> None:
         self.end = self.end or end
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    async def _ready(self) -> bool:
-        """Wait until something is pending; False at the end. Raises the error of a failed stream."""
-        while not self._items:
-            if self.end is not None:
-                self.exhausted = True
-                if self.end.error is not None:
-                    raise self.end.error
-                return False
-            if self._waiter is not None:
-                raise RuntimeError("another task already waits for this subscription")
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        return True
 
 
 class Fanout[T]:

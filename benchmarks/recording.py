@@ -1,0 +1,230 @@
+"""Eight channels at 1 kHz into a file, beside watlowlib's recorder and sinks.
+
+Every run records the same made-up readings for a few seconds; the libraries take turns. CPU time is that of the whole
+process, the writing thread included, per tick that was recorded: who leaves out slots does not win by it. An idle loop
+with the same heartbeat is measured as well and taken off both for the net figures. Rows are read back and counted: a
+recording that is cheap because it is not complete proves nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+import csv
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+import sqlite3
+import tempfile
+import time
+from typing import Any
+
+from watlowlib.protocol.base import ProtocolKind as WatlowProtocol
+import watlowlib.sinks as watlow_sinks
+import watlowlib.streaming as watlow
+
+from custom_components.fieldbridge.bridge.acquisition import (
+    Column,
+    RowLayout,
+    SampleRow,
+    WallAnchor,
+    make_sleeper,
+    record,
+)
+from custom_components.fieldbridge.bridge.clock import SystemClock
+from custom_components.fieldbridge.bridge.sinks import CsvSink, FileSink, SqliteSink, pipe
+
+from .runner import Claim
+
+_TURNS = 3
+_SECONDS = 3.0
+_RATE_HZ = 1000
+_PERIOD = 1 / _RATE_HZ
+_CHANNELS = 8
+_BATCH_SIZE = 64 * _CHANNELS
+"""Samples per write, for both."""
+_COLUMNS = tuple(Column(f"channel_{number}") for number in range(_CHANNELS))
+_NAMES = tuple(column.name for column in _COLUMNS)
+_LIMIT_MS = 1.0
+"""Thread CPU that one call on the event loop may take for a write."""
+
+
+@dataclass
+class Run:
+    """What one run showed."""
+
+    cpu: float
+    """CPU of the process per tick that was recorded, in us."""
+    lateness: list[float] = field(default_factory=list)
+    """How late after each slot a poll began, in ms, sorted."""
+    longest_call: float = 0.0
+    """Thread CPU of the longest write call on the event loop, in ms."""
+
+
+async def run() -> list[Claim]:
+    """Measure all in turns, away from the metered loop of the benchmarks."""
+    return await asyncio.to_thread(asyncio.run, _measure())
+
+
+async def _measure() -> list[Claim]:
+    cases: dict[str, Callable[[Path], Awaitable[Run]]] = {
+        "idle": _idle,
+        "csv": lambda folder: _ours(folder, CsvSink, ".csv"),
+        "csv of watlowlib": lambda folder: _theirs(folder, watlow_sinks.CsvSink, ".csv"),
+        "sqlite": lambda folder: _ours(folder, SqliteSink, ".sqlite"),
+        "sqlite of watlowlib": lambda folder: _theirs(folder, watlow_sinks.SqliteSink, ".sqlite"),
+    }
+    runs: dict[str, list[Run]] = {name: [] for name in cases}
+    for _ in range(_TURNS):
+        for name, case in cases.items():
+            with tempfile.TemporaryDirectory() as folder:
+                runs[name].append(await case(Path(folder)))
+    cpu = {name: min(one.cpu for one in done) for name, done in runs.items()}
+    late = {name: min(_percentile(one.lateness, 0.99) for one in done) for name, done in runs.items() if name != "idle"}
+    longest = min(
+        max(csv_run.longest_call, sqlite_run.longest_call)
+        for csv_run, sqlite_run in zip(runs["csv"], runs["sqlite"], strict=True)
+    )
+    claims = []
+    for name in ("csv", "sqlite"):
+        ours, theirs = cpu[name], cpu[f"{name} of watlowlib"]
+        claims += [
+            Claim(f"{name}, CPU net of an idle loop", ours - cpu["idle"], theirs - cpu["idle"], 0.25, "lower", "us"),
+            Claim(f"{name}, CPU", ours, theirs, 1 / 3, "lower", "us"),
+        ]
+    claims += [
+        Claim("start lateness at 1 kHz, p99", late["csv"], late["csv of watlowlib"], 0.5, "lower", "ms"),
+        Claim("longest write call on the loop, of 1 ms", longest, _LIMIT_MS, 1.0, "lower", "ms"),
+    ]
+    return claims
+
+
+async def _idle(_: Path) -> Run:
+    """Wake up as often as the recorders do, and do nothing."""
+    clock = SystemClock()
+    sleeper = make_sleeper(clock)
+    start = clock.now()
+    used = time.process_time()
+    for number in range(int(_SECONDS * _RATE_HZ)):
+        if clock.now() < start + number * _PERIOD:
+            await sleeper.until(start + number * _PERIOD)
+    sleeper.close()
+    return Run((time.process_time() - used) / (_SECONDS * _RATE_HZ) * 1e6)
+
+
+class _OurSource:
+    def __init__(self) -> None:
+        self.polled_at: list[float] = []
+        self._layout = RowLayout("device", _COLUMNS, WallAnchor.now())
+
+    async def poll(self) -> SampleRow:
+        requested_ns = time.monotonic_ns()
+        self.polled_at.append(requested_ns / 1e9)
+        values = tuple(_reading(place, len(self.polled_at)) for place in range(_CHANNELS))
+        return SampleRow(self._layout, values, requested_ns=requested_ns, received_ns=time.monotonic_ns())
+
+
+class _TheirSource:
+    def __init__(self) -> None:
+        self.polled_at: list[float] = []
+
+    async def poll_many(
+        self,
+        parameters: Sequence[str | int],
+        *,
+        names: Sequence[str] | None = None,
+        instances: Sequence[int] = (1,),
+    ) -> list[watlow.Sample]:
+        self.polled_at.append(time.monotonic())
+        samples = []
+        for place, parameter in enumerate(parameters):
+            requested_at, sent_ns = datetime.now(UTC), time.monotonic_ns()
+            value = _reading(place, len(self.polled_at))
+            received_at, received_ns = datetime.now(UTC), time.monotonic_ns()
+            samples.append(
+                watlow.Sample(
+                    device="device",
+                    address=1,
+                    protocol=WatlowProtocol.STDBUS,
+                    parameter=str(parameter),
+                    parameter_id=4001,
+                    instance=1,
+                    value=value,
+                    unit=None,
+                    t_mono_ns=(sent_ns + received_ns) // 2,
+                    t_utc=requested_at + (received_at - requested_at) / 2,
+                    t_midpoint_mono_ns=None,
+                    requested_at=requested_at,
+                    received_at=received_at,
+                    latency_s=(received_at - requested_at).total_seconds(),
+                    raw=b"",
+                )
+            )
+        return samples
+
+
+def _reading(place: int, number: int) -> float:
+    return place * 100 + number * 0.25
+
+
+async def _ours(folder: Path, kind: type[FileSink], suffix: str) -> Run:
+    source = _OurSource()
+    sink = kind(folder / f"run{suffix}", columns=_COLUMNS)
+    longest = 0.0
+    write_batches = sink.write_batches
+
+    async def timed(batches: Sequence[Any]) -> None:
+        nonlocal longest
+        start = time.thread_time()
+        await write_batches(batches)
+        longest = max(longest, time.thread_time() - start)
+
+    sink.write_batches = timed  # type: ignore[method-assign]
+    used = time.process_time()
+    async with sink, record(source, rate_hz=_RATE_HZ, duration=_SECONDS) as recording:
+        await pipe(recording, sink, batch_size=_BATCH_SIZE)
+    cpu = (time.process_time() - used) / len(source.polled_at) * 1e6
+    assert _rows(sink.path) == len(source.polled_at)
+    assert recording.summary.ledger.balanced
+    return Run(cpu, _lateness(source.polled_at), longest * 1e3)
+
+
+async def _theirs(folder: Path, kind: Callable[[Path], Any], suffix: str) -> Run:
+    source = _TheirSource()
+    path = folder / f"run{suffix}"
+    used = time.process_time()
+    async with (
+        kind(path) as sink,
+        watlow.record(source, parameters=_NAMES, rate_hz=_RATE_HZ, duration=_SECONDS) as recording,
+    ):
+        await watlow_sinks.pipe(recording.stream, sink, batch_size=_BATCH_SIZE)
+    cpu = (time.process_time() - used) / len(source.polled_at) * 1e6
+    assert _rows(path) == len(source.polled_at) * _CHANNELS
+    return Run(cpu, _lateness(source.polled_at))
+
+
+def _rows(path: Path) -> int:
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return sum(1 for _ in csv.reader(file)) - 1
+    connection = sqlite3.connect(path)
+    try:
+        count: int = connection.execute("SELECT count(*) FROM samples").fetchone()[0]
+        return count
+    finally:
+        connection.close()
+
+
+def _lateness(polled_at: Sequence[float]) -> list[float]:
+    """Return for every slot how many ms after its moment the next poll began; a slot that was left out waits longer."""
+    late, poll = [], 0
+    for slot in range(int(_SECONDS * _RATE_HZ)):
+        due = polled_at[0] + slot * _PERIOD
+        while poll < len(polled_at) and polled_at[poll] < due - 1e-6:
+            poll += 1
+        if poll == len(polled_at):
+            break
+        late.append((polled_at[poll] - due) * 1e3)
+    return sorted(late)
+
+
+def _percentile(numbers: Sequence[float], fraction: float) -> float:
+    return numbers[int(fraction * (len(numbers) - 1))]
