@@ -159,9 +159,9 @@ print(sum(compiled.pt1.stats.cache_hits.values()), sum(compiled.pt1.stats.cache_
     assert {path.name for path in numba_cache.rglob("*.nbc")} == filled != set()
 
 
-async def test_a_compiler_that_fails_says_why(tmp_path: Path) -> None:
-    not_a_folder = tmp_path / "file"
-    not_a_folder.touch()
+async def test_a_compiler_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numba.py").write_text("raise RuntimeError('this processor is not supported')")
+    monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(kernels.AccelerationError, match="compiling failed: "):
-        await kernels.warm(not_a_folder / "cache")
+    with pytest.raises(kernels.AccelerationError, match="compiling failed: RuntimeError: this processor is not"):
+        await kernels.warm(tmp_path)

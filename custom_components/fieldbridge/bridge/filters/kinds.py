@@ -33,6 +33,9 @@ SKIP, HOLD, PASS, REJECT = "skip", "hold", "pass", "reject"
 FEW_SAMPLES = 8
 """Chunks shorter than this go sample by sample: a kernel call costs as much as several plain updates."""
 
+FEW_ROWS = 32
+"""Chunks of several channels with fewer rows go sample by sample: there is a call for every channel."""
+
 MIXED_CHANNELS = "this filter carries {} channels, got {}"
 
 
@@ -210,6 +213,9 @@ class MapFilter(SignalFilter):
         """Filter several channels; overridden where they can share a pass."""
         import numpy as np
 
+        if times is None and len(chunk) < FEW_ROWS:
+            columns = zip(self._channels, chunk.T.tolist(), strict=True)
+            return np.array([[channel.update(raw) for raw in column] for channel, column in columns]).T
         out = np.empty_like(chunk)
         for column, channel in enumerate(self._channels):
             out[:, column] = channel.block(chunk[:, column], times)

@@ -83,15 +83,15 @@ class MedianFilter(MapFilter):
         import numpy as np
 
         active = kernels.active()
-        if self._window not in active.median_windows:
+        if len(chunk) < active.median_chunk or self._window not in active.median_windows:
             return self._block_plain(chunk, None)
         history = self.history()
         if history is None:
             warm_up = self._window - len(self._recent)
             first = self._block_plain(chunk[:warm_up], None)
             return np.concatenate((first, self.block(chunk[warm_up:])))
-        out, state = chunk.copy(), np.array(history)
-        if not active.median(out, state, self._window):
+        out, state = np.empty_like(chunk), np.array(history)
+        if not active.median(chunk, out, state, self._window):
             return self._block_plain(chunk, None)
         self.continue_from(state.tolist())
         return out

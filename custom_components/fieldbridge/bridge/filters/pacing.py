@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 import time
-from typing import ClassVar, override
+from typing import TYPE_CHECKING, ClassVar, override
 
 from .checks import number, positive, whole
-from .kinds import SKIP, ClockedGate, GateFilter
+from .kinds import SKIP, ClockedGate, GateFilter, Kept, complete
+
+if TYPE_CHECKING:
+    from .kinds import Array
 
 
 class SkipInitial(GateFilter):
@@ -104,3 +107,14 @@ class Throttle(ClockedGate):
         self._passed = now
         self._value = y = float(raw)
         return y
+
+    @override
+    def _block(self, chunk: Array, times: Array | None) -> Kept:
+        import numpy as np
+
+        if times is not None or self.priority or not complete(chunk):
+            return self._block_plain(chunk, times)
+        # All of them came at this moment: the first is let through or none.
+        first = self.update(float(chunk[0]))
+        indices = np.zeros(0 if first is None else 1, dtype=np.intp)
+        return Kept(chunk[indices], indices)

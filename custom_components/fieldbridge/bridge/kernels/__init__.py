@@ -53,7 +53,7 @@ def accelerate(cache: Path) -> Kernels:
         import numba
 
         # Read when the decorators run; numba's types do not know it.
-        numba.config.CACHE_DIR = str(cache)  # type: ignore[attr-defined]
+        numba.config.CACHE_DIR = str(_folder(cache))  # type: ignore[attr-defined]
         from .compiled_chain import COMPILED
     except Exception as err:
         # Whatever fails in a foreign compiler, the plain kernels go on.
@@ -69,6 +69,11 @@ def decelerate() -> Kernels:
     return active()
 
 
+def _folder(cache: Path) -> Path:
+    """Return the folder of this package in the cache: what numba stores is bound to a package's full name."""
+    return cache / __name__
+
+
 async def warm(cache: Path) -> None:
     """Fill numba's cache in a process of low priority, so that ``accelerate`` has nothing to compile.
 
@@ -81,7 +86,7 @@ async def warm(cache: Path) -> None:
         sys.executable,
         str(Path(__file__).with_name("fill_cache.py")),
         __name__,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "NUMBA_CACHE_DIR": str(_folder(cache)), "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

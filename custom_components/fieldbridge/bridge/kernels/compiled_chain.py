@@ -45,7 +45,9 @@ def run_step(x: Array, operation: int, window: int, given: Array, own: Array) ->
         else:
             one_euro(x, x, given, own)
     elif operation == MEDIAN:
-        median(x, own, window)
+        scratch = np.empty(len(x))
+        median(x, scratch, own, window)
+        x[:] = scratch
     elif operation == LINE:
         line(x, given, own, -np.inf, np.inf)
     elif operation == CLAMP:
@@ -90,6 +92,7 @@ COMPILED = Kernels(
     one_euro_reordered=one_euro_reordered,
     median=median,
     median_windows=range(2, 1001),
+    median_chunk=8,
     dead_band=dead_band,
     chain=run_chain,
 )

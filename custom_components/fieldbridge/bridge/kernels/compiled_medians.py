@@ -1,7 +1,8 @@
 """Sliding medians, compiled by numba: networks for small odd windows, a sorted window for the others.
 
 The networks are written out, so that the compiler keeps a window in registers and works on several windows at once;
-their steps are those of ``networks.median_network`` without the halves that nobody reads.
+their steps are those of ``networks.median_network`` without the halves that nobody reads. Adding zero makes -0.0 and
+0.0 one value.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from .jit import compiled
 from .table import Array
 
 NETWORK_CHUNK = 16
-"""Samples from which a network pays for the window that is put in front of the chunk."""
+"""Samples from which a network pays."""
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -24,7 +25,7 @@ def median_3(extended: Array, out: Array) -> None:
         v0, v2 = min(v0, v2), max(v0, v2)
         v1 = max(v0, v1)
         v1 = min(v1, v2)
-        out[i] = v1
+        out[i] = v1 + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -43,7 +44,7 @@ def median_5(extended: Array, out: Array) -> None:
         v1, v4 = min(v1, v4), max(v1, v4)
         v2 = max(v1, v2)
         v2 = min(v2, v4)
-        out[i] = v2
+        out[i] = v2 + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -70,7 +71,7 @@ def median_7(extended: Array, out: Array) -> None:
         v2, v6 = min(v2, v6), max(v2, v6)
         v3 = max(v2, v3)
         v3 = min(v3, v6)
-        out[i] = v3
+        out[i] = v3 + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -106,7 +107,7 @@ def median_9(extended: Array, out: Array) -> None:
         v3, v8 = min(v3, v8), max(v3, v8)
         v4 = max(v3, v4)
         v4 = min(v4, v8)
-        out[i] = v4
+        out[i] = v4 + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -153,7 +154,7 @@ def median_11(extended: Array, out: Array) -> None:
         v4, v10 = min(v4, v10), max(v4, v10)
         v5 = max(v4, v5)
         v5 = min(v5, v10)
-        out[i] = v5
+        out[i] = v5 + 0.0
 
 
 @compiled("f8(f8, f8)")
@@ -192,34 +193,40 @@ def median_sorted(x: Array, out: Array, ring: Array, ordered: Array, oldest: int
     return oldest
 
 
-@compiled("b1(f8[::1], f8[::1], i8)")
-def median(x: Array, state: Array, window: int) -> bool:
-    """Median in place, see ``Kernels.median``."""
+@compiled("void(f8[::1], f8[::1], i8)")
+def median_by_network(extended: Array, out: Array, window: int) -> None:
+    """Median of each full window of ``extended``."""
+    if window == 3:
+        median_3(extended, out)
+    elif window == 5:
+        median_5(extended, out)
+    elif window == 7:
+        median_7(extended, out)
+    elif window == 9:
+        median_9(extended, out)
+    else:
+        median_11(extended, out)
+
+
+@compiled("b1(f8[::1], f8[::1], f8[::1], i8)")
+def median(x: Array, out: Array, state: Array, window: int) -> bool:
+    """Median of a chunk, see ``Kernels.median``."""
     if not usable(x):
         return False
     ring, ordered = state[:window], state[window : 2 * window]
     oldest = int(state[2 * window])
     n = len(x)
     if n < NETWORK_CHUNK or window > 11 or window % 2 == 0:
-        state[2 * window] = median_sorted(x, x, ring, ordered, oldest)
+        state[2 * window] = median_sorted(x, out, ring, ordered, oldest)
         return True
-    extended = np.empty(n + window)
-    for k in range(window):
-        extended[k] = ring[(oldest + k) % window]
-    for k in range(n):
-        # Adding zero makes -0.0 and 0.0 one value.
-        extended[window + k] = x[k] + 0.0
-    if window == 3:
-        median_3(extended[1:], x)
-    elif window == 5:
-        median_5(extended[1:], x)
-    elif window == 7:
-        median_7(extended[1:], x)
-    elif window == 9:
-        median_9(extended[1:], x)
-    else:
-        median_11(extended[1:], x)
-    ring[:] = extended[n:]
-    ordered[:] = np.sort(extended[n:])
+    # The first windows reach back behind the chunk.
+    head = np.empty(2 * window - 2)
+    for k in range(window - 1):
+        head[k] = ring[(oldest + 1 + k) % window]
+        head[window - 1 + k] = x[k]
+    median_by_network(head, out[: window - 1], window)
+    median_by_network(x, out[window - 1 :], window)
+    ring[:] = x[n - window :] + 0.0
+    ordered[:] = np.sort(ring)
     state[2 * window] = 0.0
     return True

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NETWORK_WINDOWS = (3, 5, 7, 9, 11)
 """Beyond these the steps of a network cost more than a sorted window."""
+NETWORK_CHUNK = 48
+"""Samples from which a network over arrays beats single updates."""
 TILE = 32
 """Samples per row of the reordered low-pass: the matrix product grows with it, the carry loop shrinks."""
 
@@ -65,25 +67,26 @@ def pt1_channels(x: Array, out: Array, alpha: float, y: Array) -> None:
 
 
 def one_euro(x: Array, out: Array, parameters: Array, state: Array) -> None:
-    """Speed-adaptive low-pass, exact."""
-    min_cutoff, beta, d_cutoff, dt = parameters.tolist()
+    """Speed-adaptive low-pass, exact: what does not depend on the sample before is computed for the whole chunk."""
+    min_cutoff, beta, d_cutoff, dt = parameters.tolist()[:4]
     y, before, d = state.tolist()
     two_pi = 2.0 * math.pi
     ad = dt / (1.0 / (two_pi * d_cutoff) + dt)
     bd = 1.0 - ad
-    result = []
-    for v in x.tolist():
-        d = ad * ((v - before) / dt) + bd * d
-        a = dt / (1.0 / (two_pi * (min_cutoff + beta * (d if d > 0.0 else -d))) + dt)
-        y = a * v + (1.0 - a) * y
-        before = v
-        result.append(y)
-    out[:] = result
-    state[:] = y, before, d
+    steps = np.empty_like(x)
+    steps[0] = x[0] - before
+    np.subtract(x[1:], x[:-1], out=steps[1:])
+    weighted = ad * (steps / dt)
+    speeds = np.array([d := w + bd * d for w in weighted.tolist()])
+    alphas = dt / (1.0 / (two_pi * (min_cutoff + beta * np.abs(speeds))) + dt)
+    shares, keeps = (alphas * x).tolist(), (1.0 - alphas).tolist()
+    state[1], state[2] = x[-1], d
+    out[:] = [y := share + keep * y for share, keep in zip(shares, keeps, strict=True)]
+    state[0] = y
 
 
-def median(x: Array, state: Array, window: int) -> bool:
-    """Median in place by a network over whole arrays, for the windows in NETWORK_WINDOWS."""
+def median(x: Array, out: Array, state: Array, window: int) -> bool:
+    """Median by a network over whole arrays, for the windows in NETWORK_WINDOWS."""
     # The sum of squares finds what is missing in one pass; unlike a sum it neither cancels nor warns.
     if not math.isfinite(x.dot(x)):
         return False
@@ -98,7 +101,7 @@ def median(x: Array, state: Array, window: int) -> bool:
             values[low] = np.minimum(a, b)
         if high_is_read:
             values[high] = np.maximum(a, b)
-    x[:] = values[middle]
+    out[:] = values[middle]
     state[:window] = extended[-window:]
     state[window:-1] = np.sort(extended[-window:])
     state[-1] = 0.0
@@ -112,7 +115,8 @@ def dead_band(x: Array, indices: Indices, absolute: float, relative: float, last
     low, high = last - band, last + band
     for index, v in enumerate(x.tolist()):
         if not low <= v <= high:
-            band = absolute + relative * abs(v)
+            if relative:
+                band = absolute + relative * abs(v)
             low, high = v - band, v + band
             kept.append(index)
     indices[: len(kept)] = kept
@@ -126,10 +130,11 @@ PLAIN = Kernels(
     pt1_varying=pt1_varying,
     pt1_channels=pt1_channels,
     one_euro=one_euro,
-    # One loop over Python floats is as fast as several passes over arrays and a shorter loop.
+    # The loops are what it costs, and there is no order with less of them.
     one_euro_reordered=one_euro,
     median=median,
     median_windows=NETWORK_WINDOWS,
+    median_chunk=NETWORK_CHUNK,
     dead_band=dead_band,
     chain=None,
 )

@@ -32,11 +32,13 @@ class Kernels:
     one_euro: Callable[[Array, Array, Array, Array], None]
     """``(x, out, [min_cutoff, beta, d_cutoff, dt], [y, x_before, derivative])``; the state is changed in place."""
     one_euro_reordered: Callable[[Array, Array, Array, Array], None]
-    median: Callable[[Array, Array, int], bool]
-    """``(x, state, window) -> done``: in place; the state is the last ``window`` samples as a ring, the same in order,
-    and the place of the oldest in the ring. Nothing is done with missing or huge values."""
+    median: Callable[[Array, Array, Array, int], bool]
+    """``(x, out, state, window) -> done``: the state is the last ``window`` samples as a ring, the same in order, and
+    the place of the oldest in the ring. Nothing is done with missing or huge values."""
     median_windows: Container[int]
-    """Windows for which ``median`` is faster than single updates."""
+    """Windows for which ``median`` may be faster than single updates."""
+    median_chunk: int
+    """Samples from which it is."""
     dead_band: Callable[[Array, Indices, float, float, float], int]
     """``(x, indices, absolute, relative, last) -> kept``: kept is what left the band around the last kept value."""
     chain: Callable[[Array, Indices, Array, Array, Array, Indices], int] | None
