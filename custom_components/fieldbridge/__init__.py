@@ -1,35 +1,58 @@
 """Fieldbridge: anything that speaks serial, Modbus, Bluetooth LE or MQTT as Home Assistant devices."""
 
-import asyncio
 from functools import partial
 import logging
 from typing import Any
 
-from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.typing import ConfigType
 
+from .app_setup import APP_PLATFORMS, async_setup_app, is_lost_app_device
 from .bridge.channels import DeviceProfile
 from .bridge.errors import ProfileError
 from .bridge.links import FrameLink
 from .connections import make_transport
-from .const import DOMAIN, SUBENTRY_DEVICE
+from .const import CONF_KIND, DOMAIN, KIND_APP, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
 from .entity import platform_of
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
+from .running import async_run
+from .services import async_setup_services
 
 _LOGGER = logging.getLogger(__name__)
 
 PLATFORMS: list[Platform] = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
-_STOP_TIMEOUT = 8.0
-"""Seconds that a link has to say goodbye to its broker and to close its port; Home Assistant waits for 10."""
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Start what the entry stands for."""
+    if entry.data[CONF_KIND] == KIND_APP:
+        await async_setup_app(hass, entry)
+    else:
+        await _async_setup_link(hass, entry)
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Unload the entities; what runs is stopped by what it registered when it was started."""
+    platforms = APP_PLATFORMS if entry.data[CONF_KIND] == KIND_APP else PLATFORMS
+    await hass.config_entries.async_unload_platforms_or_raise(entry, platforms)
+
+
+async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
     """Start one link with the devices behind it."""
     profiles = {subentry.subentry_id: _profile(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)}
     link = FrameLink(entry.title, make_transport(entry.data))
@@ -51,20 +74,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
-    """Unload the entities; the link is stopped by what it registered when it was started."""
-    await hass.config_entries.async_unload_platforms_or_raise(entry, PLATFORMS)
-
-
-async def async_remove_entry(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take everything back that was left outside Home Assistant."""
     await async_clear_mirror(hass, entry)
 
 
-async def async_remove_config_entry_device(
-    hass: HomeAssistant, entry: FieldbridgeConfigEntry, device: dr.AnyDeviceEntry
-) -> bool:
+async def async_remove_config_entry_device(hass: HomeAssistant, entry: ConfigEntry, device: dr.AnyDeviceEntry) -> bool:
     """Remove a device together with its subentry, else it would be back at the next start."""
+    if entry.data[CONF_KIND] == KIND_APP:
+        return is_lost_app_device(entry, device)
     for domain, identifier in device.identifiers:
         if domain == DOMAIN and identifier in entry.subentries:
             hass.config_entries.async_remove_subentry(entry, identifier)
@@ -74,27 +92,12 @@ async def async_remove_config_entry_device(
 
 def _run_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink, mirror: Mirror | None) -> None:
     """Run the link until the entry is unloaded or Home Assistant stops."""
-    shutdown = asyncio.Event()
-    running = partial(link.run, shutdown)
-    if mirror is not None:
-        running = partial(running, mqtt=mirror.mqtt, topic_prefix=mirror.prefix)
+    run = link.run if mirror is None else partial(link.run, mqtt=mirror.mqtt, topic_prefix=mirror.prefix)
 
-    async def run() -> None:
-        try:
-            await running()
-        except Exception:
-            _LOGGER.exception("The link %s ended by an error in Fieldbridge", entry.title)
+    def crashed(err: Exception) -> None:
+        _LOGGER.error("The link %s ended by an error in Fieldbridge", entry.title, exc_info=err)
 
-    # Not a task of the entry: those are cancelled at once on unload, before they can say goodbye.
-    task = hass.async_create_background_task(run(), f"{DOMAIN} link {entry.title}")
-
-    async def stop(_: Event | None = None) -> None:
-        shutdown.set()
-        await asyncio.wait([task], timeout=_STOP_TIMEOUT)
-        task.cancel()
-
-    entry.async_on_unload(stop)
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    async_run(hass, entry, run, crashed)
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:

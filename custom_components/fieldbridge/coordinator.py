@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 import logging
-from typing import Any, override
+from typing import Any, Protocol, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -14,7 +14,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import slugify
 
-from .bridge.channels import DeviceProfile, DeviceSession
+from .bridge.channels import DeviceProfile, DeviceSession, Value
 from .bridge.health.link_status import LinkState, LinkStatus
 from .bridge.links import FrameLink
 from .const import DOMAIN
@@ -27,31 +27,52 @@ _COUNTER_INTERVAL = timedelta(seconds=30)
 type FieldbridgeConfigEntry = ConfigEntry[FieldbridgeData]
 
 
-class DeviceCoordinator(DataUpdateCoordinator[None]):
-    """Availability of one device; its values go straight to the entities that show them."""
+class Session(Protocol):
+    """The living values of one device, by channel key."""
 
-    config_entry: FieldbridgeConfigEntry
+    @property
+    def available(self) -> bool:
+        """Whether the device speaks."""
+        ...
+
+    def value(self, key: str) -> Value | None:
+        """Return the latest value of a channel, None when there is none."""
+        ...
+
+    def is_available(self, key: str) -> bool:
+        """Whether the value of a channel is fresh."""
+        ...
+
+    def on_value(self, key: str, listener: Callable[[Value | None], None]) -> Callable[[], None]:
+        """Call ``listener`` with every changed value of a channel; returns the unsubscribe."""
+        ...
+
+    def on_availability(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` when the device or a channel becomes available or unavailable; returns the unsubscribe."""
+        ...
+
+
+class SessionCoordinator[S: Session](DataUpdateCoordinator[None]):
+    """Availability of one device; its values go straight to the entities that show them.
+
+    ``unique_prefix`` identifies the device for ever: unique ids are built from it.
+    """
 
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: FieldbridgeConfigEntry,
-        subentry: ConfigSubentry,
-        session: DeviceSession,
-        link_device_id: str,
+        entry: ConfigEntry,
+        name: str,
+        unique_prefix: str,
+        session: S,
+        device_info: dr.DeviceInfo,
     ) -> None:
         """Follow the session of one device."""
-        super().__init__(hass, _LOGGER, config_entry=entry, name=subentry.title, update_interval=None)
-        self.subentry_id = subentry.subentry_id
+        super().__init__(hass, _LOGGER, config_entry=entry, name=name, update_interval=None)
+        self.unique_prefix = unique_prefix
         self.session = session
         self.last_update_success = session.available
-        self.device_info = dr.DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
-            name=subentry.title,
-            manufacturer=session.profile.manufacturer,
-            model=session.profile.model,
-            via_device_id=link_device_id,
-        )
+        self.device_info = device_info
         self.entities: set[Entity] = set()
         """What is shown of the device now; entities enter and leave by themselves."""
         self._stop_listening = session.on_availability(self._availability_changed)
@@ -74,36 +95,78 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
         await super().async_shutdown()
 
 
-class LinkCoordinator(DataUpdateCoordinator[dict[str, Any]]):
-    """State and counters of the link itself."""
+class DeviceCoordinator(SessionCoordinator[DeviceSession]):
+    """One device behind a link."""
 
     config_entry: FieldbridgeConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink) -> None:
-        """Follow one link."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: FieldbridgeConfigEntry,
+        subentry: ConfigSubentry,
+        session: DeviceSession,
+        link_device_id: str,
+    ) -> None:
+        """Follow the session of the subentry's device."""
+        device_info = dr.DeviceInfo(
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            name=subentry.title,
+            manufacturer=session.profile.manufacturer,
+            model=session.profile.model,
+            via_device_id=link_device_id,
+        )
+        super().__init__(hass, entry, subentry.title, subentry.subentry_id, session, device_info)
+        self.subentry_id = subentry.subentry_id
+
+
+class ServiceCoordinator(DataUpdateCoordinator[dict[str, Any]]):
+    """State and counters of what an entry stands for: a link or an app."""
+
+    config_entry: ConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, statistics: Callable[[], dict[str, Any]]) -> None:
+        """Read ``statistics`` from time to time."""
         super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=_COUNTER_INTERVAL)
-        self.link = link
-        self.data = link.statistics()
+        self._statistics = statistics
+        self.data = statistics()
         self.device_info = dr.DeviceInfo(
             identifiers={(DOMAIN, entry.entry_id)},
             name=entry.title,
             manufacturer="Fieldbridge",
             entry_type=dr.DeviceEntryType.SERVICE,
         )
-        entry.async_on_unload(link.on_status(self._status_changed))
 
     @property
     def is_up(self) -> bool:
+        """Whether the link is open, or the app runs."""
+        raise NotImplementedError
+
+    @override
+    async def _async_update_data(self) -> dict[str, Any]:
+        return self._statistics()
+
+
+class LinkCoordinator(ServiceCoordinator):
+    """State and counters of a link."""
+
+    config_entry: FieldbridgeConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink) -> None:
+        """Follow one link."""
+        super().__init__(hass, entry, link.statistics)
+        self._link = link
+        entry.async_on_unload(link.on_status(self._status_changed))
+
+    @property
+    @override
+    def is_up(self) -> bool:
         """Whether the link is open."""
-        return self.link.status.state is LinkState.UP
+        return self._link.status.state is LinkState.UP
 
     @callback
     def _status_changed(self, _: LinkStatus) -> None:
         self.async_update_listeners()
-
-    @override
-    async def _async_update_data(self) -> dict[str, Any]:
-        return self.link.statistics()
 
 
 @dataclass
@@ -138,7 +201,7 @@ class FieldbridgeData:
             listener(coordinator)
 
 
-def device_topic(entry: FieldbridgeConfigEntry, subentry: ConfigSubentry) -> str:
+def device_topic(entry: ConfigEntry, subentry: ConfigSubentry) -> str:
     """Return the name of a device on the MQTT mirror, which no other device of the link has."""
     topic = slugify(subentry.title)
     for other in entry.subentries.values():
@@ -147,3 +210,17 @@ def device_topic(entry: FieldbridgeConfigEntry, subentry: ConfigSubentry) -> str
         if slugify(other.title) == topic:
             return f"{topic}_{subentry.subentry_id[-4:].lower()}"
     return topic
+
+
+def app_device_identifier(entry: ConfigEntry, name: str) -> str:
+    """Return what identifies a device of an app for ever."""
+    return f"{entry.entry_id}/{name}"
+
+
+def app_device_name(entry: ConfigEntry, device: dr.AnyDeviceEntry) -> str | None:
+    """Return the name that the app gave a device, None for the device that stands for the app itself."""
+    start = app_device_identifier(entry, "")
+    for domain, identifier in device.identifiers:
+        if domain == DOMAIN and identifier.startswith(start):
+            return identifier.removeprefix(start)
+    return None

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .bridge.channels import Channel, Value, ValueKind
-from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, LinkCoordinator, SessionCoordinator
+from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, ServiceCoordinator, SessionCoordinator
 
 DEFAULT_INTERVAL = 10.0
 """Least seconds between two written numbers: every written state is a row in the database."""
@@ -75,7 +75,12 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         self._attr_name = channel.name
         self._attr_unique_id = f"{coordinator.unique_prefix}_{channel.key}"
         self._attr_device_info = coordinator.device_info
-        self._show(self._session.value(channel.key))
+        self._look()
+
+    def _look(self) -> None:
+        """Take over what is known: asked on every change of availability, not at every written state."""
+        self._fresh = self.coordinator.last_update_success and self._session.is_available(self.channel.key)
+        self._show(self._session.value(self.channel.key))
 
     def _show(self, value: Value | None) -> None:
         """Take a value as the entity's state."""
@@ -85,12 +90,13 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
     @override
     def available(self) -> bool:
         """Whether the device speaks and this value is fresh."""
-        return super().available and self._session.is_available(self.channel.key)
+        return self._fresh
 
     @override
     async def async_added_to_hass(self) -> None:
         """Listen to this channel."""
         await super().async_added_to_hass()
+        self._look()
         self.async_on_remove(self._session.on_value(self.channel.key, self._value_changed))
         self.async_on_remove(self._cancel_pending)
         self.coordinator.entities.add(self)
@@ -100,34 +106,37 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
     @override
     def _handle_coordinator_update(self) -> None:
         """Write at once: availability is never held back."""
-        self._write()
+        self._look()
+        self._write(self._session.value(self.channel.key))
 
     @callback
     def _value_changed(self, value: Value | None) -> None:
         if value is None or self._written is None or not self._interval:
-            self._write()
+            self._write(value)
             return
         if self._pending is not None:
             return
         due = self._written_at + self._interval
         if self.hass.loop.time() >= due:
-            self._write()
+            self._write(value)
         else:
             self._pending = self.hass.loop.call_at(due, self._write_pending)
 
     @callback
     def _write_pending(self) -> None:
         self._pending = None
-        if self._session.value(self.channel.key) != self._written:
-            self._write()
+        value = self._session.value(self.channel.key)
+        if value != self._written:
+            self._write(value)
 
     @callback
-    def _write(self) -> None:
+    def _write(self, value: Value | None) -> None:
         if self._pending is not None:
             self._cancel_pending()
-        self._written = self._session.value(self.channel.key)
-        self._written_at = self.hass.loop.time()
-        self._show(self._written)
+        self._written = value
+        if self._interval:
+            self._written_at = self.hass.loop.time()
+        self._show(value)
         self.async_write_ha_state()
 
     @callback
@@ -137,12 +146,12 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
             self._pending = None
 
 
-class LinkEntity(CoordinatorEntity[LinkCoordinator]):
-    """Shows something of the link itself; always available, since it tells about the link being down."""
+class LinkEntity(CoordinatorEntity[ServiceCoordinator]):
+    """Shows something of the link or app itself; always available, since it tells about the link being down."""
 
     _attr_has_entity_name = True
 
-    def __init__(self, coordinator: LinkCoordinator, description: EntityDescription) -> None:
+    def __init__(self, coordinator: ServiceCoordinator, description: EntityDescription) -> None:
         """Show what ``description`` names."""
         super().__init__(coordinator)
         self.entity_description = description

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.importlib import async_import_module
 from homeassistant.util import slugify
@@ -23,12 +25,13 @@ from .const import (
     CONF_PREFIX,
     CONF_TLS,
     DOMAIN,
+    KIND_APP,
     MIRROR_BROKER,
     MIRROR_HOME_ASSISTANT,
     MIRROR_NONE,
     SUBENTRY_DEVICE,
 )
-from .coordinator import FieldbridgeConfigEntry, device_topic
+from .coordinator import app_device_name, device_topic
 
 _HEARTBEATS_KEPT: Final = 180
 """Seconds, three heartbeats: how long what Home Assistant's broker keeps of us outlives us."""
@@ -43,7 +46,7 @@ class Mirror:
     prefix: str
 
 
-async def async_make_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> Mirror | None:
+async def async_make_mirror(hass: HomeAssistant, entry: ConfigEntry) -> Mirror | None:
     """Return the mirror that the entry's options ask for. Nobody can command through it."""
     options = entry.options.get(CONF_MIRROR, {})
     kind = options.get(CONF_KIND, MIRROR_NONE)
@@ -58,7 +61,7 @@ async def async_make_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     return Mirror(PublishOnlyMqtt(client), prefix)
 
 
-async def async_mirror_prefix(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> str:
+async def async_mirror_prefix(hass: HomeAssistant, entry: ConfigEntry) -> str:
     """Return the topic prefix: the user's, or one that no other instance or link uses."""
     if chosen := entry.options.get(CONF_MIRROR, {}).get(CONF_PREFIX):
         return str(chosen).strip("/")
@@ -69,15 +72,13 @@ async def async_mirror_prefix(hass: HomeAssistant, entry: FieldbridgeConfigEntry
     return f"{DOMAIN}_{(await instance_id.async_get(hass))[:8]}/{name}"
 
 
-async def async_clear_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+async def async_clear_mirror(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take all retained topics of a removed link back; an unreachable broker keeps them."""
     options = entry.options.get(CONF_MIRROR, {})
     if options.get(CONF_KIND, MIRROR_NONE) == MIRROR_NONE:
         return
     prefix = await async_mirror_prefix(hass, entry)
-    devices = [device_topic(entry, subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)]
-    leaves = ("state", "availability")
-    topics = [f"{prefix}/{name}/{leaf}" for name in ("link", "frames", *devices) for leaf in leaves]
+    topics = [f"{above}/{leaf}" for above in _above(hass, entry, prefix) for leaf in ("state", "availability")]
     topics.append(f"{prefix}/status")
     port: MqttPort
     if options[CONF_KIND] == MIRROR_BROKER:
@@ -90,6 +91,16 @@ async def async_clear_mirror(hass: HomeAssistant, entry: FieldbridgeConfigEntry)
         if port.is_connected:
             for topic in topics:
                 await port.publish(topic, "", retain=True)
+
+
+def _above(hass: HomeAssistant, entry: ConfigEntry, prefix: str) -> list[str]:
+    """Return the topics above those on which an entry's devices have published."""
+    if entry.data[CONF_KIND] == KIND_APP:
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        names = [name for device in devices if (name := app_device_name(entry, device)) is not None]
+        return [prefix, *(f"{prefix}/{name}" for name in names)]
+    names = [device_topic(entry, subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)]
+    return [f"{prefix}/{name}" for name in ("link", "frames", *names)]
 
 
 async def _clear_by_client(client: MqttClient, topics: list[str]) -> None:
@@ -125,7 +136,7 @@ async def async_broker_client(hass: HomeAssistant, options: Mapping[str, Any], c
 
 
 async def _async_make_client(
-    hass: HomeAssistant, entry: FieldbridgeConfigEntry, options: Mapping[str, Any], prefix: str
+    hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any], prefix: str
 ) -> MqttClient:
     # Two instances with one client id would throw each other off the broker for ever.
     client_id = f"{DOMAIN}-{(await instance_id.async_get(hass))[:8]}-{entry.entry_id[-8:]}"

@@ -1,6 +1,6 @@
 """Sensors: numbers and texts of devices, counters of links."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -8,12 +8,15 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EntityCategory, Platform, UnitOfInformation
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .app_setup import async_add_app_channels
 from .bridge.channels import Channel, Value, ValueKind
-from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
+from .const import CONF_KIND, KIND_APP
+from .coordinator import SessionCoordinator
 from .entity import ChannelEntity, LinkEntity, async_add_channels
 
 PARALLEL_UPDATES = 0
@@ -44,18 +47,22 @@ LINK_SENSORS = (
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: FieldbridgeConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant, entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the counters of the link, and the sensors of each device as it comes."""
-    link_coordinator = entry.runtime_data.link_coordinator
-    async_add_entities(LinkSensor(link_coordinator, description) for description in LINK_SENSORS)
-    async_add_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
+    is_app = entry.data[CONF_KIND] == KIND_APP
+    coordinator = entry.runtime_data.link_coordinator
+    async_add_entities(LinkSensor(coordinator, each) for each in LINK_SENSORS if each.key in coordinator.data)
+    if is_app:
+        async_add_app_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
+    else:
+        async_add_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
 
 
 class ChannelSensor(ChannelEntity, SensorEntity):
     """A number or a text of a device."""
 
-    def __init__(self, coordinator: DeviceCoordinator, channel: Channel) -> None:
+    def __init__(self, coordinator: SessionCoordinator[Any], channel: Channel) -> None:
         """Show ``channel``."""
         super().__init__(coordinator, channel)
         if channel.kind is ValueKind.NUMBER:

@@ -13,9 +13,9 @@ from custom_components.fieldbridge.bridge.channels.recognise import _UNITS
 from custom_components.fieldbridge.config_flow import ConfigFlow
 from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
 from custom_components.fieldbridge.config_flow.options_flow import FieldbridgeOptionsFlow
-from custom_components.fieldbridge.config_flow.suggestions import suggest_classes, usual_unit
 from custom_components.fieldbridge.presets import PRESETS
 from custom_components.fieldbridge.sensor import LINK_SENSORS
+from custom_components.fieldbridge.units import suggest_classes, usual_unit
 
 from .flows import TEXTS, TRANSLATIONS
 

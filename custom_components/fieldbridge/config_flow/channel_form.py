@@ -24,7 +24,7 @@ import probatio
 
 from ..bridge.channels import Channel, DeviceProfile, ValueKind
 from ..bridge.errors import ProfileError
-from .suggestions import state_class_fits, unit_fits
+from ..units import state_class_fits, unit_fits
 
 _KIND: Final = "kind"
 _DEVICE_CLASS: Final = "device_class"

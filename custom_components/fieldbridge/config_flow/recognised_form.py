@@ -18,10 +18,10 @@ from ..bridge.channels.profile import FrameCondition, unique_key
 from ..bridge.channels.recognise import RecognisedField, Recognition
 from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
+from ..units import suggest_classes, usual_unit
 from .channel_form import source_selector
 from .listening import Listening
 from .presentation import check_text, field_label, format_text, source_options
-from .suggestions import suggest_classes, usual_unit
 
 CONF_FIELDS: Final = "fields"
 SECTION_CONDITION: Final = "condition"

@@ -1,0 +1,62 @@
+"""Actions: a command to a device of a bridge app."""
+
+from typing import Final
+
+from homeassistant.const import ATTR_COMMAND, ATTR_DEVICE_ID
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_get_device_and_config_entry
+import probatio
+
+from .bridge.payloads import to_json
+from .const import CONF_KIND, DOMAIN, KIND_APP
+from .coordinator import app_device_name
+
+SERVICE_SEND_COMMAND: Final = "send_command"
+ATTR_SUB_TOPIC: Final = "sub_topic"
+
+
+def _sub_topic(value: object) -> str:
+    """Return one segment of a topic. Raises probatio.Invalid."""
+    text = cv.string(value)
+    if not text or set(text) & set("/+#"):
+        raise probatio.Invalid("a sub-topic is one segment without '/', '+' and '#'")
+    return text
+
+
+SEND_COMMAND_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(ATTR_DEVICE_ID): cv.string,
+        probatio.Required(ATTR_COMMAND): object,
+        probatio.Optional(ATTR_SUB_TOPIC): _sub_topic,
+    }
+)
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    hass.services.async_register(DOMAIN, SERVICE_SEND_COMMAND, _async_send_command, schema=SEND_COMMAND_SCHEMA)
+
+
+async def _async_send_command(call: ServiceCall) -> None:
+    """Queue a command for a device; a text goes as it is, everything else as JSON. Raises ServiceValidationError."""
+    device, entry = async_get_device_and_config_entry(call.hass, DOMAIN, call.data[ATTR_DEVICE_ID])
+    name = app_device_name(entry, device) if entry.data[CONF_KIND] == KIND_APP else None
+    if name is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="no_app_device",
+            translation_placeholders={"device": device.name or ""},
+        )
+    command = call.data[ATTR_COMMAND]
+    payload = command if isinstance(command, str) else to_json(command)
+    try:
+        await entry.runtime_data.link.send_command(name, payload, call.data.get(ATTR_SUB_TOPIC))
+    except LookupError as err:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="no_commands",
+            translation_placeholders={"device": device.name or name},
+        ) from err

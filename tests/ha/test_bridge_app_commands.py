@@ -1,0 +1,83 @@
+"""Commands reach the devices of a bridge app, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+from homeassistant.const import STATE_ON
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+import probatio
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fieldbridge.const import DOMAIN
+
+from .apps import VALVE, app_entry, device_id, write_app
+from .links import set_up, until_state
+
+
+@pytest.fixture
+async def garden(hass: HomeAssistant, tmp_path: Path) -> MockConfigEntry:
+    """A running app with a valve and a pump."""
+    hass.config.config_dir = str(tmp_path)
+    write_app(hass, "garden", VALVE)
+    entry = app_entry("garden")
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.garden_running", STATE_ON)
+    return entry
+
+
+async def send(hass: HomeAssistant, device: str, command: object, **more: Any) -> None:
+    """Call the action."""
+    data = {"device_id": device, "command": command, **more}
+    await hass.services.async_call(DOMAIN, "send_command", data, blocking=True)
+
+
+async def test_a_text_reaches_the_handler_as_it_is(hass: HomeAssistant, garden: MockConfigEntry) -> None:
+    await send(hass, device_id(hass, garden, "valve"), "half open")
+
+    await until_state(hass, "sensor.valve_position", "half open")
+
+
+async def test_everything_else_reaches_the_handler_as_json(hass: HomeAssistant, garden: MockConfigEntry) -> None:
+    await send(hass, device_id(hass, garden, "valve"), {"percent": 40})
+
+    await until_state(hass, "sensor.valve_position", '{"percent":40}')
+
+
+async def test_a_part_of_a_device_is_commanded_by_its_sub_topic(hass: HomeAssistant, garden: MockConfigEntry) -> None:
+    await send(hass, device_id(hass, garden, "pump"), "1500", sub_topic="speed")
+
+    await until_state(hass, "sensor.pump_speed", "1500.0")
+
+
+@pytest.mark.parametrize("sub_topic", ["", "a/b", "#"])
+async def test_a_sub_topic_is_one_segment(hass: HomeAssistant, garden: MockConfigEntry, sub_topic: str) -> None:
+    with pytest.raises(probatio.Invalid):
+        await send(hass, device_id(hass, garden, "pump"), "1500", sub_topic=sub_topic)
+
+
+async def test_what_is_no_device_of_an_app_is_refused(hass: HomeAssistant, garden: MockConfigEntry) -> None:
+    app = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, garden.entry_id), garden.entry_id)
+    assert app is not None
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass, app.id, "open")
+
+    assert refused.value.translation_key == "no_app_device"
+
+
+async def test_a_device_without_commands_refuses_them(hass: HomeAssistant, tmp_path: Path) -> None:
+    hass.config.config_dir = str(tmp_path)
+    source = "from fieldbridge import App\n\napp = App('roof')\n\n\n"
+    source += "@app.telemetry('sun', interval=1)\nasync def sun() -> dict[str, object]:\n    return {'lux': 7}\n"
+    write_app(hass, "roof", source)
+    entry = app_entry("roof")
+    await set_up(hass, entry)
+    await until_state(hass, "sensor.sun_lux", "7")
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass, device_id(hass, entry, "sun"), "open")
+
+    assert refused.value.translation_key == "no_commands"

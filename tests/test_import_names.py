@@ -1,0 +1,88 @@
+"""Inside Home Assistant ``fieldbridge`` and ``cosalette`` are names of the one bridge, never copies of it."""
+
+from collections.abc import Iterator
+import importlib
+from pathlib import Path
+import pkgutil
+import sys
+from types import ModuleType
+import warnings
+
+import pytest
+
+from custom_components.fieldbridge import bridge
+from custom_components.fieldbridge.alias import BridgeAlias, install_aliases
+
+NAMES = sorted(
+    module.name.removeprefix(f"{bridge.__name__}.")
+    for module in pkgutil.walk_packages(bridge.__path__, f"{bridge.__name__}.")
+    if not module.name.endswith("__main__")
+)
+
+
+@pytest.fixture(autouse=True)
+def aliases() -> Iterator[None]:
+    """Have the names for the length of a test."""
+    before = dict(sys.modules)
+    install_aliases()
+    yield
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, BridgeAlias)]
+    for name in sys.modules.keys() - before.keys():
+        if name.partition(".")[0] in {"fieldbridge", "cosalette"}:
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("alias", ["fieldbridge", "cosalette"])
+def test_every_module_is_the_bridges_own(alias: str) -> None:
+    own = {name: module for name in NAMES if (module := import_or_none(f"{bridge.__name__}.{name}")) is not None}
+    assert {"app", "testing", "filters", "mqtt", "schema", "stores", "strategies", "persist"} <= own.keys()
+
+    copies = [name for name, module in own.items() if importlib.import_module(f"{alias}.{name}") is not module]
+    renamed = [name for name, module in own.items() if getattr(module.__spec__, "name", "") != module.__name__]
+
+    assert not copies
+    assert not renamed
+
+
+def import_or_none(name: str) -> ModuleType | None:
+    """Return a module, None for one that needs what is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+@pytest.mark.parametrize("alias", ["fieldbridge", "cosalette"])
+def test_the_package_itself_is_the_bridge(alias: str) -> None:
+    assert importlib.import_module(alias) is bridge
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert importlib.import_module(alias).App is bridge.App
+
+
+def test_a_module_that_the_bridge_does_not_have_is_not_found() -> None:
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_ours"):
+        importlib.import_module("fieldbridge.nothing_of_ours")
+
+
+def test_an_installed_cosalette_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cosalette").mkdir()
+    (tmp_path / "cosalette" / "__init__.py").write_text("REAL = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert importlib.import_module("cosalette").REAL
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("cosalette.testing")
+
+
+def test_a_folder_called_like_an_alias_does_not_hide_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fieldbridge" / "apps").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert importlib.import_module("fieldbridge") is bridge
+
+
+def test_installing_twice_changes_nothing() -> None:
+    before = list(sys.meta_path)
+    install_aliases()
+    assert sys.meta_path == before
