@@ -1,7 +1,8 @@
 """Filters beside cosalette's (Rust), scipy, bottleneck, pandas and Home Assistant's filter component.
 
 Times are thread CPU time. All cases take turns in every round, and a ratio is the median of the rounds' own ratios, so
-that a neighbour on the machine disturbs both sides alike. Last comes everything that has a goal without numba. "Reordered" is the form that long chunks get by default.
+that a neighbour on the machine disturbs both sides alike. "Exact" is the order of single updates, everything else the
+reordered form that long chunks get by default. What has a goal without numba is measured again without it.
 """
 
 import asyncio
