@@ -1,13 +1,16 @@
 """The command line of an app, run as people run it."""
 
+import asyncio
 from collections.abc import Callable
 import json
 from pathlib import Path
+from typing import Protocol
 
+import aiomqtt
 import pytest
 from typer.testing import CliRunner, Result
 
-from custom_components.fieldbridge.bridge.app import App
+from custom_components.fieldbridge.bridge.app import App, cli
 from custom_components.fieldbridge.bridge.app.cli import build_cli, load_app
 from custom_components.fieldbridge.bridge.interfaces import StreamablePort
 from custom_components.fieldbridge.bridge.introspection import build_registry_snapshot
@@ -134,6 +137,45 @@ def test_a_snapshot_describes_everything(app: App) -> None:
     assert snapshot["streams"][0]["item_type"] == "int"
     assert snapshot["adapters"][0] == {"port": "Failing", "impl": "Failing", "dry_run": "Pretending"}
     assert snapshot["adapters"][1]["impl"] == "somewhere:Port"
+
+
+class Broker(Protocol):
+    """What these tests need of the broker's fixture."""
+
+    host: str
+    port: int
+
+    def stop(self) -> None: ...
+
+
+def test_the_health_of_a_running_app_is_what_the_broker_keeps(
+    invoke: Invoke, tmp_path: Path, mosquitto: Broker
+) -> None:
+    (tmp_path / ".env").write_text(f"MQTT__HOST={mosquitto.host}\nMQTT__PORT={mosquitto.port}\nMQTT__CLIENT_ID=roof\n")
+
+    async def keep(status: str) -> None:
+        async with aiomqtt.Client(mosquitto.host, mosquitto.port, identifier="roof") as running:
+            await running.publish("roof/status", status, qos=1, retain=True)
+
+    asyncio.run(keep('{"status":"online"}'))
+    result = invoke("health")
+    assert (result.exit_code, result.output.strip()) == (0, '{"status":"online"}')
+    asyncio.run(keep("offline"))
+    assert invoke("health").exit_code == 3
+
+
+def test_the_health_of_an_app_that_nobody_knows_is_an_error(
+    invoke: Invoke, tmp_path: Path, mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(f"MQTT__HOST={mosquitto.host}\nMQTT__PORT={mosquitto.port}\n")
+    monkeypatch.setattr(cli, "PROBE_TIMEOUT", 0.2)
+    result = invoke("health")
+    assert result.exit_code == 3
+    assert "keeps no status on roof/status" in result.output
+    mosquitto.stop()
+    result = invoke("health")
+    assert result.exit_code == 3
+    assert "roof cannot be asked" in result.output
 
 
 def test_an_app_is_found_in_its_file(tmp_path: Path) -> None:

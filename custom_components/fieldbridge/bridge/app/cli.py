@@ -1,6 +1,7 @@
 """The command line of an app, and ``fieldbridge run app.py``. The only module that imports typer."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 import importlib.util
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import LinkError
 from ..introspection import build_registry_snapshot
+from .probe import OFFLINE, read_status
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 CONFIGURATION_ERROR = 1
 RUNTIME_ERROR = 3
+PROBE_TIMEOUT = 5.0
+"""Seconds that ``health`` waits for the broker."""
 
 
 class LogLevel(StrEnum):
@@ -42,8 +47,9 @@ def build_cli(app: App) -> typer.Typer:
     """Return the command line of ``app``; it exits with 1 for wrong settings, 2 for wrong options, 3 when it failed."""
     cli = typer.Typer(help=app.description, add_completion=False, rich_markup_mode=None)
 
-    @cli.command()
+    @cli.callback(invoke_without_command=True)
     def main(
+        context: typer.Context,
         version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Use the dry-run variants of the adapters.")] = False,
         show_devices: Annotated[bool, typer.Option("--show-devices", help="List what is registered and exit.")] = False,
@@ -52,6 +58,9 @@ def build_cli(app: App) -> typer.Typer:
         log_format: Annotated[LogFormat | None, typer.Option(case_sensitive=False, help="Format of the log.")] = None,
         env_file: Annotated[Path, typer.Option(help="File with settings.")] = Path(".env"),
     ) -> None:
+        context.obj = lambda: _settings(app, env_file, log_level, log_format)
+        if context.invoked_subcommand is not None:
+            return
         if version:
             typer.echo(f"{app.name} v{app.version}")
         elif show_devices_json:
@@ -60,7 +69,13 @@ def build_cli(app: App) -> typer.Typer:
             typer.echo(_table(app))
         else:
             app.dry_run = app.dry_run or dry_run
-            _run(app, _settings(app, env_file, log_level, log_format))
+            _run(app, context.obj())
+
+    @cli.command()
+    def health(context: typer.Context) -> None:
+        """Print what the broker last heard of the running app; exits with 3 unless it is online."""
+        settings_of: Callable[[], Settings] = context.obj
+        _probe(app, settings_of())
 
     return cli
 
@@ -117,6 +132,17 @@ def _run(app: App, settings: Settings) -> None:
         except Exception as err:
             typer.echo(f"{app.name} failed: {err}", err=True)
             raise SystemExit(RUNTIME_ERROR) from err
+
+
+def _probe(app: App, settings: Settings) -> None:
+    try:
+        status = asyncio.run(read_status(settings.mqtt, settings.mqtt.topic_prefix.strip("/") or app.name, PROBE_TIMEOUT))
+    except (LinkError, TimeoutError) as err:
+        typer.echo(f"{app.name} cannot be asked: {err}", err=True)
+        raise SystemExit(RUNTIME_ERROR) from err
+    typer.echo(status)
+    if status == OFFLINE:
+        raise SystemExit(RUNTIME_ERROR)
 
 
 def _table(app: App) -> str:
