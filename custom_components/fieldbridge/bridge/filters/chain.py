@@ -107,6 +107,8 @@ class Chain:
             chunk, indices, first = fused
             stamps = stamps if stamps is None or indices is None else stamps[indices]
         for place, stage in enumerate(self._stages[first:], first):
+            if indices is not None and not len(indices):
+                break
             if isinstance(stage, MapFilter):
                 chunk = stage.block(chunk, stamps)
                 continue

@@ -132,6 +132,8 @@ class SignalFilter(ABC):
         import numpy as np
 
         chunk = np.ascontiguousarray(values, dtype=np.float64)
+        if times is None and chunk.ndim == 1 and not self._channels:
+            return chunk, None
         if chunk.ndim not in {1, 2}:
             raise ValueError(f"values must have the shape (n,) or (n, channels), got {chunk.shape}")
         channels = chunk.shape[1] if chunk.ndim == 2 else 0

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar, override
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .. import kernels
 from .checks import whole
@@ -18,7 +18,7 @@ class MedianFilter(MapFilter):
     Of an even number it is the middle between the two in the middle.
     """
 
-    __slots__ = ("_ordered", "_recent", "_window")
+    __slots__ = ("_carried", "_ordered", "_recent", "_window")
 
     kind: ClassVar[str] = "median"
     parameters: ClassVar[tuple[str, ...]] = ("window",)
@@ -38,6 +38,13 @@ class MedianFilter(MapFilter):
         super()._clear()
         self._recent: deque[float] = deque(maxlen=self._window)
         self._ordered: list[float] = []
+        # The history as a kernel left it; then the two above are empty, which update() takes for a warm-up.
+        self._carried: Array | None = None
+
+    @override
+    def to_state(self) -> dict[str, Any]:
+        self._unpack()
+        return super().to_state()
 
     @override
     def from_state(self, state: dict[str, object]) -> None:
@@ -54,8 +61,11 @@ class MedianFilter(MapFilter):
         count = len(ordered)
         if count == self._window:
             del ordered[bisect_left(ordered, recent[0])]
-        else:
+        elif self._carried is None:
             count += 1
+        else:
+            self._unpack()
+            return self.update(raw)
         recent.append(raw)
         insort(ordered, raw)
         half = count >> 1
@@ -64,9 +74,10 @@ class MedianFilter(MapFilter):
 
     @override
     def history(self) -> list[float] | None:
-        if len(self._recent) < self._window:
-            return None
-        return [*self._recent, *self._ordered, 0.0]
+        if self._carried is not None:
+            numbers: list[float] = self._carried.tolist()
+            return numbers
+        return [*self._recent, *self._ordered, 0.0] if len(self._recent) == self._window else None
 
     @override
     def continue_from(self, numbers: list[float]) -> None:
@@ -75,8 +86,14 @@ class MedianFilter(MapFilter):
         self._recent.extend(numbers[oldest:window])
         self._recent.extend(numbers[:oldest])
         self._ordered = numbers[window:-1]
+        self._carried = None
         half = window >> 1
         self._value = self._ordered[half] if window & 1 else midpoint(self._ordered[half - 1], self._ordered[half])
+
+    def _unpack(self) -> None:
+        """Take the history back from where a kernel left it."""
+        if self._carried is not None:
+            self.continue_from(self._carried.tolist())
 
     @override
     def _block(self, chunk: Array, times: Array | None) -> Array:
@@ -85,15 +102,20 @@ class MedianFilter(MapFilter):
         active = kernels.active()
         if len(chunk) < active.median_chunk or self._window not in active.median_windows:
             return self._block_plain(chunk, None)
-        history = self.history()
-        if history is None:
-            warm_up = self._window - len(self._recent)
-            first = self._block_plain(chunk[:warm_up], None)
-            return np.concatenate((first, self.block(chunk[warm_up:])))
-        out, state = np.empty_like(chunk), np.array(history)
+        state = self._carried
+        if state is None:
+            if len(self._recent) < self._window:
+                warm_up = self._window - len(self._recent)
+                first = self._block_plain(chunk[:warm_up], None)
+                return np.concatenate((first, self.block(chunk[warm_up:])))
+            state = np.array(self.history())
+        out = np.empty_like(chunk)
         if not active.median(chunk, out, state, self._window):
             return self._block_plain(chunk, None)
-        self.continue_from(state.tolist())
+        self._carried = state
+        self._recent.clear()
+        self._ordered = []
+        self._value = float(out[-1])
         return out
 
 

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar, override
 
 from .checks import number, positive, whole
-from .kinds import SKIP, ClockedGate, GateFilter, Kept, complete
+from .kinds import HOLD, SKIP, ClockedGate, GateFilter, Kept
 
 if TYPE_CHECKING:
     from .kinds import Array
@@ -112,9 +112,14 @@ class Throttle(ClockedGate):
     def _block(self, chunk: Array, times: Array | None) -> Kept:
         import numpy as np
 
-        if times is not None or self.priority or not complete(chunk):
+        if times is not None or self.priority or self.missing not in {SKIP, HOLD}:
             return self._block_plain(chunk, times)
-        # All of them came at this moment: the first is let through or none.
-        first = self.update(float(chunk[0]))
-        indices = np.zeros(0 if first is None else 1, dtype=np.intp)
-        return Kept(chunk[indices], indices)
+        # All of them came at this moment: one is let through or none.
+        now = self._tick(None)
+        if self._passed is not None and now - self._passed < self.seconds:
+            return Kept(chunk[:0], np.empty(0, dtype=np.intp))
+        kept = np.isfinite(chunk).nonzero()[0][:1]
+        if len(kept):
+            self._passed = now
+            self._value = float(chunk[kept[0]])
+        return Kept(chunk[kept], kept)
