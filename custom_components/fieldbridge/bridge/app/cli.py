@@ -135,8 +135,9 @@ def _run(app: App, settings: Settings) -> None:
 
 
 def _probe(app: App, settings: Settings) -> None:
+    prefix = settings.mqtt.topic_prefix.strip("/") or app.name
     try:
-        status = asyncio.run(read_status(settings.mqtt, settings.mqtt.topic_prefix.strip("/") or app.name, PROBE_TIMEOUT))
+        status = asyncio.run(read_status(settings.mqtt, prefix, PROBE_TIMEOUT))
     except (LinkError, TimeoutError) as err:
         typer.echo(f"{app.name} cannot be asked: {err}", err=True)
         raise SystemExit(RUNTIME_ERROR) from err
