@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import csv
 from datetime import datetime
 import io
+import json
 from pathlib import Path
 from typing import override
 
@@ -85,9 +86,7 @@ class JsonlJournal(_TextJournal):
 
     @override
     def _encode(self, rows: Sequence[Sequence[object]]) -> bytes:
-        return b"".join(
-            orjson.dumps(dict(zip(self._names, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE) for row in rows
-        )
+        return b"".join(_json_line(dict(zip(self._names, row, strict=True))) for row in rows)
 
 
 class CsvFormat:
@@ -114,6 +113,13 @@ class JsonlFormat:
         """Cut off a torn last line."""
         _truncate(part, quote=None)
         return publish(part, path)
+
+
+def _json_line(row: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
 def _truncate(part: Path, *, quote: bytes | None) -> None:

@@ -174,18 +174,15 @@ class Stream[T]:
         """Return what is done when there is something to look at."""
         if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("Stream is already being iterated")
-        loop = self._bind()
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            # Belongs to the consumer's loop from now on: what is put from its thread needs no lock.
+            self._loop = loop
+            self._thread = get_ident()
         waiter = self._waiter = loop.create_future()
         if self._items or self._finished:  # put by another thread between the check and the waiter
             self._wake()
         return waiter
-
-    def _bind(self) -> asyncio.AbstractEventLoop:
-        """Belong to the consumer's loop: what is put from its thread needs no lock."""
-        if self._loop is None or self._thread != get_ident():
-            self._loop = asyncio.get_running_loop()
-            self._thread = get_ident()
-        return self._loop
 
     def _put_from_thread(self, item: T) -> None:
         with self._lock:
