@@ -37,7 +37,8 @@ class AppDevice:
         self._stale_after = stale_after
         self._seen_at = float("-inf")
         self._online = False
-        self._status = "ok"
+        self.status = "ok"
+        """The app's word for the device, from its heartbeat."""
         self._available = False
         self._value_listeners: dict[str, Listeners[Value | None]] = {}
         self._availability_listeners: Listeners[[]] = Listeners()
@@ -107,7 +108,7 @@ class AppDevice:
 
     def set_status(self, status: str, now: float) -> None:
         """Take the device's word from the app's heartbeat."""
-        self._status = status
+        self.status = status
         self._check(now)
 
     def check_silence(self, now: float) -> None:
@@ -117,7 +118,7 @@ class AppDevice:
     def _check(self, now: float) -> None:
         # Before its first state a device without values, such as one that only takes commands, is as good as online.
         fresh = self._stale_after is None or not self._values or now - self._seen_at <= self._stale_after
-        available = self._online and self._status not in _WRONG and fresh
+        available = self._online and self.status not in _WRONG and fresh
         if available != self._available:
             self._available = available
             self._availability_listeners.tell()

@@ -13,6 +13,7 @@ from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_time_interval
@@ -29,12 +30,14 @@ from .app_loader import (
     AppSettingsError,
     LoadedApp,
     NoSingleAppError,
+    app_file,
     forget_app,
     load_app,
     place_of,
 )
+from .app_requirements import PackagesFailedError, RequirementRefusedError, async_install, missing_requirements
 from .bridge.channels import Channel
-from .const import CONF_APP, CONF_CHANNELS, CONF_SETTINGS, CONF_STALE_AFTER, DOMAIN
+from .const import CONF_APP, CONF_CHANNELS, CONF_PACKAGES, CONF_SETTINGS, CONF_STALE_AFTER, DOMAIN
 from .coordinator import ServiceCoordinator, SessionCoordinator, app_device_identifier, app_device_name
 from .entity import ChannelEntity, platform_of
 from .mqtt_mirror import async_make_mirror, async_mirror_prefix
@@ -48,6 +51,7 @@ _IMPORT_TIMEOUT: Final = 60.0
 """Seconds for importing an app; one that takes longer waits for something that does not belong there."""
 _SILENCE_CHECK: Final = timedelta(seconds=5)
 ISSUE_CRASHED: Final = "app_crashed"
+ISSUE_PACKAGES: Final = "app_packages"
 
 type AppConfigEntry = ConfigEntry[AppData]
 type AppDeviceCoordinator = SessionCoordinator[AppDevice]
@@ -95,6 +99,7 @@ async def async_setup_app(hass: HomeAssistant, entry: AppConfigEntry) -> None:
     """Import the app and run it. Raises ConfigEntryError."""
     issue_id = f"{ISSUE_CRASHED}_{entry.entry_id}"
     ir.async_delete_issue(hass, DOMAIN, issue_id)
+    await _async_install_packages(hass, entry)
     prefix = await async_mirror_prefix(hass, entry)
     loaded = await _async_load(hass, entry, prefix)
     entry.async_on_unload(lambda: forget_app(loaded.name))
@@ -137,18 +142,26 @@ async def async_setup_app(hass: HomeAssistant, entry: AppConfigEntry) -> None:
 
 @callback
 def async_add_app_channels(
+    hass: HomeAssistant,
     entry: AppConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     platform: Platform,
     make: Callable[[AppDeviceCoordinator, Channel], ChannelEntity],
 ) -> None:
     """Add a platform's channels of every device, those that are there and those that come while the app runs."""
+    (other,) = {Platform.SENSOR, Platform.BINARY_SENSOR} - {platform}
+    registry = er.async_get(hass)
 
     @callback
     def add_device(coordinator: AppDeviceCoordinator) -> None:
         @callback
         def add_channels(channels: list[Channel]) -> None:
-            async_add_entities([make(coordinator, channel) for channel in channels if platform_of(channel) is platform])
+            entities = [make(coordinator, channel) for channel in channels if platform_of(channel) is platform]
+            for entity in entities:
+                # Its kind was another one before the user corrected it.
+                if old := registry.async_get_entity_id(other, DOMAIN, str(entity.unique_id)):
+                    registry.async_remove(old)
+            async_add_entities(entities)
 
         entry.async_on_unload(coordinator.session.on_channels(add_channels))
 
@@ -160,6 +173,38 @@ def is_lost_app_device(entry: AppConfigEntry, device: dr.AnyDeviceEntry) -> bool
     name = app_device_name(entry, device)
     data: AppData | None = getattr(entry, "runtime_data", None)
     return name is not None and (data is None or name not in data.devices)
+
+
+async def _async_install_packages(hass: HomeAssistant, entry: AppConfigEntry) -> None:
+    """Install what the user has agreed to and is not there any more. Raises ConfigEntryError."""
+    name, issue_id = entry.data[CONF_APP], f"{ISSUE_PACKAGES}_{entry.entry_id}"
+    try:
+        missing = await hass.async_add_executor_job(
+            lambda: missing_requirements(app_file(Path(hass.config.config_dir) / APPS_FOLDER, name))
+        )
+        unseen = ", ".join(sorted(set(missing) - set(entry.data.get(CONF_PACKAGES, ()))))
+        if not unseen:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+            await async_install(hass, name, missing)
+            return
+    except AppError as err:
+        raise as_entry_error(err) from err
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        config_entry_id=entry.entry_id,
+        data={"entry_id": entry.entry_id, CONF_PACKAGES: "\n".join(missing)},
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=ISSUE_PACKAGES,
+        translation_placeholders={"app": entry.title, "packages": unseen},
+    )
+    raise ConfigEntryError(
+        translation_domain=DOMAIN,
+        translation_key="packages_unseen",
+        translation_placeholders={"app": name, "packages": unseen},
+    )
 
 
 async def _async_load(hass: HomeAssistant, entry: AppConfigEntry, prefix: str) -> LoadedApp:
@@ -193,6 +238,16 @@ def as_entry_error(err: AppError) -> ConfigEntryError:
         case AppSettingsError():
             return ConfigEntryError(
                 translation_domain=DOMAIN, translation_key="app_settings", translation_placeholders=err.placeholders
+            )
+        case PackagesFailedError():
+            return ConfigEntryError(
+                translation_domain=DOMAIN, translation_key="packages_failed", translation_placeholders=err.placeholders
+            )
+        case RequirementRefusedError():
+            return ConfigEntryError(
+                translation_domain=DOMAIN,
+                translation_key="requirement_refused",
+                translation_placeholders=err.placeholders,
             )
         case _:
             return ConfigEntryError(

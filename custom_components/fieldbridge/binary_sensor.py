@@ -39,7 +39,7 @@ async def async_setup_entry(
     is_app = entry.data[CONF_KIND] == KIND_APP
     async_add_entities([LinkConnectivity(entry.runtime_data.link_coordinator, RUNNING if is_app else CONNECTIVITY)])
     if is_app:
-        async_add_app_channels(entry, async_add_entities, Platform.BINARY_SENSOR, ChannelBinarySensor)
+        async_add_app_channels(hass, entry, async_add_entities, Platform.BINARY_SENSOR, ChannelBinarySensor)
     else:
         async_add_channels(entry, async_add_entities, Platform.BINARY_SENSOR, ChannelBinarySensor)
 

@@ -3,19 +3,50 @@
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from serialx.common import redact_uri
 
+from .app_setup import AppConfigEntry
 from .bridge.codecs.frame import Frame
-from .const import CONF_DIAGNOSTIC_FRAMES
+from .bridge.introspection import build_registry_snapshot
+from .const import CONF_DIAGNOSTIC_FRAMES, CONF_KIND, CONF_SETTINGS, KIND_APP
 from .coordinator import FieldbridgeConfigEntry
 
 TO_REDACT = {CONF_PASSWORD, CONF_USERNAME, CONF_HOST}
 
 
-async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> dict[str, Any]:
-    """Return what helps to find out why a link or a device does not do what it should."""
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, Any]:
+    """Return what helps to find out why a link, an app or a device does not do what it should."""
+    return _of_app(entry) if entry.data[CONF_KIND] == KIND_APP else _of_link(entry)
+
+
+def _of_app(entry: AppConfigEntry) -> dict[str, Any]:
+    """Return what is known of an app; of its settings the names only, since any of them may be a secret."""
+    link = entry.runtime_data.link
+    options = {**entry.options, CONF_SETTINGS: sorted(entry.options.get(CONF_SETTINGS, {}))}
+    return {
+        "data": dict(entry.data),
+        "options": async_redact_data(options, TO_REDACT),
+        "app": {
+            "is_up": link.is_up,
+            "counters": link.statistics(),
+            "registrations": build_registry_snapshot(link.loaded.app),
+        },
+        "devices": {
+            name: {
+                "available": device.available,
+                "status": device.status,
+                "channels": [channel.to_dict() for channel in device.channels.values()],
+                "values": device.values,
+            }
+            for name, device in link.devices.items()
+        },
+    }
+
+
+def _of_link(entry: FieldbridgeConfigEntry) -> dict[str, Any]:
     link = entry.runtime_data.link
     status = link.status
     data = dict(entry.data)

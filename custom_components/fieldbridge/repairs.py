@@ -5,6 +5,8 @@ from typing import override
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 
+from .const import CONF_PACKAGES
+
 
 class ReloadFlow(ConfirmRepairFlow):
     """Runs an app anew after its file was mended."""
@@ -22,9 +24,30 @@ class ReloadFlow(ConfirmRepairFlow):
         return await super().async_step_confirm(user_input)
 
 
+class PackagesFlow(ReloadFlow):
+    """Agrees to the packages that an app's file asks for now."""
+
+    def __init__(self, entry_id: str, packages: list[str]) -> None:
+        """Let the entry install ``packages``."""
+        super().__init__(entry_id)
+        self._packages = packages
+
+    @override
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Note the packages once it was confirmed, and reload."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if user_input is not None and entry is not None:
+            data = {**entry.data, CONF_PACKAGES: self._packages}
+            self.hass.config_entries.async_update_entry(entry, data=data)
+        return await super().async_step_confirm(user_input)
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that mends an issue."""
     assert data is not None  # noqa: S101 - every issue of ours names its entry
-    return ReloadFlow(str(data["entry_id"]))
+    entry_id = str(data["entry_id"])
+    if CONF_PACKAGES in data:
+        return PackagesFlow(entry_id, str(data[CONF_PACKAGES]).splitlines())
+    return ReloadFlow(entry_id)

@@ -54,7 +54,7 @@ async def async_setup_entry(
     coordinator = entry.runtime_data.link_coordinator
     async_add_entities(LinkSensor(coordinator, each) for each in LINK_SENSORS if each.key in coordinator.data)
     if is_app:
-        async_add_app_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
+        async_add_app_channels(hass, entry, async_add_entities, Platform.SENSOR, ChannelSensor)
     else:
         async_add_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
 

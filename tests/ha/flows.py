@@ -146,7 +146,8 @@ def check_texts(result: Any, texts: dict[str, Any]) -> None:
     match result["type"]:
         case data_entry_flow.FlowResultType.FORM:
             step = texts["step"][result["step_id"]]
-            _check_fields(result["data_schema"].schema, step)
+            if result["step_id"] != "app_settings":  # whose fields the app names, in its own words
+                _check_fields(result["data_schema"].schema, step)
             _check_serialisable(result["data_schema"])
             shown = [texts["error"][error] for error in (result["errors"] or {}).values()]
             _check_placeholders([step, *shown], values)

@@ -11,8 +11,8 @@ import pytest
 
 from custom_components.fieldbridge.bridge.channels.recognise import _UNITS
 from custom_components.fieldbridge.config_flow import ConfigFlow
+from custom_components.fieldbridge.config_flow.app_options_flow import AppOptionsFlow
 from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
-from custom_components.fieldbridge.config_flow.options_flow import FieldbridgeOptionsFlow
 from custom_components.fieldbridge.presets import PRESETS
 from custom_components.fieldbridge.sensor import LINK_SENSORS
 from custom_components.fieldbridge.units import suggest_classes, usual_unit
@@ -48,7 +48,7 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
     [
         (ConfigFlow, TEXTS["config"]),
         (DeviceFlow, TEXTS["config_subentries"]["device"]),
-        (FieldbridgeOptionsFlow, TEXTS["options"]),
+        (AppOptionsFlow, TEXTS["options"]),
     ],
 )
 def test_every_text_of_a_step_belongs_to_a_step(flow: type, texts: dict[str, Any]) -> None:

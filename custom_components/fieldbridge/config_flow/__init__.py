@@ -11,9 +11,6 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
     OptionsFlow,
 )
-from homeassistant.config_entries import (
-    ConfigFlow as HomeAssistantConfigFlow,
-)
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import CALLBACK_TYPE, callback
 import probatio
@@ -27,11 +24,14 @@ from ..const import (
     CONF_MIRROR,
     CONF_SIGNALS,
     DOMAIN,
+    KIND_APP,
     KIND_SERIAL,
     KIND_SIMULATED,
     SUBENTRY_DEVICE,
 )
 from ..presets import simulated_profile
+from .app_options_flow import AppOptionsFlow
+from .app_steps import AppSteps
 from .broker import PASSWORD_SELECTOR, USERNAME_SELECTOR, async_check_broker
 from .device_flow import DeviceFlow
 from .listening import Listening, nothing_to_stop
@@ -49,7 +49,7 @@ REAUTH_SCHEMA = probatio.Schema(
 )
 
 
-class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
+class ConfigFlow(AppSteps, domain=DOMAIN):
     """Makes and changes links."""
 
     _listening: Listening
@@ -65,15 +65,15 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
-        """Every link carries devices."""
-        return {SUBENTRY_DEVICE: DeviceFlow}
+        """Every link carries devices; those of an app are the app's."""
+        return {} if config_entry.data[CONF_KIND] == KIND_APP else {SUBENTRY_DEVICE: DeviceFlow}
 
     @staticmethod
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        """Return the flow of mirror and diagnostics."""
-        return FieldbridgeOptionsFlow()
+        """Return the flow of mirror and diagnostics, for an app of its settings, too."""
+        return AppOptionsFlow() if config_entry.data[CONF_KIND] == KIND_APP else FieldbridgeOptionsFlow()
 
     @callback
     @override
@@ -84,7 +84,7 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the kind of link."""
-        return self.async_show_menu(step_id="user", menu_options=[KIND_SERIAL, KIND_SIMULATED])
+        return self.async_show_menu(step_id="user", menu_options=[KIND_SERIAL, KIND_APP, KIND_SIMULATED])
 
     # ---- serial ----
 
@@ -168,6 +168,8 @@ class ConfigFlow(HomeAssistantConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the settings of a link in the form that it was made with."""
         self._data = dict(self._get_reconfigure_entry().data)
+        if self._data[CONF_KIND] == KIND_APP:
+            return self.async_abort(reason="app_has_options")
         if self._data[CONF_KIND] == KIND_SIMULATED:
             return await self.async_step_reconfigure_simulated()
         return await self.async_step_reconfigure_serial()

@@ -129,10 +129,15 @@ def check_channel(device: Mapping[str, Any], channel: Mapping[str, Any]) -> tupl
         field = err.path.rpartition(".")[2]
         field = _FIELD_OF_KEY.get(field, field)
         return {field if field in channel_form(channel) else "base": "bad_value"}, {"error": str(err)}
+    return check_fit(channel), {}
+
+
+def check_fit(channel: Mapping[str, Any]) -> dict[str, str]:
+    """Return form errors of a channel whose unit and classes Home Assistant would not accept together."""
     if channel[_KIND] != ValueKind.NUMBER:
-        return {}, {}
+        return {}
     if not unit_fits(channel[_DEVICE_CLASS], channel["unit"]):
-        return {CONF_UNIT_OF_MEASUREMENT: "unit_does_not_fit"}, {}
+        return {CONF_UNIT_OF_MEASUREMENT: "unit_does_not_fit"}
     if not state_class_fits(channel[_DEVICE_CLASS], channel[_STATE_CLASS], channel["unit"]):
-        return {_STATE_CLASS: "state_class_does_not_fit"}, {}
-    return {}, {}
+        return {_STATE_CLASS: "state_class_does_not_fit"}
+    return {}

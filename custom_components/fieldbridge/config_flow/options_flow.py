@@ -35,7 +35,7 @@ from .broker import PASSWORD_SELECTOR, USERNAME_SELECTOR, async_check_broker
 _BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
 _MIRRORED: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.NOT_EQ, "value": MIRROR_NONE}
 
-OPTIONS_SCHEMA = probatio.Schema(
+APP_MIRROR_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_MIRROR, default=MIRROR_NONE): SelectSelector(
             SelectSelectorConfig(
@@ -53,16 +53,22 @@ OPTIONS_SCHEMA = probatio.Schema(
         Optional(CONF_PASSWORD, visible=_BROKER_ONLY): PASSWORD_SELECTOR,
         Required(CONF_TLS, default=False, visible=_BROKER_ONLY): BooleanSelector(),
         Optional(CONF_PREFIX, visible=_MIRRORED): TextSelector(),
-        probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector(),
     }
 )
+OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend({probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector()})
 
 
 class FieldbridgeOptionsFlow(OptionsFlow):
     """Changes the options of a link."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask, try the broker, and store."""
+        """Ask for everything that a link has as options."""
+        return await self._async_ask_mirror("init", OPTIONS_SCHEMA, user_input)
+
+    async def _async_ask_mirror(
+        self, step_id: str, schema: probatio.Schema, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        """Ask, try the broker, and store; other options stay."""
         stored = self.config_entry.options.get(CONF_MIRROR, {})
         errors: dict[str, str] = {}
         placeholders = {"prefix": await async_mirror_prefix(self.hass, self.config_entry)}
@@ -70,12 +76,12 @@ class FieldbridgeOptionsFlow(OptionsFlow):
             mirror = _mirror_of_form(user_input, stored)
             errors, reasons = await self._async_check(mirror)
             if not errors:
-                frames = user_input[CONF_DIAGNOSTIC_FRAMES]
-                return self.async_create_entry(data={CONF_MIRROR: mirror, CONF_DIAGNOSTIC_FRAMES: frames})
+                others = {key: user_input[key] for key in (CONF_DIAGNOSTIC_FRAMES,) if key in user_input}
+                return self.async_create_entry(data={**self.config_entry.options, CONF_MIRROR: mirror, **others})
             placeholders |= reasons
         return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, user_input or self._stored_form(stored)),
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, user_input or self._stored_form(stored)),
             errors=errors,
             description_placeholders=placeholders,
         )
