@@ -207,3 +207,36 @@ def test_what_was_offered_is_delivered_dropped_or_pending(
     assert delivered == sorted(set(delivered))
     subscription.close()
     assert subscription.offered == subscription.delivered + subscription.dropped
+
+
+async def test_who_needs_many_items_is_woken_for_many_and_for_half_a_buffer() -> None:
+    fanout: Fanout[int] = Fanout()
+    subscription = fanout.subscribe(buffer_size=8)
+    ready = asyncio.create_task(subscription.ready(3))
+    await fanout.put_many([1, 2])
+    await settle()
+    assert not ready.done()
+
+    await fanout.put(3)
+    assert await ready
+    assert subscription.take(2) == [1, 2]
+
+    ready = asyncio.create_task(subscription.ready(100))
+    await fanout.put_many([4, 5, 6])
+
+    assert await ready
+    fanout.finish()
+    assert await subscription.ready(100)
+    assert subscription.take() == [3, 4, 5, 6]
+    assert not await subscription.ready()
+
+
+async def test_a_stricter_policy_keeps_the_newest_of_what_is_pending() -> None:
+    fanout: Fanout[int] = Fanout()
+    subscription = fanout.subscribe()
+    await fanout.put_many([1, 2, 3])
+
+    subscription.set_overflow(OverflowPolicy.LATEST, 10)
+
+    assert subscription.take() == [3]
+    assert subscription.dropped_oldest == 2

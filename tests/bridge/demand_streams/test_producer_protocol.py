@@ -1,7 +1,7 @@
 """A producer as the messages see it: gating by demand, completion, cancellation, several consumers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -18,8 +18,10 @@ from custom_components.fieldbridge.bridge.streams import (
     StreamCancel,
     StreamChunk,
     StreamCompleted,
+    StreamContext,
     StreamDemand,
     StreamElement,
+    StreamRef,
     StreamSubscribe,
     StreamSystem,
     Subscribe,
@@ -283,3 +285,54 @@ def test_a_negative_buffer_or_demand_is_refused() -> None:
 async def test_a_system_that_was_not_entered_spawns_nothing() -> None:
     with pytest.raises(RuntimeError, match="async with"):
         StreamSystem().spawn(stream_producer(), "producer")
+
+
+class Broken:
+    """Fails at its first message."""
+
+    def make_ref(self, system: StreamSystem, name: str) -> StreamRef[str]:
+        return StreamRef(system, name)
+
+    def start(self, context: StreamContext[str]) -> Callable[[str], None]:
+        def receive(message: str) -> None:
+            raise LookupError(message)
+
+        return receive
+
+
+async def test_something_that_fails_is_stopped_and_the_others_go_on(
+    system: StreamSystem, producer: ProducerRef[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = system.spawn(Broken(), "broken")
+    probe = Probe()
+    broken.tell("nothing")
+    producer.tell(StreamSubscribe(probe, demand=1))
+    push(producer, 1)
+    await settle()
+
+    assert broken.stopped
+    assert probe.elements == [1]
+    assert "'broken'" in caplog.text
+
+
+async def test_what_nobody_understands_is_counted(system: StreamSystem, producer: ProducerRef[int]) -> None:
+    probe = Probe()
+    producer.tell(StreamSubscribe(probe, demand=1))
+    producer.tell(StreamSubscribe(probe, demand=1))
+    producer.tell(StreamDemand(1, consumer=Probe()))
+    push(producer, 1, 2)
+    await settle()
+
+    assert system.dead_letters == 2
+    assert probe.elements == [1]
+
+
+async def test_more_messages_than_one_turn_handles_are_all_handled(producer: ProducerRef[int]) -> None:
+    probe = Probe()
+    producer.tell(StreamSubscribe(probe))
+    for _ in range(2500):
+        producer.tell(StreamDemand(1))
+    push(producer, *range(5))
+    await settle()
+
+    assert probe.elements == [0, 1, 2, 3, 4]

@@ -201,6 +201,7 @@ async def test_open_and_close_are_idempotent_and_writing_needs_an_open_sink(kind
     await sink.close()
 
     assert len(read_rows(sink.path)) == sink.rows == 1
+    assert sink.size > 0
     with pytest.raises(RuntimeError, match="not open"):
         await sink.write_many([sample(2, 2.0)])
 

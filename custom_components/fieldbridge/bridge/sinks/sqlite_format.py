@@ -31,6 +31,8 @@ class SqliteJournal:
         self._times = [place for place, field in enumerate(fields) if field.type is FieldType.TIME]
         self.rows = 0
         self._committed = 0
+        self.size = 0
+        """Bytes at the last commit."""
         columns = ", ".join(f"{_quoted(field.name)} {_TYPES[field.type]}".strip() for field in fields)
         self._insert = f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(fields))})"  # noqa: S608  - no user text
         try:
@@ -41,14 +43,6 @@ class SqliteJournal:
             self._connection.execute(f"CREATE TABLE {TABLE} ({columns})")
         except sqlite3.Error as err:
             raise SinkError(f"cannot open {part_of(path).name}: {err}") from err
-
-    @property
-    def size(self) -> int:
-        """Bytes of the database."""
-        try:
-            return part_of(self._path).stat().st_size
-        except FileNotFoundError:
-            return 0
 
     def write(self, rows: Sequence[Row]) -> None:
         """Append rows to the open transaction."""
@@ -69,6 +63,7 @@ class SqliteJournal:
         except sqlite3.Error as err:
             raise self._failed(err) from err
         self._committed = self.rows
+        self.size = part_of(self._path).stat().st_size
 
     def finish(self) -> Path:
         """Commit and give the database its name."""

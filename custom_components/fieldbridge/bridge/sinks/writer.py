@@ -23,8 +23,8 @@ SYNC_INTERVAL = 1.0
 MAX_PENDING = 50_000
 """Samples that may wait for the thread before a write waits as well."""
 
-_ROWS_PER_SLICE = 128
-"""Rows that are encoded at a stretch: about 0.5 ms in which the event loop may have to wait for the interpreter."""
+_ROWS_PER_SLICE = 64
+"""Rows that are encoded at a stretch: some 0.3 ms in which the event loop may have to wait for the interpreter."""
 _CLOCK_STEP_NS = 1_000_000_000
 
 
