@@ -50,11 +50,10 @@ def accelerate(cache: Path) -> Kernels:
     """
     global _active  # noqa: PLW0603
     try:
-        import numba
-
-        # Read when the decorators run; numba's types do not know it.
-        numba.config.CACHE_DIR = str(_folder(cache))  # type: ignore[attr-defined]
         from .compiled_chain import COMPILED
+        from .jit import compile_all
+
+        compile_all(_folder(cache))
     except Exception as err:
         # Whatever fails in a foreign compiler, the plain kernels go on.
         raise AccelerationError(f"numba cannot be used: {err}") from err
@@ -86,7 +85,8 @@ async def warm(cache: Path) -> None:
         sys.executable,
         str(Path(__file__).with_name("fill_cache.py")),
         __name__,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(_folder(cache)), "PYTHONPATH": os.pathsep.join(sys.path)},
+        str(_folder(cache)),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Low-passes and dead-band, compiled by numba; importing loads them from numba's cache, or compiles."""
+"""Low-passes and dead-band, compiled by numba; see ``jit``."""
 
 import math
 

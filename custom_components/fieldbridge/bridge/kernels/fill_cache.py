@@ -1,7 +1,7 @@
-"""Run by path in a process of its own: compiles every kernel into the cache that NUMBA_CACHE_DIR names.
+"""Run by path in a process of its own: compiles every kernel into a folder.
 
-The argument is the full name of the kernels' package: numba stores it, so it has to be that of the process which loads
-the cache. The packages around it are stand-ins, since theirs may import a whole host.
+The first argument is the full name of the kernels' package: numba stores it, so it has to be that of the process which
+loads the cache. The packages around it are stand-ins, since theirs may import a whole host.
 """
 
 import importlib
@@ -13,8 +13,8 @@ from types import ModuleType
 LOWEST_PRIORITY = 19
 
 
-def main(package: str) -> None:
-    """Import the compiled kernels below stand-ins for the packages above them."""
+def main(package: str, cache: Path) -> None:
+    """Compile the kernels below stand-ins for the packages above them."""
     if hasattr(os, "nice"):
         os.nice(LOWEST_PRIORITY)
     folder = Path(__file__).resolve().parent
@@ -28,7 +28,8 @@ def main(package: str) -> None:
         stand_in.__path__ = [str(folder)]
         sys.modules[stand_in.__name__] = stand_in
     importlib.import_module(f"{package}.compiled_chain")
+    importlib.import_module(f"{package}.jit").compile_all(cache)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], Path(sys.argv[2]))
