@@ -18,7 +18,7 @@ class MedianFilter(MapFilter):
     Of an even number it is the middle between the two in the middle.
     """
 
-    __slots__ = ("_carried", "_ordered", "_recent", "_window")
+    __slots__ = ("_carried", "_half", "_odd", "_ordered", "_recent", "_window")
 
     kind: ClassVar[str] = "median"
     parameters: ClassVar[tuple[str, ...]] = ("window",)
@@ -38,6 +38,8 @@ class MedianFilter(MapFilter):
         super()._clear()
         self._recent: deque[float] = deque(maxlen=self._window)
         self._ordered: list[float] = []
+        # Where the middle is: half of the number of samples, and whether that is odd.
+        self._half = self._odd = 0
         # The history as a kernel left it; then the two above are empty, which update() takes for a warm-up.
         self._carried: Array | None = None
 
@@ -50,6 +52,7 @@ class MedianFilter(MapFilter):
     def from_state(self, state: dict[str, object]) -> None:
         super().from_state(state)
         self._ordered = sorted(self._recent)
+        self._half, self._odd = divmod(len(self._ordered), 2)
 
     @override
     def update(self, raw: float, dt: float | None = None) -> float:
@@ -58,18 +61,19 @@ class MedianFilter(MapFilter):
         recent, ordered = self._recent, self._ordered
         # Adding zero makes -0.0 and 0.0 one value, so that which of them leaves the window does not matter.
         raw = raw + 0.0
-        count = len(ordered)
-        if count == self._window:
+        if len(ordered) == self._window:
             del ordered[bisect_left(ordered, recent[0])]
+            recent.append(raw)
+            insort(ordered, raw)
         elif self._carried is None:
-            count += 1
+            recent.append(raw)
+            insort(ordered, raw)
+            self._half, self._odd = divmod(len(ordered), 2)
         else:
             self._unpack()
             return self.update(raw)
-        recent.append(raw)
-        insort(ordered, raw)
-        half = count >> 1
-        self._value = y = ordered[half] if count & 1 else midpoint(ordered[half - 1], ordered[half])
+        half = self._half
+        self._value = y = ordered[half] if self._odd else midpoint(ordered[half - 1], ordered[half])
         return y
 
     @override
@@ -87,8 +91,8 @@ class MedianFilter(MapFilter):
         self._recent.extend(numbers[:oldest])
         self._ordered = numbers[window:-1]
         self._carried = None
-        half = window >> 1
-        self._value = self._ordered[half] if window & 1 else midpoint(self._ordered[half - 1], self._ordered[half])
+        self._half, self._odd = half, odd = divmod(window, 2)
+        self._value = self._ordered[half] if odd else midpoint(self._ordered[half - 1], self._ordered[half])
 
     def _unpack(self) -> None:
         """Take the history back from where a kernel left it."""

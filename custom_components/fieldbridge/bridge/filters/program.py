@@ -66,7 +66,7 @@ class Program:
         if self._parameters is None:
             self._parameters = self._tables()
         steps, parameters = self._parameters
-        rows = np.array(chunk.T, order="C", ndmin=2)
+        rows = np.array(chunk, ndmin=2) if chunk.ndim == 1 else chunk.T.copy()
         is_gate = self._steps[-1].operation == DEAD_BAND
         indices = np.empty(len(chunk) if is_gate else 0, dtype=np.int64)
         kept = kernel(rows, steps, parameters, self._state, self._backup, indices)
