@@ -6,7 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from custom_components.fieldbridge.bridge.app import DeviceContext
-from custom_components.fieldbridge.bridge.interfaces import ClockPort, MqttLifecycle, MqttMessageHandler, MqttPort
+from custom_components.fieldbridge.bridge.interfaces import (
+    ClockPort,
+    MqttLifecycle,
+    MqttMessageHandler,
+    MqttPort,
+    StreamablePort,
+)
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient, NullMqttClient
 from custom_components.fieldbridge.bridge.stores import DeviceStore, MemoryStore
 from custom_components.fieldbridge.bridge.streams import Stream
@@ -162,3 +168,94 @@ def test_fixtures_and_settings_are_free_of_the_environment(
     monkeypatch.setenv("MQTT__HOST", "from-environment")
     assert make_settings().mqtt.host == "localhost"
     assert device_context.name == "test_device"
+
+
+class Port:
+    """Delivers three items when it is opened, and says what is done with it."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.deliver: Callable[[int], None] = lambda _: None
+
+    async def open(self) -> None:
+        self.calls.append("open")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    async def start_scan(self) -> None:
+        self.calls.append("start_scan")
+        for item in (1, 2, 3):
+            self.deliver(item)
+
+    async def stop_scan(self) -> None:
+        self.calls.append("stop_scan")
+
+    def register_callback(self, cb: Callable[[int], None]) -> None:
+        self.deliver = cb
+
+
+async def test_a_stream_handler_runs_with_its_port() -> None:
+    harness, port, seen = AppHarness.create(), Port(), []
+
+    async def listen(stream: Stream[int]) -> None:
+        async for item in stream:
+            seen.append(item)
+            if item == 3:
+                harness.trigger_shutdown()
+
+    await harness.run_stream(listen, {StreamablePort[int]: port})
+    assert seen == [1, 2, 3]
+    assert port.calls == ["open", "start_scan", "stop_scan", "close"]
+
+
+async def test_what_a_stream_handler_raises_comes_out() -> None:
+    harness, port = AppHarness.create(), Port()
+
+    async def listen(stream: Stream[int]) -> None:
+        async for item in stream:
+            raise ValueError(f"no {item}")
+
+    with pytest.raises(ValueError, match="no 1"):
+        await harness.run_stream(listen, {StreamablePort[int]: port})
+    assert port.calls[-1] == "close"
+
+
+async def test_a_command_is_called_without_running_the_app() -> None:
+    harness = AppHarness.create()
+
+    @harness.app.command("lamp")
+    async def lamp(payload: str, topic: str) -> dict[str, object]:
+        return {"at": topic, "is": payload}
+
+    await harness.call_command("lamp", {"a": 1})
+    harness.assert_state("testapp/lamp/state", {"at": "testapp/lamp/set", "is": '{"a": 1}'})
+    with pytest.raises(ValueError, match="No command named 'radio'"):
+        await harness.call_command("radio", "on")
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.count = 0
+
+
+async def test_shared_state_can_be_replaced_and_a_periodic_called_by_hand() -> None:
+    harness, mine = AppHarness.create(clock=ManualClock()), Counter()
+
+    @harness.app.state
+    def make() -> Counter:
+        raise OSError("not in a test")
+
+    @harness.app.periodic(interval=60)
+    async def count(counter: Counter) -> None:
+        counter.count += 1
+
+    harness.override_state(Counter, mine)
+    await harness.tick_periodic("count")
+    assert mine.count == 1
+    async with harness.running():
+        assert mine.count == 2
+    with pytest.raises(ValueError, match="No periodic named 'other'"):
+        await harness.tick_periodic("other")
+    with pytest.raises(TypeError, match="is no Counter"):
+        harness.override_state(Counter, object())

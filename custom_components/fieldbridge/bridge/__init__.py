@@ -7,7 +7,7 @@
     when to publish, when to save strategies.py persist.py retry.py
     the edges                     transports/ mqtt/ health/ stores/   they never import each other
     links made in a UI            links/       compiled into registrations on an App
-    the ground                    interfaces.py errors.py clock.py topics.py payloads.py settings.py
+    the ground                    interfaces.py errors.py clock.py di.py topics.py payloads.py settings.py
 
 Imports point downwards only: errors <- interfaces, clock <- logic <- edges <- runners <- app <- links. A value goes
 transport -> codec -> channel -> filter -> publish strategy -> context -> broker, or straight to whoever listens.
@@ -42,6 +42,7 @@ _WHERE = {
         "setting_ref",
     ),
     "clock": ("SystemClock",),
+    "di": ("Depends", "Message", "Optional", "Payload", "Topic"),
     "filters": ("MedianFilter", "OneEuroFilter", "Pt1Filter"),
     "health": (
         "DeviceStatus",

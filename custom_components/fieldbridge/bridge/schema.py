@@ -10,7 +10,7 @@
 Both say the same; pass the class as ``state_model=`` where the device is registered.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
@@ -73,6 +73,26 @@ def state_fields(model: type) -> list[StateField]:
 def choices(state_field: StateField) -> tuple[str, ...]:
     """Return the values that a text may have when its type is a Literal, else none."""
     return get_args(state_field.kind) if get_origin(state_field.kind) is Literal else ()
+
+
+def payload_reader(kind: Any) -> Callable[[str], Any]:
+    """Return a function that reads a message into ``kind``: JSON, or the bare text of a value (``on``, ``21.5``).
+
+    What it returns raises ValueError for a message that does not fit.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(kind)
+
+    def read(payload: str) -> Any:
+        try:
+            return adapter.validate_json(payload)
+        except ValidationError as err:
+            if err.errors()[0]["type"] != "json_invalid":
+                raise
+        return adapter.validate_strings(payload)
+
+    return read
 
 
 def _walk(model: type, above: tuple[str, ...]) -> Iterator[StateField]:

@@ -10,13 +10,14 @@ from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
 from ..runners.contexts import AppContext
+from ..runners.reactors import Reactor, make_reactor
 from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
 from .adapters import AdapterRegistration, Implementation
 from .registration import Handler, Registrations
 from .registry import check_segment
 from .router import Router
 from .runtime import Runtime, shutdown_by_signal
-from .shared_state import StateFactory
+from .shared_state import StateFactory, type_of_state
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -71,6 +72,8 @@ class App(Registrations):
         self.error_type_map = error_type_map or {}
         self.configure_hooks: list[Callable[..., Any]] = []
         self.state_factories: list[StateFactory] = []
+        self.state_overrides: dict[type, object] = {}
+        self.reactors: list[Reactor] = []
         self.links = LinkBoard()
         self._settings_class = settings_class
         self._settings: Settings | None = None
@@ -133,6 +136,21 @@ class App(Registrations):
         """Make an object once per run, before any adapter starts; it is injected by its type."""
         self.state_factories.append(factory)
         return factory
+
+    def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Callable[[Handler], Handler]:
+        """Call a coroutine function whenever a handler left events in the shared object of ``state_type``.
+
+        They are taken out by ``drain``, else by the object's ``drain_events()``, and given to a parameter ``events``;
+        all other parameters are injected. Raises ValueError for a type that ``state`` does not make.
+        """
+        if state_type not in map(type_of_state, self.state_factories):
+            raise ValueError(f"State type {state_type.__name__} is not registered")
+
+        def register(func: Handler) -> Handler:
+            self.reactors.append(make_reactor(state_type, func, drain))
+            return func
+
+        return register
 
     def include_router(self, router: Router) -> None:
         """Take over what ``router`` registered. Raises ValueError for names and ports that are taken."""

@@ -24,7 +24,7 @@ from ..runners.services import check_interval
 from ..streams import Backpressure
 from ..streams.stream import DEFAULT_MAXSIZE
 from .adapters import AdapterRegistry, Implementation
-from .registry import Deferred, Registry, check_telemetry, mqtt_params, plans, streamed_type
+from .registry import Deferred, Registry, check_telemetry, command_plans, payload_type, plans, streamed_type
 
 type Handler = Callable[..., Any]
 type Decorator = Callable[[Handler], Handler]
@@ -85,10 +85,16 @@ class Registrations:
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
         state_model: type | None = None,
+        payload_model: Any = None,
+        sub: str | None = None,
+        sub_key: str = "command",
         timeout: float | None = None,
         unavailable_on: Errors = (),
     ) -> Decorator:
-        """Register a handler of commands; its parameters ``topic`` and ``payload`` receive the MQTT strings."""
+        """Register a handler of commands; its parameters ``topic`` and ``payload`` receive the MQTT strings.
+
+        With ``sub`` it takes only JSON objects whose field ``sub_key`` says so; others may share its name.
+        """
         _refuse_bare(name, "Use @app.command(), not @app.command (parentheses required)")
 
         def register(func: Handler) -> Handler:
@@ -99,6 +105,9 @@ class Registrations:
                 enabled=enabled,
                 is_root=name is None,
                 state_model=state_model,
+                payload_model=payload_model,
+                sub=sub,
+                sub_key=sub_key,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
             )
@@ -114,19 +123,26 @@ class Registrations:
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
         state_model: type | None = None,
+        payload_model: Any = None,
         is_root: bool = False,
+        sub: str | None = None,
+        sub_key: str = "command",
         timeout: float | None = None,
         unavailable_on: Errors = (),
     ) -> None:
-        """Register a handler of commands; a dict that it returns is published as state."""
+        """Register a handler of commands; a dict, dataclass or model that it returns is published as state.
+
+        ``payload_model`` says what the payload is, unless the handler's own annotation does.
+        """
         if enabled:
-            given = mqtt_params(func)
-            fields = plans(func, init, given)
+            fields = command_plans(func, init)
             made = CommandRegistration(
                 name=_name_of(name, func),
                 is_root=is_root,
                 state_model=state_model,
-                mqtt_params=given,
+                payload_model=payload_model or payload_type(fields["plan"]),
+                sub=sub,
+                sub_key=sub_key,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
                 **fields,
@@ -290,9 +306,8 @@ class Registrations:
 
         def register(func: Handler) -> Handler:
             if enabled:
-                given, own_name = mqtt_params(func), name or func.__name__
-                fields = plans(func, None, given)
-                made = InboundRegistration(name=own_name, topic=topic, mqtt_params=given, **fields)
+                own_name = name or func.__name__
+                made = InboundRegistration(name=own_name, topic=topic, **command_plans(func, None))
                 self._add(made, own_name, enabled)
             return func
 

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..interfaces import StreamablePort
-from ..runners.injection import Plan, build_plan
+from ..runners.injection import Plan, build_plan, message_parameters
 from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
@@ -149,6 +149,8 @@ class Registry:
         check_segment(new.name.removeprefix(f"{new.prefix}/") if new.prefix else new.name)
         for old in (*self.all, *self.without_topics):
             same_name = old.name == new.name
+            if same_name and _share_a_topic(old, new):
+                continue
             if same_name and (_both_commanded(old, new) or frozenset({type(old), type(new)}) not in _MAY_SHARE):
                 raise ValueError(f"Device name '{new.name}' is already registered")
             if same_name and old.is_root != new.is_root:
@@ -157,6 +159,16 @@ class Registry:
                 raise ValueError("Only one root device (unnamed) is allowed per app")
         if any(old.is_root != new.is_root for old in self.all):
             _LOGGER.warning("Root and named devices are mixed: their topics may collide")
+
+
+def _share_a_topic(old: Registration, new: Registration) -> bool:
+    """True for two commands whose payload says which is meant. Raises ValueError when it could not be told."""
+    commands = [each for each in (old, new) if isinstance(each, CommandRegistration) and each.sub is not None]
+    if len(commands) < 2 or commands[0].sub == commands[1].sub or old.is_root != new.is_root:
+        return False
+    if commands[0].sub_key != commands[1].sub_key:
+        raise ValueError(f"All sub-commands of '{new.name}' must use the same sub_key")
+    return True
 
 
 def _both_commanded(*registrations: Registration) -> bool:
@@ -176,23 +188,27 @@ def _below(prefix: str | None, registration: Registration) -> Registration:
     return replace(registration, name=f"{prefix}/{registration.name}", prefix=prefix)
 
 
-def plans(
-    func: Callable[..., Any], init: Callable[..., Any] | None, given: frozenset[str] = frozenset()
-) -> dict[str, Any]:
+def plans(func: Callable[..., Any], init: Callable[..., Any] | None) -> dict[str, Any]:
     """Return the fields ``func``, ``plan``, ``init`` and ``init_plan``. Raises TypeError for wrong signatures."""
+    return {"func": func, "plan": build_plan(func), **_init_plan(init)}
+
+
+def command_plans(func: Callable[..., Any], init: Callable[..., Any] | None) -> dict[str, Any]:
+    """Return the same for what handles messages, and ``mqtt_params``: which of its strings it is given as they are."""
+    given = message_parameters(func)
+    plan = build_plan(func, given=given, takes_message=True)
+    return {"func": func, "plan": plan, "mqtt_params": given, **_init_plan(init)}
+
+
+def payload_type(plan: Plan) -> Any:
+    """Return the type that a handler reads the payload into, None for one that does not."""
+    return next((each.annotation for each in plan.parameters if each.is_payload), None)
+
+
+def _init_plan(init: Callable[..., Any] | None) -> dict[str, Any]:
     if init is not None and any(map(inspect.iscoroutinefunction, (init, type(init).__call__))):
         raise TypeError("init must be a synchronous callable")
-    return {
-        "func": func,
-        "plan": build_plan(func, given=given),
-        "init": init,
-        "init_plan": None if init is None else build_plan(init),
-    }
-
-
-def mqtt_params(func: Callable[..., Any]) -> frozenset[str]:
-    """Return which of ``topic`` and ``payload`` a command handler takes."""
-    return frozenset({"topic", "payload"} & set(inspect.signature(func).parameters))
+    return {"init": init, "init_plan": None if init is None else build_plan(init)}
 
 
 def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> None:

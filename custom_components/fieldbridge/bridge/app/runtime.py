@@ -17,6 +17,8 @@ from ..mqtt import MqttClient, Outbox, build_will_config, with_outbox
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
 from ..runners.injection import build_plan, resolve
+from ..runners.reactors import Reactors
+from ..runners.refusals import ERROR_TYPES
 from ..runners.retrying import sleep_unless
 from ..runners.services import Services
 from .adapters import AdapterLifetime, lifetimes
@@ -58,10 +60,11 @@ class Runtime:
             shutdown=shutdown,
             adapters={},
             health=HealthReporter(port, prefix, app.version, clock),
-            errors=ErrorPublisher(port, prefix, app.error_type_map),
+            errors=ErrorPublisher(port, prefix, {**ERROR_TYPES, **app.error_type_map}),
             links=app.links,
             store=app.store,
             wall_clock=wall_clock,
+            reactors=Reactors(app.reactors),
         )
         self._router = CommandRouter(prefix, clock.now)
 
@@ -75,7 +78,7 @@ class Runtime:
             tasks = DeviceTasks(self._registry, self._router, services)
             self._listen()
             await stack.enter_async_context(self._connected())
-            await make_shared_state(self._app.state_factories, services, stack)
+            await make_shared_state(self._app.state_factories, self._app.state_overrides, services, stack)
             entered = await self._enter_adapters(stack)
             await self._announce()
             await stack.enter_async_context(self._lifespan())

@@ -1,6 +1,7 @@
 """Objects that all devices of an app share, made once per run and injected by their type."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from annotationlib import Format, get_annotations
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -9,7 +10,7 @@ from contextlib import (
     contextmanager,
 )
 import inspect
-from typing import Any
+from typing import Any, get_args
 
 from ..runners.injection import build_plan, resolve
 from ..runners.services import Services
@@ -18,16 +19,30 @@ type StateFactory = Callable[..., Any]
 """A function that returns the object, or a generator function (synchronous or not) that yields it and cleans up."""
 
 
-async def make_shared_state(factories: list[StateFactory], services: Services, stack: AsyncExitStack) -> None:
-    """Make all objects, in order; what is to be cleaned up is left to ``stack``.
+async def make_shared_state(
+    factories: list[StateFactory], overrides: Mapping[type, object], services: Services, stack: AsyncExitStack
+) -> None:
+    """Make all objects, in order; what is to be cleaned up is left to ``stack``. ``overrides`` stand for their types.
 
     Raises ValueError when a type is injectable already, and what a factory raises.
     """
+    services.extra.update(overrides)
     for factory in factories:
+        if type_of_state(factory) in overrides:
+            continue
         made = await _make(factory, services, stack)
         if type(made) in services.base_providers(""):
             raise ValueError(f"State of type {type(made).__name__} is already registered")
         services.extra[type(made)] = made
+
+
+def type_of_state(factory: StateFactory) -> Any:
+    """Return the type that a factory says it makes, None when it does not say."""
+    if isinstance(factory, type):
+        return factory
+    made = get_annotations(factory, format=Format.FORWARDREF).get("return")
+    is_generator = inspect.isgeneratorfunction(factory) or inspect.isasyncgenfunction(factory)
+    return next(iter(get_args(made)), None) if is_generator else made
 
 
 async def _make(factory: StateFactory, services: Services, stack: AsyncExitStack) -> Any:

@@ -5,12 +5,13 @@ from collections.abc import Collection, Coroutine
 import logging
 from typing import Any
 
-from ..runners.command import CommandDevice
+from ..runners.command import CommandGroup
 from ..runners.commands import CommandRouter
 from ..runners.contexts import DeviceContext
 from ..runners.device import run_device
 from ..runners.periodic import run_periodic
 from ..runners.registrations import (
+    CommandRegistration,
     DeviceRegistration,
     PeriodicRegistration,
     Registration,
@@ -38,17 +39,19 @@ class DeviceTasks:
         self._router = router
         self._services = services
         self._tasks: dict[Running, asyncio.Task[None]] = {}
-        self._commands: dict[str, CommandDevice] = {}
+        self._commands: dict[str, CommandGroup] = {}
         self._groups: dict[str, TelemetryGroup] = {}
         # Telemetry and a command of the same name are one device, with one context.
         self._contexts: dict[str, DeviceContext] = {}
 
     async def start(self) -> None:
         """Take commands and start everything."""
+        by_name: dict[str, list[CommandRegistration]] = {}
         for command in (*self._registry.commands, *self._registry.inbound):
-            device = CommandDevice(command, self._context(command), self._services)
-            self._commands[command.name] = device
-            await device.start(self._router.queue(command.name))
+            by_name.setdefault(command.name, []).append(command)
+        for name, commands in by_name.items():
+            self._commands[name] = CommandGroup(commands, self._context(commands[0]), self._services)
+            await self._commands[name].start(self._router.queue(name))
         for registration in self._registry.running:
             self._start(registration)
 

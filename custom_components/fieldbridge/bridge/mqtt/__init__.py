@@ -1,5 +1,6 @@
 """MQTT: the client on a real broker, the outbox before it, and the two clients without a broker."""
 
+from ..di import Message, Payload, Topic
 from ..interfaces import MessageCallback, MqttLifecycle, MqttMessageHandler, MqttPort
 from .client import MqttAuthError, MqttClient, MqttNotConnectedError
 from .doubles import MockMqttClient, NullMqttClient
@@ -8,6 +9,7 @@ from .publish_only import PublishOnlyMqtt, with_outbox
 from .will import WillConfig, build_will_config
 
 __all__ = [
+    "Message",
     "MessageCallback",
     "MockMqttClient",
     "MqttAuthError",
@@ -18,7 +20,9 @@ __all__ = [
     "MqttPort",
     "NullMqttClient",
     "Outbox",
+    "Payload",
     "PublishOnlyMqtt",
+    "Topic",
     "WillConfig",
     "build_will_config",
     "with_outbox",

@@ -1,10 +1,16 @@
 """Functions that are called for each command."""
 
+from collections.abc import Mapping
+import json
 import logging
+from typing import Any
 
+from ..payloads import as_state
 from ..stores import DeviceStore
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
+from .injection import resolve
+from .refusals import InvalidJsonError, MissingSubKeyError, RefusedCommandError, UnknownSubCommandError
 from .registrations import CommandRegistration
 from .retrying import within
 from .services import Services, load_store, save_store
@@ -20,49 +26,121 @@ class CommandDevice:
         self._ctx = ctx
         self._services = services
         self._store: DeviceStore | None = None
+        self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
-        self._ready = False
+        self._bound = registration.plan.bound
         self._unavailable = False
 
-    async def start(self, commands: CommandQueue) -> None:
-        """Resolve the arguments and take commands; a failure is reported and leaves the commands unhandled."""
+    @property
+    def sub(self) -> str | None:
+        """The value of the payload's field that is meant for it."""
+        return self._registration.sub
+
+    async def load(self) -> None:
+        """Load the store and resolve the arguments. Raises what ``init`` or the store raises, TypeError."""
         registration, services = self._registration, self._services
+        self._store = services.device_store(registration.name)
+        await load_store(self._store)
+        providers = services.device_providers(f"fieldbridge.{registration.name}", self._ctx, self._store)
+        self._providers = services.with_own(registration, providers)
+        self._arguments = resolve(registration.plan.unbound, self._providers)
+
+    async def prepare(self) -> bool:
+        """Load; a failure is reported, and then returns False."""
         try:
-            self._store = services.device_store(registration.name)
-            await load_store(self._store)
-            providers = services.device_providers(f"fieldbridge.{registration.name}", self._ctx, self._store)
-            self._arguments = services.arguments(registration, providers)
+            await self.load()
         except Exception as err:
-            _LOGGER.exception("Command %s cannot start", registration.name)
-            await self._report(err)
-        else:
-            self._ready = True
-            self.listen(commands)
+            _LOGGER.exception("Command %s cannot start", self._registration.name)
+            await self.report(err)
+            return False
+        return True
 
-    def listen(self, commands: CommandQueue) -> None:
-        """Take commands, unless starting failed."""
-        if self._ready:
-            commands.open(self._handle)
-
-    async def _handle(self, command: Command) -> None:
+    async def handle(self, command: Command) -> None:
         """Call the handler and publish what it returns; never raises but for cancellation."""
-        message = {"topic": command.topic, "payload": command.payload}
-        given = {name: message[name] for name in self._registration.mqtt_params}
         try:
-            call = self._registration.func(**self._arguments, **given)
-            state = await within(self._registration.timeout, call, self._services.clock)
+            state = await self.call(command)
             if self._unavailable:
                 self._unavailable = False
                 await self._ctx.publish_available()
             if state is not None:
                 await self._ctx.publish_state(state)
+        except RefusedCommandError as err:
+            _LOGGER.warning("Command for %s refused: %s", self._registration.name, err)
+            await self.report(err)
         except Exception as err:
             _LOGGER.exception("Command for %s failed", self._registration.name)
             if isinstance(err, self._registration.unavailable_on) and not self._unavailable:
                 self._unavailable = True
                 await self._ctx.publish_unavailable()
-            await self._report(err)
+            await self.report(err)
         await save_store(self._store, self._registration.name)
 
-    async def _report(self, err: Exception) -> None:
+    async def call(self, command: Command) -> dict[str, object] | None:
+        """Return what the handler returns. Raises what it raises, RefusedCommandError, TimeoutError."""
+        message = {"topic": command.topic, "payload": command.payload}
+        arguments = {**self._arguments, **{name: message[name] for name in self._registration.mqtt_params}}
+        if self._bound.parameters:
+            arguments |= resolve(self._bound, self._providers, command)
+        call = self._registration.func(**arguments)
+        state = await within(self._registration.timeout, call, self._services.clock)
+        await self._services.reactors.react(self._providers)
+        return None if state is None else as_state(state)
+
+    async def report(self, err: Exception) -> None:
+        """Publish an error of the device."""
         await self._services.errors.publish(err, device=self._registration.name, is_root=self._registration.is_root)
+
+
+class CommandGroup:
+    """All handlers of one topic: a single one, or several of which a field of the payload names one."""
+
+    def __init__(self, registrations: list[CommandRegistration], ctx: DeviceContext, services: Services) -> None:
+        self._name = registrations[0].name
+        self._sub_key = registrations[0].sub_key
+        self._all = [CommandDevice(registration, ctx, services) for registration in registrations]
+        self._ready: dict[str | None, CommandDevice] = {}
+
+    async def start(self, commands: CommandQueue) -> None:
+        """Prepare the handlers and take commands; one that fails is reported, and its commands are not handled."""
+        self._ready = {device.sub: device for device in self._all if await device.prepare()}
+        self.listen(commands)
+
+    async def call(self, command: Command) -> dict[str, object] | None:
+        """Prepare and call the one handler that is meant, for tests. Raises whatever goes wrong."""
+        for device in self._all:
+            await device.load()
+        self._ready = {device.sub: device for device in self._all}
+        device = self._ready.get(None) or self._meant_by(command)
+        return await device.call(command)
+
+    def listen(self, commands: CommandQueue) -> None:
+        """Take commands, unless starting failed."""
+        if None in self._ready:
+            commands.open(self._ready[None].handle)
+        elif self._ready:
+            commands.open(self._dispatch)
+
+    async def _dispatch(self, command: Command) -> None:
+        try:
+            device = self._meant_by(command)
+        except RefusedCommandError as err:
+            _LOGGER.warning("Command for %s refused: %s", self._name, err)
+            await self._all[0].report(err)
+        else:
+            await device.handle(command)
+
+    def _meant_by(self, command: Command) -> CommandDevice:
+        """Return the handler that the payload names. Raises RefusedCommandError."""
+        try:
+            message = json.loads(command.payload)
+        except (ValueError, RecursionError) as err:
+            raise InvalidJsonError(str(err)) from err
+        if not isinstance(message, dict):
+            raise InvalidJsonError(f"a JSON object is needed, got {type(message).__name__}")
+        if self._sub_key not in message:
+            raise MissingSubKeyError(f"the payload has no field '{self._sub_key}'")
+        try:
+            return self._ready[str(message[self._sub_key])]
+        except KeyError:
+            # Not the value itself: whatever somebody sent would go out again on a topic that others read.
+            raise UnknownSubCommandError(f"'{self._name}' has no such sub-command") from None

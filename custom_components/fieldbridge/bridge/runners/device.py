@@ -4,6 +4,7 @@ import logging
 
 from .commands import Command, CommandQueue
 from .handlers import drive
+from .injection import resolve
 from .registrations import DeviceRegistration
 from .services import Services, load_store, save_store
 from .supervision import UnrunnableError, keep_running
@@ -38,11 +39,12 @@ async def _run_once(registration: DeviceRegistration, commands: CommandQueue, se
     store = services.device_store(name)
     await load_store(store)
     try:
-        arguments = services.arguments(registration, services.device_providers(f"fieldbridge.{name}", ctx, store))
+        providers = services.with_own(registration, services.device_providers(f"fieldbridge.{name}", ctx, store))
+        arguments = resolve(registration.plan, providers)
     except (TypeError, LookupError) as err:
         raise UnrunnableError(err) from err
     try:
-        await drive(registration.func, arguments)
+        await drive(registration.func, arguments, services.reactors.bound(providers))
     except BaseException:
         commands.hold()
         raise

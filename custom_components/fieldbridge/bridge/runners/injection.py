@@ -1,4 +1,7 @@
-"""What a handler is given: its parameters are resolved by their annotations, defaults and ``| None`` honoured."""
+"""What a handler is given: its parameters are resolved by their annotations, defaults and ``| None`` honoured.
+
+Most are found once, by their type. Those that are *bound* come from one message, or from a function of the user's.
+"""
 
 from annotationlib import Format, ForwardRef, get_annotations
 from collections.abc import Callable, Mapping
@@ -6,10 +9,18 @@ from dataclasses import dataclass
 import functools
 import inspect
 from types import NoneType, UnionType
-from typing import Any, TypeAliasType, Union, get_args, get_origin
+from typing import Annotated, Any, TypeAliasType, Union, get_args, get_origin
+
+from ..di import Depends, Message, Optional, Payload, Topic
+from ..schema import payload_reader
+from .commands import Command
+from .refusals import InvalidPayloadError
 
 type Providers = Mapping[Any, object]
 """Injectable objects by their type, or by a parametrised form such as ``StreamablePort[Frame]``."""
+
+type Binding = Callable[[Providers, Command | None], object]
+"""Makes the argument of a bound parameter."""
 
 _MISSING = object()
 
@@ -22,6 +33,11 @@ class Parameter:
     annotation: Any
     optional: bool
     has_default: bool
+    binding: Binding | None = None
+    depends: Plan | None = None
+    """What the function behind a ``Depends`` wants."""
+    is_payload: bool = False
+    """True when the annotation is what the payload is read into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +47,33 @@ class Plan:
     owner: str
     parameters: tuple[Parameter, ...] = ()
 
+    @property
+    def bound(self) -> Plan:
+        """The bound parameters alone."""
+        return Plan(self.owner, tuple(each for each in self.parameters if each.binding is not None))
+
+    @property
+    def unbound(self) -> Plan:
+        """The parameters that are found by their type."""
+        return Plan(self.owner, tuple(each for each in self.parameters if each.binding is None))
+
     def wants(self, annotation: Any) -> bool:
-        """True when a parameter has this annotation."""
-        return self.parameter_for(annotation) is not None
+        """True when a parameter has this annotation, also of a function that it depends on."""
+        depends = (each.depends for each in self.parameters if each.depends is not None)
+        return self.parameter_for(annotation) is not None or any(plan.wants(annotation) for plan in depends)
 
     def parameter_for(self, annotation: Any) -> str | None:
         """Return the name of the first parameter with this annotation."""
         return next((each.name for each in self.parameters if each.annotation == annotation), None)
 
 
-def build_plan(func: Callable[..., object], *, given: frozenset[str] = frozenset()) -> Plan:
-    """Read what ``func`` wants, parameters in ``given`` left out. Raises TypeError for what cannot be injected."""
+def build_plan(
+    func: Callable[..., object], *, given: frozenset[str] = frozenset(), takes_message: bool = False
+) -> Plan:
+    """Read what ``func`` wants, parameters in ``given`` left out. Raises TypeError for what cannot be injected.
+
+    With ``takes_message`` a parameter named ``payload`` is the message read into its type, marked or not.
+    """
     owner = getattr(func, "__qualname__", repr(func))
     parameters = []
     function = _function_of(func)
@@ -51,16 +83,43 @@ def build_plan(func: Callable[..., object], *, given: frozenset[str] = frozenset
         where = f"Parameter '{parameter.name}' of {owner}"
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise TypeError(f"{where} cannot be injected: *args, **kwargs and positional-only are not supported")
-        annotation, optional = _without_none(_annotation(function, parameter.name, where), where)
+        annotation, markers = _without_markers(_annotation(function, parameter.name, where))
+        if takes_message:
+            markers = markers or _implied_markers(parameter.name, annotation)
+        binding, depends = _binding(markers, annotation, where)
+        if binding is None:
+            annotation, optional = _without_none(annotation, where)
+            optional = optional or Optional() in markers
+        else:
+            optional = False
         has_default = parameter.default is not parameter.empty
-        parameters.append(Parameter(parameter.name, annotation, optional, has_default))
+        is_payload = any(isinstance(marker, Payload) and not marker.raw for marker in markers)
+        parameters.append(
+            Parameter(parameter.name, annotation, optional, has_default, binding, depends, is_payload=is_payload)
+        )
     return Plan(owner, tuple(parameters))
 
 
-def resolve(plan: Plan, providers: Providers) -> dict[str, object]:
-    """Return keyword arguments for the plan's callable. Raises TypeError for what nobody provides."""
+def message_parameters(func: Callable[..., object]) -> frozenset[str]:
+    """Return which of the parameters ``topic`` and ``payload`` are given the strings of the message as they are."""
+    function = _function_of(func)
+    hints = get_annotations(function, format=Format.FORWARDREF)
+    names = {"topic", "payload"} & set(inspect.signature(func, annotation_format=Format.FORWARDREF).parameters)
+    return frozenset(
+        name for name in names if name not in hints or _annotation(function, name, name) in {str, str | None}
+    )
+
+
+def resolve(plan: Plan, providers: Providers, command: Command | None = None) -> dict[str, object]:
+    """Return keyword arguments for the plan's callable, called for ``command`` where it is called for one.
+
+    Raises TypeError for what nobody provides, InvalidPayloadError for a message that cannot be read.
+    """
     arguments = {}
     for parameter in plan.parameters:
+        if parameter.binding is not None:
+            arguments[parameter.name] = parameter.binding(providers, command)
+            continue
         found = _find(parameter.annotation, providers, plan.owner)
         if found is not _MISSING:
             arguments[parameter.name] = found
@@ -97,6 +156,52 @@ def _annotation(function: Any, name: str, where: str) -> Any:
         except NameError as err:
             raise TypeError(f"{where} has an unresolvable annotation {hint.__forward_arg__!r}") from err
     return hint.__value__ if isinstance(hint, TypeAliasType) else hint
+
+
+def _without_markers(annotation: Any) -> tuple[Any, list[Any]]:
+    """Split ``Annotated[T, Payload()]`` into ``T`` and its markers; other metadata stays with the type."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, []
+    markers = [one for one in annotation.__metadata__ if isinstance(one, Depends | Optional | Payload | Topic)]
+    return (annotation.__origin__ if markers else annotation), markers
+
+
+def _implied_markers(name: str, annotation: Any) -> list[Any]:
+    """Return the marker of a parameter that says by its type or name that it is the message."""
+    if annotation in {Command, Message}:
+        return [annotation]
+    return [Payload()] if name == "payload" else []
+
+
+def _binding(markers: list[Any], annotation: Any, where: str) -> tuple[Binding | None, Plan | None]:
+    """Return how the argument is made, and what it takes to make it; None for one that is found by its type."""
+
+    def message(command: Command | None) -> Command:
+        if command is None:
+            raise TypeError(f"{where} is a part of a message, and there is none")
+        return command
+
+    marker = next((marker for marker in markers if not isinstance(marker, Optional)), None)
+    if marker is Command:
+        return lambda _, command: message(command), None
+    if marker is Message:
+        return lambda _, command: Message(message(command).topic, message(command).payload), None
+    if isinstance(marker, Topic):
+        return lambda _, command: message(command).topic, None
+    if isinstance(marker, Payload):
+        read = str if marker.raw or annotation is str else payload_reader(annotation)
+        return lambda _, command: _read(read, message(command).payload), None
+    if isinstance(marker, Depends):
+        depends = build_plan(marker.dependency, takes_message=True)
+        return lambda given, command: marker.dependency(**resolve(depends, given, command)), depends
+    return None, None
+
+
+def _read(read: Callable[[str], Any], payload: str) -> Any:
+    try:
+        return read(payload)
+    except ValueError as err:
+        raise InvalidPayloadError(str(err)) from err
 
 
 def _without_none(annotation: Any, where: str) -> tuple[Any, bool]:

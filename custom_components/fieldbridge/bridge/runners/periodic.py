@@ -2,6 +2,7 @@
 
 import logging
 
+from .injection import resolve
 from .registrations import PeriodicRegistration
 from .retrying import Beats
 from .services import Services
@@ -12,12 +13,14 @@ _LOGGER = logging.getLogger(__name__)
 async def run_periodic(registration: PeriodicRegistration, services: Services) -> None:
     """Call at once and then on every interval until shutdown; an error is told once, until it changes or is over."""
     interval = services.interval(registration, registration.interval)
-    arguments = services.arguments(registration, services.base_providers(f"fieldbridge.{registration.name}"))
+    providers = services.base_providers(f"fieldbridge.{registration.name}")
+    arguments = resolve(registration.plan, providers)
     reported: type[Exception] | None = None
     beats = Beats(services.clock.now(), interval, services.clock, services.shutdown)
     while await beats.next():
         try:
             await registration.func(**arguments)
+            await services.reactors.react(providers)
         except Exception as err:
             if type(err) is not reported:
                 _LOGGER.exception("Periodic %s failed", registration.name)

@@ -95,6 +95,11 @@ class CommandRegistration(Registration):
     """A function that is called for each command; ``mqtt_params`` are those named ``topic`` and ``payload``."""
 
     mqtt_params: frozenset[str] = frozenset()
+    payload_model: Any = None
+    """Type of the payload, None when nobody says."""
+    sub: str | None = None
+    """Value of the payload's field ``sub_key`` that is meant for this handler, None for all payloads."""
+    sub_key: str = "command"
     timeout: float | None = None
     unavailable_on: Errors = ()
 

@@ -12,6 +12,7 @@ from ..interfaces import ClockPort, MqttPort, Store
 from ..stores import DeviceStore, MemoryStore, NullStore
 from .contexts import DeviceContext
 from .injection import resolve
+from .reactors import Reactors
 from .registrations import IntervalSpec, Registration
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Services:
 
     adapter_users: dict[Any, set[str]] = field(default_factory=dict)
     """Names of the devices that asked their context for an adapter, by port type."""
+    reactors: Reactors = field(default_factory=lambda: Reactors([]))
+    stores: dict[str, DeviceStore] = field(default_factory=dict)
+    """Of devices by name: those that share a name share a store."""
 
     def context(self, name: str, *, is_root: bool = False) -> DeviceContext:
         """Return a fresh context for a device."""
@@ -92,6 +96,13 @@ class Services:
 
     def arguments(self, registration: Registration, providers: Mapping[Any, object]) -> dict[str, object]:
         """Return the handler's arguments, ``init`` called first. Raises TypeError, and whatever ``init`` raises."""
+        return resolve(registration.plan, self.with_own(registration, providers))
+
+    def with_own(self, registration: Registration, providers: Mapping[Any, object]) -> dict[Any, object]:
+        """Return the providers and what belongs to one registration: its configuration and what ``init`` makes.
+
+        Raises TypeError, and whatever ``init`` raises.
+        """
         available = dict(providers)
         if registration.config is not None:
             available[type(registration.config)] = registration.config
@@ -100,16 +111,18 @@ class Services:
             if type(made) in available:
                 raise TypeError(f"init of {registration.name} returns {type(made).__name__}, which shadows another")
             available[type(made)] = made
-        return resolve(registration.plan, available)
+        return available
 
     def device_store(self, name: str) -> DeviceStore | None:
         """Return the store of a device, None when the app has no store."""
-        return DeviceStore(self.store, name) if self.store is not None else None
+        if self.store is None:
+            return None
+        return self.stores.setdefault(name, DeviceStore(self.store, name))
 
 
 async def load_store(store: DeviceStore | None) -> None:
-    """Load without blocking the loop. Raises OSError."""
-    if store is not None:
+    """Load for the first time, without blocking the loop. Raises OSError."""
+    if store is not None and not store.loaded:
         await _off_loop(store, store.load)
 
 

@@ -11,6 +11,7 @@ from ..stores import DeviceStore
 from ..streams import Stream
 from .contexts import DeviceContext
 from .handlers import drive
+from .injection import resolve
 from .link import LinkKeeper
 from .registrations import StreamRegistration
 from .services import Services, load_store, save_store
@@ -42,14 +43,18 @@ class StreamHandlerProxy:
 class StreamDevice:
     """One stream registration: its port, its stream, and the handler at the end of it."""
 
-    def __init__(self, registration: StreamRegistration, services: Services) -> None:
+    def __init__(self, registration: StreamRegistration, services: Services, *, restart: bool = True) -> None:
         self._registration = registration
         self._services = services
+        self._restart = restart
         self._announced: LinkState | None = None
         self.stream: Stream[Any] = Stream(registration.maxsize, backpressure=registration.backpressure)
 
     async def run(self) -> None:
-        """Keep the link up and the handler running until shutdown or the handler's end, then drain the stream."""
+        """Keep the link up and the handler running until shutdown or the handler's end, then drain the stream.
+
+        Without ``restart`` raises what the handler raises.
+        """
         try:
             port = find_port(self._registration, self._services.adapters)
         except TypeError as err:
@@ -97,6 +102,9 @@ class StreamDevice:
         async def run_once() -> None:
             await self._run_once(port)
 
+        if not self._restart:
+            await run_once()
+            return
         registration = self._registration
         await keep_running(registration.name, run_once, self._services, is_root=registration.is_root)
 
@@ -110,11 +118,11 @@ class StreamDevice:
         providers = stream_providers(registration, services, ctx, store, self.stream)
         providers[type(port)] = StreamHandlerProxy(port)
         try:
-            arguments = services.arguments(registration, providers)
+            arguments = resolve(registration.plan, providers)
         except (TypeError, LookupError) as err:
             raise UnrunnableError(err) from err
         try:
-            await drive(registration.func, arguments)
+            await drive(registration.func, arguments, services.reactors.bound(providers))
         finally:
             await save_store(store, name)
 

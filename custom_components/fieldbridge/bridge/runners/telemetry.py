@@ -1,16 +1,19 @@
 """Polling: call the handler on its interval, publish what changed enough, tell errors once."""
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import AsyncExitStack
 import copy
 import logging
+from typing import Any
 
 from ..cron import local_clock
+from ..payloads import as_state
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
+from .injection import resolve
 from .registrations import TelemetryRegistration
 from .retrying import Beats, CronBeats, Retrier, within
 from .services import Services, load_store, save_store
@@ -34,6 +37,7 @@ class TelemetryDevice:
         self._store: DeviceStore | None = None
         self._interval = 0.0
         self._trigger_parameter = registration.plan.parameter_for(TriggerPayload)
+        self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
         self._reported: type[Exception] | None = None
@@ -54,7 +58,8 @@ class TelemetryDevice:
             await load_store(self._store)
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
             providers[TriggerPayload] = TriggerPayload()
-            self._arguments = services.arguments(self._registration, providers)
+            self._providers = services.with_own(self._registration, providers)
+            self._arguments = resolve(self._registration.plan, self._providers)
         except Exception as err:
             _LOGGER.exception("Telemetry %s cannot start", self.name)
             await self._report(err)
@@ -81,6 +86,7 @@ class TelemetryDevice:
             self._arguments[self._trigger_parameter] = trigger
         try:
             reading = await self._read()
+            await self._services.reactors.react(self._providers)
             if reading is not None:
                 published = await self._publish(reading)
                 await self._recovered()
@@ -109,7 +115,7 @@ class TelemetryDevice:
     async def _attempt(self, retries: int) -> dict[str, object] | None:
         try:
             call = self._registration.func(**self._arguments)
-            reading: dict[str, object] | None = await within(self._registration.timeout, call, self._services.clock)
+            reading = await within(self._registration.timeout, call, self._services.clock)
         except self._registration.retry_on as err:
             if not retries:
                 self._retrier.failures += 1
@@ -118,7 +124,7 @@ class TelemetryDevice:
             log("Telemetry %s failed and is tried again: %s", self.name, err)
         else:
             self._retrier.succeeded()
-            return reading
+            return None if reading is None else as_state(reading)
         if not await self._retrier.pause():
             return None
         return await self._attempt(retries - 1)

@@ -26,6 +26,11 @@ class DeviceStore:
         """True when something changed since the last load or save."""
         return self._dirty
 
+    @property
+    def loaded(self) -> bool:
+        """True once it was loaded."""
+        return self._data is not None
+
     def load(self) -> None:
         """Read the state from the backend; blocking."""
         self._data = self._backend.load(self._key) or {}

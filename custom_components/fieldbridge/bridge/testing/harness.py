@@ -8,17 +8,22 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from ..app import App, LifespanFunc
+from ..app.registration import Handler, Registrations
 from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter
 from ..interfaces import Store
 from ..mqtt import MockMqttClient
+from ..runners.command import CommandGroup
+from ..runners.commands import Command
 from ..runners.contexts import DeviceContext
 from ..runners.handlers import drive
+from ..runners.injection import resolve
 from ..runners.registrations import StreamRegistration
 from ..runners.services import Services, load_store, save_store
-from ..runners.stream import stream_providers
+from ..runners.stream import StreamDevice, stream_providers
 from ..stores import DeviceStore
 from ..streams import Stream
+from ..topics import device_topic
 from .clocks import TURNS_TO_SETTLE, FakeClock, ManualClock
 
 if TYPE_CHECKING:
@@ -119,13 +124,59 @@ class AppHarness:
         context = ctx or services.context(name, is_root=registration.is_root)
         available = {**stream_providers(registration, services, context, store, stream), **(providers or {})}
         try:
-            await drive(registration.func, services.arguments(registration, available))
+            arguments = services.arguments(registration, available)
+            await drive(registration.func, arguments, services.reactors.bound(available))
         finally:
             await save_store(store, name)
 
     async def inject_command(self, device: str, payload: str, *, topic: str | None = None) -> None:
         """Deliver a command to ``device``, as if it came from the broker."""
         await self.mqtt.deliver(topic or f"{self.topic_prefix}/{device}/set", payload)
+
+    async def run_stream(
+        self, func: Handler, adapters: Mapping[Any, object], *, shutdown: asyncio.Event | None = None
+    ) -> None:
+        """Run a stream handler with its port, from opening to closing, until ``shutdown`` or the handler's end.
+
+        Raises what the handler raises.
+        """
+        registrations = Registrations(self.app.store)
+        registrations.add_stream("test_stream", func)
+        (registration,) = registrations.registry.streams
+        services = self._services(dict(adapters))
+        services.shutdown = shutdown or self.shutdown_event
+        await StreamDevice(registration, services, restart=False).run()
+
+    async def call_command(self, name: str, payload: str | dict[str, object], *, topic: str | None = None) -> None:
+        """Call the handler of command ``name`` and publish what it returns, without running the app.
+
+        Raises ValueError for an unknown name, and whatever the handler raises.
+        """
+        commands = [each for each in self.app.registry.resolved(self.settings).commands if each.name == name]
+        if not commands:
+            raise ValueError(f"No command named '{name}'")
+        services = self._services({})
+        context = services.context(name, is_root=commands[0].is_root)
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        at = topic or device_topic(self.topic_prefix, name, "set", is_root=commands[0].is_root)
+        state = await CommandGroup(commands, context, services).call(Command(at, text, None, self.clock.now()))
+        if state is not None:
+            await context.publish_state(state)
+
+    async def tick_periodic(self, name: str) -> None:
+        """Call periodic function ``name`` once. Raises ValueError for an unknown name, and what the function raises."""
+        for registration in self.app.registry.periodic:
+            if registration.name == name:
+                providers = self._services({}).base_providers(f"fieldbridge.{name}")
+                await registration.func(**resolve(registration.plan, providers))
+                return
+        raise ValueError(f"No periodic named '{name}'")
+
+    def override_state[T](self, state_type: type[T], instance: T) -> None:
+        """Let ``instance`` stand for what the app's factory of this type makes. Raises TypeError for another type."""
+        if not isinstance(instance, state_type):
+            raise TypeError(f"{instance!r} is no {state_type.__name__}")
+        self.app.state_overrides[state_type] = instance
 
     async def advance_time(self, seconds: float) -> None:
         """Move the app's clock on."""
@@ -185,6 +236,7 @@ class AppHarness:
             errors=ErrorPublisher(self.mqtt, self.topic_prefix),
             links=self.app.links,
             store=self.app.store,
+            extra=dict(self.app.state_overrides),
         )
 
 

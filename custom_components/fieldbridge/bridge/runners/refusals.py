@@ -1,0 +1,31 @@
+"""Commands that cannot be carried out as they are; each kind has a word of its own in the error report."""
+
+from ..errors import BridgeError
+
+
+class RefusedCommandError(BridgeError, ValueError):
+    """The sender has to say it differently."""
+
+
+class InvalidPayloadError(RefusedCommandError):
+    """The payload is not what the handler takes."""
+
+
+class InvalidJsonError(RefusedCommandError):
+    """The payload is no JSON object."""
+
+
+class MissingSubKeyError(RefusedCommandError):
+    """The JSON object does not say which handler it is for."""
+
+
+class UnknownSubCommandError(RefusedCommandError):
+    """No handler has the name that the JSON object gives."""
+
+
+ERROR_TYPES: dict[type[Exception], str] = {
+    InvalidPayloadError: "invalid_payload",
+    InvalidJsonError: "invalid_json",
+    MissingSubKeyError: "missing_sub_key",
+    UnknownSubCommandError: "unknown_sub_command",
+}
