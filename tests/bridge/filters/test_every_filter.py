@@ -177,9 +177,9 @@ def test_missing_values_leave_no_trace_in_any_state(item: Item) -> None:
 
 
 @pytest.mark.parametrize("item", MAPS, ids=name)
-def test_a_chunk_with_missing_values_gives_what_single_samples_give(item: Item) -> None:
+def test_a_chunk_with_missing_and_huge_values_gives_what_single_samples_give(item: Item) -> None:
     raws = np.random.default_rng(4).normal(scale=9.0, size=100).cumsum()
-    raws[[0, 17, 50, 99]] = math.nan, math.inf, math.nan, -math.inf
+    raws[[0, 17, 50, 60, 61, 99]] = math.nan, math.inf, math.nan, 1e200, -1.7e308, -math.inf
 
     for policy in ("skip", "hold"):
         chunk = make(item | {"missing": policy}).block(raws)

@@ -129,3 +129,15 @@ def test_the_reordered_form_is_within_1e_12_of_the_largest_magnitude_for_any_cut
         result = np.concatenate([reordered.block(part) for part in np.split(x, [size // 3, size // 2])])
 
         assert np.abs(result - exact.block(x)).max() <= 1e-12 * np.abs(x).max()
+
+
+@pytest.mark.parametrize("missing", ["skip", "hold"])
+def test_the_reordered_form_passes_over_missing_values_as_the_exact_one_does(missing: str) -> None:
+    x = np.random.default_rng(8).normal(size=300)
+    x[[0, 100, 299]] = math.nan, math.inf, -math.inf
+    pairs: list[tuple[Any, Any]] = [
+        (Pt1Filter(50.0, 1.0, missing=missing), Pt1Filter(50.0, 1.0, exact=True, missing=missing)),
+        (OneEuroFilter(beta=0.1, missing=missing), OneEuroFilter(beta=0.1, exact=True, missing=missing)),
+    ]
+    for reordered, exact in pairs:
+        np.testing.assert_array_equal(reordered.block(x), [exact.update(raw) for raw in x.tolist()])

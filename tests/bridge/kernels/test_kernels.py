@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from custom_components.fieldbridge.bridge import kernels
-from custom_components.fieldbridge.bridge.filters import chain_from_list, filter_from_dict
+from custom_components.fieldbridge.bridge.filters import Kept, chain_from_list, filter_from_dict
 from custom_components.fieldbridge.bridge.kernels.networks import median_network
 
 from ..filters.examples import MAPS, Item, name
@@ -165,3 +165,43 @@ async def test_a_compiler_that_fails_says_why(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(kernels.AccelerationError, match="compiling failed: RuntimeError: this processor is not"):
         await kernels.warm(tmp_path)
+
+
+FUSED: list[Item] = [
+    {"kind": "linear", "slope": 1.1, "offset": -0.3},
+    {"kind": "median", "window": 5},
+    {"kind": "median", "window": 4},
+    {"kind": "clamp", "low": -30.0},
+    {"kind": "exponential_average", "alpha": 0.3, "exact": True},
+    {"kind": "one_euro", "beta": 0.5, "dt": 0.1, "exact": True},
+    {"kind": "dead_band", "absolute": 0.5, "percent": 1.0},
+    {"kind": "every", "count": 2},
+]
+
+
+def test_a_chain_in_one_call_can_be_mixed_with_single_samples_missing_values_and_a_swap(numba_cache: Path) -> None:
+    x = np.random.default_rng(6).normal(size=2000).cumsum()
+    x[[333, 1100]] = np.nan, 1e200
+    chain, single = chain_from_list(FUSED), chain_from_list(FUSED)
+    start, sizes = 0, [40, 100, 20, 1, 300, 7, 64, 500, 25, 400, 543]
+    for turn, size in enumerate(sizes):
+        if turn % 4 == 0:
+            kernels.accelerate(numba_cache)
+        elif turn % 4 == 3:
+            kernels.decelerate()
+        part = x[start : start + size]
+        start += size
+        expected = [(index, out) for index, raw in enumerate(part.tolist()) if (out := single.update(raw)) is not None]
+
+        if turn % 5 == 2:
+            got = [(index, out) for index, raw in enumerate(part.tolist()) if (out := chain.update(raw)) is not None]
+        else:
+            kept = chain.block(part)
+            assert isinstance(kept, Kept)
+            got = list(zip(kept.indices.tolist(), kept.values.tolist(), strict=True))
+
+        assert got == expected
+        assert chain.value == single.value
+    kernels.decelerate()
+    assert start == len(x)
+    assert chain.to_state() == single.to_state()

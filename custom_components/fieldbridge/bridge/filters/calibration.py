@@ -38,7 +38,12 @@ class Formula(MapFilter):
 
     @override
     def _block(self, chunk: Array, times: Array | None) -> Array:
-        if not complete(chunk) or not complete(out := self._apply(chunk)):
+        import numpy as np
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = self._apply(chunk)
+        # What is missing in the chunk is missing in the result.
+        if not complete(out):
             return self._block_plain(chunk, None)
         self._value = float(out[-1])
         return out

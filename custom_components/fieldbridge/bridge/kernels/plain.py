@@ -24,6 +24,10 @@ TILE = 32
 """Samples per row of the reordered low-pass: the matrix product grows with it, the carry loop shrinks."""
 
 
+QUIET = np.errstate(over="ignore", invalid="ignore")
+"""What is missing or overflows shows in the result, where the filters look for it."""
+
+
 def pt1(x: Array, out: Array, alpha: float, y: float) -> float:
     """Low-pass a chunk, exact."""
     b = 1.0 - alpha
@@ -39,6 +43,7 @@ def _tile(alpha: float) -> tuple[Any, Any]:
     return np.where(lag >= 0, alpha * decay[np.maximum(lag, 0)], 0.0).T.copy(), decay[1:]
 
 
+@QUIET
 def pt1_reordered(x: Array, out: Array, alpha: float, y: float) -> float:
     """Low-pass a chunk tile by tile: one matrix product for all, then one carry per tile."""
     response, decay = _tile(alpha)
@@ -66,6 +71,7 @@ def pt1_channels(x: Array, out: Array, alpha: float, y: Array) -> None:
         y[column] = out[-1, column]
 
 
+@QUIET
 def one_euro(x: Array, out: Array, parameters: Array, state: Array) -> None:
     """Speed-adaptive low-pass, exact: what does not depend on the sample before is computed for the whole chunk."""
     min_cutoff, beta, d_cutoff, dt = parameters.tolist()[:4]
@@ -87,8 +93,7 @@ def one_euro(x: Array, out: Array, parameters: Array, state: Array) -> None:
 
 def median(x: Array, out: Array, state: Array, window: int) -> bool:
     """Median by a network over whole arrays, for the windows in NETWORK_WINDOWS."""
-    # The sum of squares finds what is missing in one pass; unlike a sum it neither cancels nor warns.
-    if not math.isfinite(x.dot(x)):
+    if not np.isfinite(x).all():
         return False
     oldest = int(state[2 * window])
     # Adding zero makes -0.0 and 0.0 one value.
