@@ -67,7 +67,7 @@ class AppDevice:
         return self._value_listeners.setdefault(key, Listeners()).add(listener)
 
     def on_availability(self, listener: Callable[[], None]) -> Unsubscribe:
-        """Call ``listener`` when the device becomes available or unavailable."""
+        """Call ``listener`` when the device or one of its values becomes available or unavailable."""
         return self._availability_listeners.add(listener)
 
     def on_channels(self, listener: Callable[[list[Channel]], None]) -> Unsubscribe:
@@ -85,16 +85,18 @@ class AppDevice:
         except ValueError:
             state = payload
         self._seen_at = now
-        new, changed = [], []
+        new, changed, came = [], [], False
         for path, raw in _leaves(state):
             if path not in self.channels:
                 channel = self._new_channel(path, raw)
                 if channel is None:
                     continue
                 new.append(channel)
+            elif path not in self._values:
+                came = True
             if self._take(path, raw):
                 changed.append(path)
-        self._check(now)
+        self._check(now, came=came)
         if new:
             self._channel_listeners.tell(new)
         for path in changed:
@@ -115,11 +117,12 @@ class AppDevice:
         """Find out whether the device is silent for too long at ``now`` (monotonic seconds)."""
         self._check(now)
 
-    def _check(self, now: float) -> None:
+    def _check(self, now: float, *, came: bool = False) -> None:
+        """Tell a change of availability; ``came`` says that a declared value has just become available."""
         # Before its first state a device without values, such as one that only takes commands, is as good as online.
         fresh = self._stale_after is None or not self._values or now - self._seen_at <= self._stale_after
         available = self._online and self.status not in _WRONG and fresh
-        if available != self._available:
+        if came or available != self._available:
             self._available = available
             self._availability_listeners.tell()
 

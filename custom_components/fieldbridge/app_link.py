@@ -11,6 +11,7 @@ from .app_device import AppDevice
 from .app_loader import LoadedApp
 from .bridge.channels.listeners import Listeners, Unsubscribe
 from .bridge.clock import SystemClock
+from .bridge.controls import Control, controls_of
 from .bridge.embedding import embedded
 from .bridge.interfaces import ClockPort, MessageCallback, MqttLifecycle, MqttPort
 from .bridge.mqtt import NullMqttClient, with_outbox
@@ -98,6 +99,11 @@ class AppLink:
     def on_status(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call ``listener`` when the app comes up or ends."""
         return self._status_listeners.add(listener)
+
+    def controls(self, device: str) -> list[Control]:
+        """Return what the handlers of a device offer to people."""
+        handlers = [each.func for each in self.loaded.registry.all if each.name == device]
+        return [control for handler in handlers for control in controls_of(handler)]
 
     def check_silence(self) -> None:
         """Find out which devices are silent for too long."""

@@ -45,7 +45,15 @@ from .running import async_run
 
 _LOGGER = logging.getLogger(__name__)
 
-APP_PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
+APP_PLATFORMS: Final = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TEXT,
+]
 
 _IMPORT_TIMEOUT: Final = 60.0
 """Seconds for importing an app; one that takes longer waits for something that does not belong there."""
@@ -154,9 +162,13 @@ def async_add_app_channels(
 
     @callback
     def add_device(coordinator: AppDeviceCoordinator) -> None:
+        controlled = {control.state for control in entry.runtime_data.link.controls(coordinator.session.name)}
+
         @callback
         def add_channels(channels: list[Channel]) -> None:
-            entities = [make(coordinator, channel) for channel in channels if platform_of(channel) is platform]
+            # What a control shows needs no second entity.
+            shown = [channel for channel in channels if channel.key not in controlled]
+            entities = [make(coordinator, channel) for channel in shown if platform_of(channel) is platform]
             for entity in entities:
                 # Its kind was another one before the user corrected it.
                 if old := registry.async_get_entity_id(other, DOMAIN, str(entity.unique_id)):

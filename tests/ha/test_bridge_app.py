@@ -10,6 +10,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
+from custom_components.fieldbridge.app_device import MAX_CHANNELS
 from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.repairs import ReloadFlow, async_create_fix_flow
 
@@ -268,3 +269,67 @@ async def test_an_app_that_ends_by_an_error_is_a_repair_that_runs_it_again(hass:
 
     await until_state(hass, "sensor.roof_temperature", "20.5")
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+
+
+async def test_what_the_app_declares_is_there_before_its_first_value(hass: HomeAssistant) -> None:
+    write_app(
+        hass,
+        "weather",
+        """
+        from dataclasses import dataclass, field
+        from pathlib import Path
+        from typing import Literal
+
+        from fieldbridge import App
+        from fieldbridge.schema import consumer, temperature
+
+
+        @dataclass
+        class Roof:
+            celsius: float = field(metadata=temperature("Air"))
+            wet: bool = field(metadata=consumer(device_class="moisture"))
+            sky: Literal["clear", "cloudy"] = "clear"
+            wrong: float = field(default=0.0, metadata=consumer(device_class="temperature", unit="kWh"))
+
+
+        app = App("weather")
+
+
+        @app.telemetry("roof", interval=0.05, state_model=Roof)
+        async def roof() -> dict[str, object] | None:
+            if not (Path(__file__).parent / "measured").exists():
+                return None
+            return {"celsius": 20.5, "wet": True, "sky": "cloudy", "wrong": 1, "extra": 5}
+        """,
+    )
+    await set_up(hass, app_entry("weather"))
+    await until_state(hass, "binary_sensor.weather_running", STATE_ON)
+    await until_state(hass, "sensor.roof_air", STATE_UNAVAILABLE)
+
+    (Path(hass.config.config_dir) / "fieldbridge" / "apps" / "measured").touch()
+
+    await until_state(hass, "sensor.roof_air", "20.5")
+    await until_state(hass, "binary_sensor.roof_wet", STATE_ON)
+    await until_state(hass, "sensor.roof_sky", "cloudy")
+    await until_state(hass, "sensor.roof_extra", "5")
+    attributes = {
+        name: state.attributes for name in ("air", "wrong") if (state := hass.states.get(f"sensor.roof_{name}"))
+    }
+    assert attributes["air"]["device_class"] == "temperature"
+    assert attributes["air"]["unit_of_measurement"] == "°C"
+    assert "device_class" not in attributes["wrong"]
+
+
+async def test_a_device_that_floods_with_new_names_does_not_fill_the_registry(hass: HomeAssistant) -> None:
+    flood = WEATHER.replace(
+        'return {"temperature": 20.5,', 'return {**{f"v{n}": n for n in range(300)}, "temperature": 1,'
+    )
+    write_app(hass, "weather", flood)
+    entry = app_entry("weather")
+
+    await set_up(hass, entry)
+
+    await until(lambda: len(entity_ids(hass, entry)) > 200)
+    device = entry.runtime_data.link.devices["roof"]
+    assert len(device.channels) == MAX_CHANNELS
+    assert entry.runtime_data.link.statistics()["dropped"] > 0

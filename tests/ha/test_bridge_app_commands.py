@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from homeassistant.const import STATE_ON
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fieldbridge.const import DOMAIN
 
 from .apps import VALVE, app_entry, device_id, write_app
-from .links import set_up, until_state
+from .links import entity_ids, set_up, until_state
 
 
 @pytest.fixture
@@ -81,3 +81,96 @@ async def test_a_device_without_commands_refuses_them(hass: HomeAssistant, tmp_p
         await send(hass, device_id(hass, entry, "sun"), "open")
 
     assert refused.value.translation_key == "no_commands"
+
+
+HEATER = """
+    from fieldbridge import App, DeviceContext
+    from fieldbridge.controls import (
+        ButtonControl, NumberControl, SelectControl, SwitchControl, TextControl, controls,
+    )
+
+    app = App("heater")
+
+
+    @app.command("heater")
+    @controls(
+        SwitchControl("Power", on="GO", off="STOP", state="power"),
+        SelectControl("Mode", options=("eco", "comfort")),
+        ButtonControl("Reset", payload="RESET"),
+        TextControl("Message"),
+    )
+    async def heater(payload: str) -> dict[str, object]:
+        return {"power": payload == "GO", "last": payload}
+
+
+    @app.device("pump")
+    @controls(NumberControl("Speed", maximum=3000, unit="rpm", state="speed", sub_topic="speed"))
+    async def pump(ctx: DeviceContext) -> None:
+        @ctx.on_command("speed")
+        async def speed(sub_topic: str, payload: str) -> None:
+            await ctx.publish_state({"speed": float(payload)})
+
+        while not ctx.shutdown_requested:
+            await ctx.sleep(60)
+"""
+
+
+@pytest.fixture
+async def heater(hass: HomeAssistant, tmp_path: Path) -> MockConfigEntry:
+    """A running app that declares what people may command."""
+    hass.config.config_dir = str(tmp_path)
+    write_app(hass, "heater", HEATER)
+    entry = app_entry("heater")
+    await set_up(hass, entry)
+    await until_state(hass, "switch.heater_power", STATE_UNKNOWN)
+    return entry
+
+
+async def test_a_switch_shows_what_the_device_says(hass: HomeAssistant, heater: MockConfigEntry) -> None:
+    target = {"entity_id": "switch.heater_power"}
+    await hass.services.async_call("switch", "turn_on", target, blocking=True)
+    await until_state(hass, "switch.heater_power", STATE_ON)
+    await until_state(hass, "sensor.heater_last", "GO")
+
+    await hass.services.async_call("switch", "turn_off", target, blocking=True)
+    await until_state(hass, "switch.heater_power", STATE_OFF)
+
+    assert "binary_sensor.heater_power" not in entity_ids(hass, heater)
+
+
+@pytest.mark.parametrize(
+    ("domain", "action", "entity", "data", "shown", "payload"),
+    [
+        ("select", "select_option", "mode", {"option": "comfort"}, "comfort", "comfort"),
+        ("text", "set_value", "message", {"value": "hello"}, "hello", "hello"),
+        ("button", "press", "reset", {}, None, "RESET"),
+    ],
+)
+async def test_a_control_without_state_shows_what_was_sent(
+    hass: HomeAssistant,
+    heater: MockConfigEntry,
+    domain: str,
+    action: str,
+    entity: str,
+    data: dict[str, str],
+    shown: str | None,
+    payload: str,
+) -> None:
+    entity_id = f"{domain}.heater_{entity}"
+
+    await hass.services.async_call(domain, action, {"entity_id": entity_id, **data}, blocking=True)
+
+    await until_state(hass, "sensor.heater_last", payload)
+    state = hass.states.get(entity_id)
+    assert state is not None
+    assert shown is None or state.state == shown
+
+
+async def test_a_number_goes_to_its_part_of_the_device(hass: HomeAssistant, heater: MockConfigEntry) -> None:
+    data = {"entity_id": "number.pump_speed", "value": 1500}
+    await hass.services.async_call("number", "set_value", data, blocking=True)
+
+    await until_state(hass, "number.pump_speed", "1500.0")
+    speed = hass.states.get("number.pump_speed")
+    assert speed is not None
+    assert (speed.attributes["max"], speed.attributes["unit_of_measurement"]) == (3000, "rpm")

@@ -227,7 +227,7 @@ async def test_a_value_is_corrected_in_the_options(hass: HomeAssistant) -> None:
 
     flow = await Flow.options(hass, entry)
     await flow.choose("app_value")
-    await flow.submit({"value": "roof/temperature"})
+    await flow.submit({"value": '["roof", "temperature"]'})
     form = {"name": "Air", "source": "temperature", "kind": "number", "device_class": "temperature", "scale": 2}
     await flow.submit({**form, "unit_of_measurement": "kWh"})
     assert flow.errors == {"unit_of_measurement": "unit_does_not_fit"}
@@ -248,7 +248,7 @@ async def test_a_value_of_another_kind_moves_to_its_platform(hass: HomeAssistant
 
     flow = await Flow.options(hass, entry)
     await flow.choose("app_value")
-    await flow.submit({"value": "roof/raining"})
+    await flow.submit({"value": '["roof", "raining"]'})
     await flow.submit({"name": "Raining", "source": "raining", "kind": "binary"})
 
     await until_state(hass, "binary_sensor.roof_raining", STATE_ON)

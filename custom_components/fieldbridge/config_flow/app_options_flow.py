@@ -1,5 +1,6 @@
 """Options of a bridge app: its settings, what its values are, when it is silent, the copy on MQTT."""
 
+import json
 from pathlib import Path
 from typing import Any, Final, override
 
@@ -92,11 +93,11 @@ class AppOptionsFlow(FieldbridgeOptionsFlow):
             return self.async_abort(reason="app_not_running")
         devices = self.config_entry.runtime_data.link.devices
         if user_input is not None:
-            self._device, _, path = user_input[_VALUE].partition("/")
+            self._device, path = json.loads(user_input[_VALUE])
             self._channel = devices[self._device].channels[path].to_dict()
             return await self.async_step_channel()
         options = [
-            SelectOptionDict(value=f"{name}/{key}", label=f"{readable(name)}: {channel.name}")
+            SelectOptionDict(value=json.dumps([name, key]), label=f"{readable(name)}: {channel.name}")
             for name, device in devices.items()
             for key, channel in device.channels.items()
         ]
