@@ -6,7 +6,7 @@ from typing import Any, override
 
 from homeassistant.const import Platform
 from homeassistant.core import callback
-from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
@@ -62,6 +62,8 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
     """
 
     _attr_has_entity_name = True
+    available = Entity.available
+    """Told by the session, unlike a coordinator's entity, which asks: the device speaks and this value is fresh."""
 
     def __init__(self, coordinator: SessionCoordinator[Any], channel: Channel) -> None:
         """Show ``channel`` of the coordinator's device."""
@@ -79,25 +81,20 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
 
     def _look(self) -> None:
         """Take over what is known: asked on every change of availability, not at every written state."""
-        self._fresh = self.coordinator.last_update_success and self._session.is_available(self.channel.key)
+        self._attr_available = self.coordinator.last_update_success and self._session.is_available(self.channel.key)
         self._show(self._session.value(self.channel.key))
 
     def _show(self, value: Value | None) -> None:
         """Take a value as the entity's state."""
         raise NotImplementedError
 
-    @property
-    @override
-    def available(self) -> bool:
-        """Whether the device speaks and this value is fresh."""
-        return self._fresh
-
     @override
     async def async_added_to_hass(self) -> None:
         """Listen to this channel."""
         await super().async_added_to_hass()
         self._look()
-        self.async_on_remove(self._session.on_value(self.channel.key, self._value_changed))
+        listener = self._value_changed if self._interval else self._write
+        self.async_on_remove(self._session.on_value(self.channel.key, listener))
         self.async_on_remove(self._cancel_pending)
         self.coordinator.entities.add(self)
         self.async_on_remove(lambda: self.coordinator.entities.discard(self))
@@ -111,7 +108,7 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
 
     @callback
     def _value_changed(self, value: Value | None) -> None:
-        if value is None or self._written is None or not self._interval:
+        if value is None or self._written is None:
             self._write(value)
             return
         if self._pending is not None:

@@ -45,16 +45,13 @@ class _LiveChannel:
         self.available = False
         self.listeners: Listeners[Value | None] = Listeners()
 
-    def take(self, raw: object) -> bool:
-        """Take one raw field; False when it is no value of this kind."""
-        # JSON tells 1 and True apart, Python's == does not
-        if raw != self.raw or type(raw) is not type(self.raw):
-            self.raw = raw
-            try:
-                self.value = self.convert(raw)
-            except ValueError:
-                self.value = None
-        return self.value is not None
+    def take(self, raw: object) -> None:
+        """Take another raw field; the value is None when it is no value of this kind."""
+        self.raw = raw
+        try:
+            self.value = self.convert(raw)
+        except ValueError:
+            self.value = None
 
 
 class DeviceSession:
@@ -132,11 +129,15 @@ class DeviceSession:
                 except LookupError, TypeError:
                     continue  # this message does not carry the channel; its silence is watched
                 seen.add(live)
-                if not live.take(raw):
+                # JSON tells 1 and True apart, Python's == does not
+                if raw != live.raw or type(raw) is not type(live.raw):
+                    live.take(raw)
+                if live.value is None:
                     counters.unreadable[live.channel.key] += 1
-        if last is not None:
-            self.last_frame = last
-            self._saw(seen, last.time)
+        if last is None:
+            return
+        self.last_frame = last
+        self._tell_changes(seen, last.time)
 
     def link_lost(self) -> None:
         """The link is down: nothing known is fresh any more."""
@@ -174,7 +175,7 @@ class DeviceSession:
     def _new_freshness(self) -> Freshness:
         return Freshness(stale_after=self.profile.stale_after, event_like=self.profile.event_like)
 
-    def _saw(self, seen: set[_LiveChannel], time: float) -> None:
+    def _tell_changes(self, seen: set[_LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
         self._freshness.seen_at = time
         came = not self._available

@@ -7,6 +7,7 @@ per frame is one parse and one call per channel that somebody wants.
 from collections.abc import Callable
 from dataclasses import dataclass
 import json
+from operator import itemgetter
 from typing import Any, Protocol
 
 from ..errors import DecodeError, ProfileError
@@ -62,7 +63,7 @@ class SeparatedDecoder:
         position = int(source)
         if position < 0:
             raise ValueError(f"a position counts from 0, got {source}")
-        return lambda fields: fields[position]
+        return itemgetter(position)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -96,7 +97,7 @@ class JsonDecoder:
             raise ValueError("a path must not be empty")
         first, *names = source.split(".")
         if not names:
-            return lambda fields: fields[first]
+            return itemgetter(first)
         # A number is a position in a list, but may as well be a key (``cells.01``); None is no position: TypeError.
         rest: list[tuple[str, Any]] = [(name, int(name) if name.isdecimal() else None) for name in names]
 
