@@ -1,0 +1,1 @@
+"""The example apps, on their own and inside Home Assistant."""
