@@ -1,7 +1,7 @@
 """Schedules in Quartz cron syntax: ``second minute hour day-of-month month day-of-week [year]``, 1 being Sunday."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta, tzinfo
 import os
 from pathlib import Path
 from typing import override
@@ -61,6 +61,17 @@ class CronSchedule:
     @override
     def __repr__(self) -> str:
         return f"CronSchedule({self._expression!r})"
+
+
+def next_of(times: Iterable[time], now: datetime) -> datetime:
+    """Return the next moment after ``now`` at which it is one of ``times`` in the zone of ``now``.
+
+    A time that daylight saving skips is due after the gap. Raises ValueError when there are no times.
+    """
+    # In UTC: the difference of two local times leaves out a change of the clocks between them.
+    days = (now.date(), now.date() + timedelta(days=1), now.date() + timedelta(days=2))
+    moments = (datetime.combine(day, each.replace(tzinfo=None), now.tzinfo) for day in days for each in times)
+    return min(moment for moment in (each.astimezone(UTC) for each in moments) if moment > now.astimezone(UTC))
 
 
 def local_clock() -> WallClock:

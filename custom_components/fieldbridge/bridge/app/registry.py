@@ -217,6 +217,10 @@ def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> 
         raise ValueError("Telemetry needs either interval= or schedule=")
     if registration.interval is not None and not callable(registration.interval):
         check_interval(registration.interval)
+    if registration.min_interval is not None and not (registration.triggerable and registration.min_interval > 0):
+        raise ValueError("min_interval must be positive, and needs triggerable=True")
+    if isinstance(registration.stale_after, int | float) and registration.stale_after <= 0:
+        raise ValueError(f"stale_after must be positive, got {registration.stale_after}")
     if registration.group == "":
         raise ValueError("group must be non-empty")
     if registration.persist is not None and not has_store:

@@ -133,6 +133,8 @@ class Runtime:
         for inbound in self._registry.inbound:
             topic = inbound.topic(services.settings) if callable(inbound.topic) else inbound.topic
             self._router.add_inbound(inbound.name, topic)
+        for queue in self._router.queues:
+            services.health.count_drops(queue.name, queue)
         mqtt = services.mqtt
         if isinstance(mqtt, Outbox):
             mqtt.on_message(self._router.route, retained=services.settings.mqtt.retained_commands)

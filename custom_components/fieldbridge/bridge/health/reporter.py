@@ -1,7 +1,8 @@
 """Heartbeat and availability over MQTT. Reporting never fails the app: an error is logged and that is all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import logging
+from typing import Protocol
 
 from ..interfaces import ClockPort, MqttPort
 from ..payloads import to_json
@@ -10,15 +11,26 @@ from ..topics import device_topic, status_topic
 _LOGGER = logging.getLogger(__name__)
 
 
+class Dropping(Protocol):
+    """What counts the things that it could not keep."""
+
+    @property
+    def dropped(self) -> int:
+        """How many so far."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
     """Status of one device: ``ok``, ``error``, ``circuit_open`` or a word of the app."""
 
     status: str = "ok"
+    dropped: int = 0
+    """Stream items and commands that were lost because too many waited."""
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, str | int]:
         """Return the form used inside the heartbeat."""
-        return {"status": self.status}
+        return {"status": self.status, "dropped": self.dropped} if self.dropped else {"status": self.status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,7 @@ class HealthReporter:
     clock: ClockPort
     _statuses: dict[str, DeviceStatus] = field(default_factory=dict, init=False)
     _roots: set[str] = field(default_factory=set, init=False)
+    _losers: dict[str, list[Dropping]] = field(default_factory=dict, init=False)
     _started_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +69,10 @@ class HealthReporter:
     def set_device_status(self, device: str, status: str = "ok") -> None:
         """Track ``device`` in the heartbeat with this status."""
         self._statuses[device] = DeviceStatus(status)
+
+    def count_drops(self, device: str, loser: Dropping) -> None:
+        """Tell in the heartbeat what ``loser`` dropped, with all that was dropped for the device before."""
+        self._losers.setdefault(device, []).append(loser)
 
     def remove_device(self, device: str) -> None:
         """Stop tracking ``device``; unknown names are ignored."""
@@ -77,7 +94,8 @@ class HealthReporter:
     async def publish_heartbeat(self) -> None:
         """Publish a heartbeat on ``{prefix}/status``."""
         uptime = self.clock.now() - self._started_at
-        payload = HeartbeatPayload("online", uptime, self.version, dict(self._statuses))
+        devices = {name: replace(status, dropped=self._dropped(name)) for name, status in self._statuses.items()}
+        payload = HeartbeatPayload("online", uptime, self.version, devices)
         await self._publish(status_topic(self.topic_prefix), payload.to_json())
 
     async def shutdown(self) -> None:
@@ -85,6 +103,9 @@ class HealthReporter:
         for device in list(self._statuses):
             await self.publish_device_unavailable(device, is_root=device in self._roots)
         await self._publish(status_topic(self.topic_prefix), "offline")
+
+    def _dropped(self, device: str) -> int:
+        return sum(loser.dropped for loser in self._losers.get(device, ()))
 
     async def _publish(self, topic: str, payload: str) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..payloads import as_state
 from ..stores import DeviceStore
+from .availability import Availability
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
 from .injection import resolve
@@ -29,7 +30,7 @@ class CommandDevice:
         self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
         self._bound = registration.plan.bound
-        self._unavailable = False
+        self._availability = Availability(ctx)
 
     @property
     def sub(self) -> str | None:
@@ -59,9 +60,7 @@ class CommandDevice:
         """Call the handler and publish what it returns; never raises but for cancellation."""
         try:
             state = await self.call(command)
-            if self._unavailable:
-                self._unavailable = False
-                await self._ctx.publish_available()
+            await self._availability.restored("error")
             if state is not None:
                 await self._ctx.publish_state(state)
         except RefusedCommandError as err:
@@ -69,9 +68,8 @@ class CommandDevice:
             await self.report(err)
         except Exception as err:
             _LOGGER.exception("Command for %s failed", self._registration.name)
-            if isinstance(err, self._registration.unavailable_on) and not self._unavailable:
-                self._unavailable = True
-                await self._ctx.publish_unavailable()
+            if isinstance(err, self._registration.unavailable_on):
+                await self._availability.lost("error")
             await self.report(err)
         await save_store(self._store, self._registration.name)
 

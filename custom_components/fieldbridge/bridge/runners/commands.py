@@ -28,12 +28,12 @@ class CommandQueue:
     """Hands commands to one handler, one after the other and in order; holds them while there is no handler."""
 
     def __init__(self, name: str, max_waiting: int = MAX_WAITING) -> None:
-        self._name = name
+        self.name = name
         self._max_waiting = max_waiting
         self._waiting: deque[Command] = deque()
         self._handle: Callable[[Command], Awaitable[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
-        self.dropped = 0
+        self.dropped: int = 0
         """Commands that did not fit any more."""
 
     @property
@@ -47,8 +47,15 @@ class CommandQueue:
         if len(self._waiting) > self._max_waiting:
             self._waiting.popleft()
             self.dropped += 1
-            _LOGGER.warning("Too many commands wait for %s: the oldest was dropped", self._name)
+            _LOGGER.warning("Too many commands wait for %s: the oldest was dropped", self.name)
         self._work()
+
+    def newest(self, command: Command) -> Command:
+        """Return the newest of those that wait, ``command`` without any; one call is to stand for all of them."""
+        if self._waiting:
+            command = self._waiting[-1]
+            self._waiting.clear()
+        return command
 
     def open(self, handle: Callable[[Command], Awaitable[None]]) -> None:
         """Deliver to ``handle``, first what was held."""
@@ -71,14 +78,14 @@ class CommandQueue:
             self._worker.cancel()
         self.dropped += len(self._waiting)
         if self._waiting:
-            _LOGGER.warning("%d commands for %s were not handled before the end", len(self._waiting), self._name)
+            _LOGGER.warning("%d commands for %s were not handled before the end", len(self._waiting), self.name)
         self._waiting.clear()
 
     def _work(self) -> None:
         if self._handle is None or self._worker is not None or not self._waiting:
             return
         # Eager: a handler that does not wait is done without a turn of the loop.
-        worker = asyncio.Task(self._handle_waiting(), eager_start=True, name=f"commands {self._name}")
+        worker = asyncio.Task(self._handle_waiting(), eager_start=True, name=f"commands {self.name}")
         if not worker.done():
             self._worker = worker
             worker.add_done_callback(self._worker_ended)

@@ -1,11 +1,13 @@
 """What user code is given to act with: DeviceContext for a device, AppContext for the lifespan."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import time, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from ..cron import WallClock, local_clock, next_of
 from ..health import HealthReporter
 from ..interfaces import ClockPort, CommandHandler, MqttPort
 from ..mqtt import NullMqttClient
@@ -13,7 +15,7 @@ from ..payloads import to_json
 from ..topics import device_topic
 from .command_handlers import CommandHandlers
 from .commands import Command
-from .retrying import sleep_unless
+from .retrying import sleep_unless, sleep_until
 from .sub_entity import SubEntityContext
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class DeviceContext:
         is_root: bool = False,
         health: HealthReporter | None = None,
         adapter_users: dict[Any, set[str]] | None = None,
+        wall_clock: WallClock | None = None,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -66,6 +69,7 @@ class DeviceContext:
         self._is_silent = isinstance(mqtt, NullMqttClient)
         # Who asked for which adapter: a device depends on it as much as one that is given it.
         self._adapter_users = {} if adapter_users is None else adapter_users
+        self._wall_clock = wall_clock
         self._commands = CommandHandlers(shutdown_event, clock)
 
     @property
@@ -100,6 +104,7 @@ class DeviceContext:
             clock=self._clock,
             health=self._health,
             adapter_users=self._adapter_users,
+            wall_clock=self._wall_clock,
         )
 
     async def publish_state(self, payload: dict[str, object], *, retain: bool = True) -> None:
@@ -137,6 +142,16 @@ class DeviceContext:
     async def sleep(self, seconds: float) -> None:
         """Sleep for ``seconds``; returns early when the app shuts down."""
         await sleep_unless(self._shutdown_event, seconds, self._clock)
+
+    async def sleep_until(self, target: time | Sequence[time], *, tz: tzinfo | None = None) -> None:
+        """Sleep until it is ``target``, or the next of several times, in ``tz``, by default the local zone.
+
+        Returns early when the app shuts down. Raises ValueError for an empty sequence.
+        """
+        now = self._wall_clock or local_clock()
+        times = (target,) if isinstance(target, time) else target
+        due = next_of(times, now().astimezone(tz) if tz is not None else now())
+        await sleep_until(due, now, self._clock, self._shutdown_event)
 
     def adapter[T](self, port_type: type[T]) -> T:
         """Return the adapter registered for ``port_type``. Raises LookupError."""

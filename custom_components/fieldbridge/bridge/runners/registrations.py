@@ -77,6 +77,10 @@ class TelemetryRegistration(Registration):
     """Given instead of an interval."""
     triggerable: bool = False
     """True: a command is a call out of turn."""
+    min_interval: float | None = None
+    """Least seconds between two calls out of turn; commands that come sooner are one call."""
+    stale_after: IntervalSpec | None = None
+    """Seconds without a call that succeeded after which the device is unavailable."""
     publish: PublishStrategy | None = None
     persist: PersistPolicy | None = None
     group: str | None = None

@@ -48,6 +48,15 @@ async def within[T](seconds: float | None, work: Coroutine[Any, Any, T], clock: 
     raise TimeoutError(f"no answer within {seconds} s")
 
 
+async def sleep_until(due: datetime, now: WallClock, clock: ClockPort, stop: asyncio.Event) -> bool:
+    """Sleep until ``due`` by the clock on the wall; returns False when ``stop`` was set first."""
+    while (left := due.timestamp() - now().timestamp()) > 0:
+        # In pieces: the clock on the wall may be set meanwhile.
+        if not await sleep_unless(stop, min(left, _LOOK_AT_THE_CLOCK), clock):
+            return False
+    return not stop.is_set()
+
+
 class Beats:
     """The moments ``start + k * interval`` (s) until ``stop`` is set; those that were missed are left out."""
 
@@ -83,11 +92,7 @@ class CronBeats:
         now = self._now()
         # Woken a little early, the moment just served must not be due again.
         due = self._last = self._schedule.next_after(max(now, self._last or now))
-        while (left := (due - self._now()).total_seconds()) > 0:
-            # In pieces: the clock on the wall may be set meanwhile.
-            if not await sleep_unless(self._stop, min(left, _LOOK_AT_THE_CLOCK), self._clock):
-                return False
-        return not self._stop.is_set()
+        return await sleep_until(due, self._now, self._clock, self._stop)
 
 
 @dataclass(slots=True)

@@ -65,6 +65,7 @@ class Services:
             is_root=is_root,
             health=self.health,
             adapter_users=self.adapter_users,
+            wall_clock=self.wall_clock,
         )
 
     def without_adapter(self, adapter: object) -> Services:

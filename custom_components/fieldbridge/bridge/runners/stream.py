@@ -49,6 +49,7 @@ class StreamDevice:
         self._restart = restart
         self._announced: LinkState | None = None
         self.stream: Stream[Any] = Stream(registration.maxsize, backpressure=registration.backpressure)
+        services.health.count_drops(registration.name, self.stream)
 
     async def run(self) -> None:
         """Keep the link up and the handler running until shutdown or the handler's end, then drain the stream.

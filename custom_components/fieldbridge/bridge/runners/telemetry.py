@@ -5,17 +5,19 @@ from collections.abc import Hashable, Mapping
 from contextlib import AsyncExitStack
 import copy
 import logging
+import math
 from typing import Any
 
 from ..cron import local_clock
 from ..payloads import as_state
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
+from .availability import Availability, Freshness
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
 from .injection import resolve
 from .registrations import TelemetryRegistration
-from .retrying import Beats, CronBeats, Retrier, within
+from .retrying import Beats, CronBeats, Retrier, sleep_unless, within
 from .services import Services, load_store, save_store
 from .trigger import TriggerPayload
 
@@ -27,6 +29,7 @@ class TelemetryDevice:
 
     def __init__(self, registration: TelemetryRegistration, ctx: DeviceContext, services: Services) -> None:
         self.name = registration.name
+        self.min_interval = registration.min_interval
         self._registration = registration
         self._ctx = ctx
         self._services = services
@@ -41,7 +44,8 @@ class TelemetryDevice:
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
         self._reported: type[Exception] | None = None
-        self._unavailable = False
+        self._availability = Availability(ctx)
+        self._freshness: Freshness | None = None
 
     @property
     def adapters(self) -> list[Hashable]:
@@ -54,6 +58,9 @@ class TelemetryDevice:
         try:
             if self._registration.interval is not None:
                 self._interval = services.interval(self._registration, self._registration.interval)
+            if self._registration.stale_after is not None:
+                limit = services.interval(self._registration, self._registration.stale_after)
+                self._freshness = Freshness(limit, self._availability, self._ctx, services.shutdown)
             self._store = services.device_store(self.name)
             await load_store(self._store)
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
@@ -75,6 +82,11 @@ class TelemetryDevice:
             return Beats(start, self._interval, services.clock, services.shutdown)
         return CronBeats(schedule, services.wall_clock or local_clock(), services.clock, services.shutdown)
 
+    async def watch(self) -> None:
+        """Make the device unavailable whenever it is stale."""
+        if self._freshness is not None:
+            await self._freshness.watch()
+
     async def cycle(self, trigger: TriggerPayload) -> None:
         """Call the handler with its retries and publish the result; never raises but for cancellation."""
         if self._breaker is not None and not self._breaker.should_attempt():
@@ -90,6 +102,8 @@ class TelemetryDevice:
             if reading is not None:
                 published = await self._publish(reading)
                 await self._recovered()
+            if self._freshness is not None:
+                await self._freshness.renewed()
         except Exception as err:  # noqa: BLE001 - it is reported, whatever user code raises
             await self._report(err)
         policy = self._registration.persist
@@ -143,9 +157,8 @@ class TelemetryDevice:
 
     async def _report(self, err: Exception) -> None:
         """Tell an error once, until it changes its type or the device recovers."""
-        if isinstance(err, self._registration.unavailable_on) and not self._unavailable:
-            self._unavailable = True
-            await self._ctx.publish_unavailable()
+        if isinstance(err, self._registration.unavailable_on):
+            await self._availability.lost("error")
         self._services.health.set_device_status(self.name, "error")
         if self._reported is type(err):
             return
@@ -154,9 +167,7 @@ class TelemetryDevice:
         await self._services.errors.publish(err, device=self.name, is_root=self._registration.is_root)
 
     async def _recovered(self) -> None:
-        if self._unavailable:
-            self._unavailable = False
-            await self._ctx.publish_available()
+        await self._availability.restored("error")
         if self._reported is None:
             if self._breaker is not None:
                 self._services.health.set_device_status(self.name, "ok")
@@ -186,7 +197,7 @@ async def run_telemetry(
 ) -> None:
     """Poll at ``group.start + k * interval``, or on schedule, until shutdown; calls that it missed are left out.
 
-    Each of ``commands`` is a call out of turn.
+    Each of ``commands`` is a call out of turn; those that come before the device's ``min_interval`` is over are one.
     """
     if not await device.prepare():
         return
@@ -198,14 +209,24 @@ async def run_telemetry(
                 await stack.enter_async_context(turn)
             await device.cycle(trigger)
 
+    called_at = -math.inf
+
     async def triggered(command: Command) -> None:
+        nonlocal called_at
+        pause = called_at + (device.min_interval or 0.0) - services.clock.now()
+        if commands is not None and pause > 0:
+            await sleep_unless(services.shutdown, pause, services.clock)
+            command = commands.newest(command)
+        called_at = services.clock.now()
         await call(TriggerPayload.of(command))
 
     if commands is not None:
         commands.open(triggered)
+    watching = asyncio.create_task(device.watch(), name=f"freshness {device.name}")
     beats = device.beats(group.start)
     try:
         while await beats.next():
             await call(TriggerPayload())
     finally:
+        watching.cancel()
         await device.close()
