@@ -117,12 +117,12 @@ async def test_a_device_sleeps_until_an_hour_of_the_day(harness: AppHarness, clo
     @harness.app.device("blind")
     async def blind(ctx: DeviceContext) -> None:
         while not ctx.shutdown_requested:
-            await ctx.sleep_until([time(18, 0), time(6, 0)])
-            woken.append(clock.now() / 3600)
+            await ctx.sleep_until([time(6, 0), time(5, 30)])
+            woken.append(clock.now() / 60)
 
     async with harness.running():
-        await clock.advance(26 * 3600)
-        assert woken == [1, 13, 25]
+        await clock.advance(100 * 60)
+        assert woken == [30, 60]
 
 
 @pytest.mark.parametrize(

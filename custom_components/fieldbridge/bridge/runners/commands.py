@@ -33,6 +33,7 @@ class CommandQueue:
         self._waiting: deque[Command] = deque()
         self._handle: Callable[[Command], Awaitable[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
+        self._overflowing = False
         self.dropped: int = 0
         """Commands that did not fit any more."""
 
@@ -47,7 +48,9 @@ class CommandQueue:
         if len(self._waiting) > self._max_waiting:
             self._waiting.popleft()
             self.dropped += 1
-            _LOGGER.warning("Too many commands wait for %s: the oldest was dropped", self.name)
+            if not self._overflowing:
+                _LOGGER.warning("Too many commands wait for %s: the oldest are dropped", self.name)
+            self._overflowing = True
         self._work()
 
     def newest(self, command: Command) -> Command:
@@ -98,6 +101,7 @@ class CommandQueue:
     async def _handle_waiting(self) -> None:
         while self._waiting and self._handle is not None:
             await self._handle(self._waiting.popleft())
+        self._overflowing = bool(self._waiting)
 
 
 class CommandRouter:
