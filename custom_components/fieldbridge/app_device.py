@@ -39,6 +39,10 @@ class AppDevice:
         self._online = False
         self.status = "ok"
         """The app's word for the device, from its heartbeat."""
+        self.dropped = 0
+        """Items and commands that the app lost because too many waited, from its heartbeat."""
+        self.error: Exception | None = None
+        """What failed last."""
         self._available = False
         self._value_listeners: dict[str, Listeners[Value | None]] = {}
         self._availability_listeners: Listeners[[]] = Listeners()
@@ -108,9 +112,14 @@ class AppDevice:
         self._online = online
         self._check(now)
 
-    def set_status(self, status: str, now: float) -> None:
-        """Take the device's word from the app's heartbeat."""
-        self.status = status
+    @property
+    def has_failed(self) -> bool:
+        """Whether the app says that the device cannot be read, by an error or for its many errors."""
+        return self.status in _WRONG
+
+    def set_status(self, status: str, dropped: int, now: float) -> None:
+        """Take what the app's heartbeat says of the device."""
+        self.status, self.dropped = status, dropped
         self._check(now)
 
     def check_silence(self, now: float) -> None:
@@ -121,7 +130,7 @@ class AppDevice:
         """Tell a change of availability; ``came`` says that a declared value has just become available."""
         # Before its first state a device without values, such as one that only takes commands, is as good as online.
         fresh = self._stale_after is None or not self._values or now - self._seen_at <= self._stale_after
-        available = self._online and self.status not in _WRONG and fresh
+        available = self._online and not self.has_failed and fresh
         if came or available != self._available:
             self._available = available
             self._availability_listeners.tell()

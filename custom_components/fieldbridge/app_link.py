@@ -52,6 +52,7 @@ class AppLink:
         self._stale_after = stale_after
         self._clock = clock or SystemClock()
         self._roots = {each.name for each in loaded.registry.all if each.is_root}
+        loaded.app.on_error = self._note_error
         self._topics: set[str] = set()
         self._deliver: list[MessageCallback] = []
         self._device_listeners: Listeners[AppDevice] = Listeners()
@@ -128,7 +129,7 @@ class AppLink:
         devices = self.devices.values()
         return {
             "unreadable": sum(device.unreadable for device in devices),
-            "dropped": sum(device.ignored for device in devices),
+            "dropped": sum(device.dropped + device.ignored for device in devices),
         }
 
     # ---- the app's MQTT port ----
@@ -173,8 +174,12 @@ class AppLink:
         if payload == "offline":
             return
         for name, device in json.loads(payload)["devices"].items():
-            self._device(name).set_status(device["status"], now)
+            self._device(name).set_status(device["status"], device.get("dropped", 0), now)
         self._set_up(True)
+
+    def _note_error(self, error: Exception, device: str | None) -> None:
+        if device is not None:
+            self._device(device).error = error
 
     def _device(self, name: str) -> AppDevice:
         """Return a device, the first time a new one; the topics of a root device do not name it."""

@@ -59,6 +59,7 @@ _IMPORT_TIMEOUT: Final = 60.0
 """Seconds for importing an app; one that takes longer waits for something that does not belong there."""
 _SILENCE_CHECK: Final = timedelta(seconds=5)
 ISSUE_CRASHED: Final = "app_crashed"
+ISSUE_DEVICE: Final = "app_device_failed"
 ISSUE_PACKAGES: Final = "app_packages"
 
 type AppConfigEntry = ConfigEntry[AppData]
@@ -132,17 +133,7 @@ async def async_setup_app(hass: HomeAssistant, entry: AppConfigEntry) -> None:
     def crashed(err: Exception) -> None:
         place = place_of(err, loaded.path)
         _LOGGER.error("The app %s ended by an error at %s", loaded.name, place, exc_info=err)
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            issue_id,
-            config_entry_id=entry.entry_id,
-            data={"entry_id": entry.entry_id},
-            is_fixable=True,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key=ISSUE_CRASHED,
-            translation_placeholders={"app": entry.title, "place": place, "error": f"{type(err).__name__}: {err}"},
-        )
+        _create_issue(hass, entry, issue_id, ISSUE_CRASHED, place=place, error=f"{type(err).__name__}: {err}")
 
     async_run(hass, entry, link.run, crashed)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
@@ -276,8 +267,42 @@ def _add_device(hass: HomeAssistant, entry: AppConfigEntry, device: AppDevice, l
     dr.async_get(hass).async_get_or_create_from_info(config_entry_id=entry.entry_id, device_info=device_info)
     coordinator = data.devices[device.name] = SessionCoordinator(hass, entry, name, identifier, device, device_info)
     entry.async_on_unload(coordinator.async_shutdown)
+    entry.async_on_unload(device.on_availability(lambda: _tell_failure(hass, entry, device)))
+    entry.async_on_unload(lambda: ir.async_delete_issue(hass, DOMAIN, _device_issue(entry, device)))
     for listener in tuple(data.new_device_listeners):
         listener(coordinator)
+
+
+@callback
+def _tell_failure(hass: HomeAssistant, entry: AppConfigEntry, device: AppDevice) -> None:
+    """Have a repair as long as a device fails by an error in its code; what cannot be opened mends itself."""
+    issue_id, err = _device_issue(entry, device), device.error
+    if not device.has_failed or err is None or isinstance(err, OSError):
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    place = place_of(err, entry.runtime_data.link.loaded.path)
+    error = f"{type(err).__name__}: {err}"
+    _create_issue(hass, entry, issue_id, ISSUE_DEVICE, device=readable(device.name), place=place, error=error)
+
+
+def _device_issue(entry: AppConfigEntry, device: AppDevice) -> str:
+    return f"{ISSUE_DEVICE}_{app_device_identifier(entry, device.name)}"
+
+
+@callback
+def _create_issue(hass: HomeAssistant, entry: AppConfigEntry, issue_id: str, key: str, **placeholders: str) -> None:
+    """Create a repair that runs the app anew."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        config_entry_id=entry.entry_id,
+        data={"entry_id": entry.entry_id},
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=key,
+        translation_placeholders={"app": entry.title, **placeholders},
+    )
 
 
 @callback

@@ -219,7 +219,7 @@ async def test_what_cannot_be_opened_is_tried_again(hass: HomeAssistant) -> None
     await until_state(hass, "sensor.roof_temperature", "20.5")
 
 
-async def test_a_device_that_fails_is_unavailable_although_the_app_runs(hass: HomeAssistant) -> None:
+async def test_a_device_that_fails_is_unavailable_and_a_repair_until_it_works_again(hass: HomeAssistant) -> None:
     write_app(
         hass,
         "weather",
@@ -237,11 +237,19 @@ async def test_a_device_that_fails_is_unavailable_although_the_app_runs(hass: Ho
             return {"temperature": 20.5}
         """,
     )
-    await set_up(hass, app_entry("weather"))
+    entry = app_entry("weather")
+    await set_up(hass, entry)
 
     await until_state(hass, "sensor.roof_temperature", STATE_UNAVAILABLE)
     await until_state(hass, "binary_sensor.weather_running", STATE_ON)
+    issue_id = f"app_device_failed_{entry.entry_id}/roof"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["place"] == "weather.py:10"
+    assert issue.translation_placeholders["error"] == "ValueError: no answer"
     await until_state(hass, "sensor.roof_temperature", "20.5")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
 
 
 async def test_an_app_that_ends_by_an_error_is_a_repair_that_runs_it_again(hass: HomeAssistant) -> None:

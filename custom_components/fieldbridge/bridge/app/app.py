@@ -70,6 +70,7 @@ class App(Registrations):
         self.restart_cooldown = restart_cooldown
         self.sustained_health_reset = sustained_health_reset
         self.error_type_map = error_type_map or {}
+        self.on_error: Callable[[Exception, str | None], None] | None = None
         self.configure_hooks: list[Callable[..., Any]] = []
         self.state_factories: list[StateFactory] = []
         self.state_overrides: dict[type, object] = {}

@@ -60,7 +60,7 @@ class Runtime:
             shutdown=shutdown,
             adapters={},
             health=HealthReporter(port, prefix, app.version, clock),
-            errors=ErrorPublisher(port, prefix, {**ERROR_TYPES, **app.error_type_map}),
+            errors=ErrorPublisher(port, prefix, {**ERROR_TYPES, **app.error_type_map}, on_error=app.on_error),
             links=app.links,
             store=app.store,
             wall_clock=wall_clock,

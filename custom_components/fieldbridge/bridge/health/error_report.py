@@ -54,11 +54,15 @@ class ErrorPublisher:
     topic_prefix: str
     error_type_map: dict[type[Exception], str] = field(default_factory=dict)
     clock: Callable[[], datetime] | None = None
+    on_error: Callable[[Exception, str | None], None] | None = None
+    """Called with every error and the name of its device, for a host that shows more than a payload holds."""
 
     async def publish(self, error: Exception, *, device: str | None = None, is_root: bool = False) -> None:
         """Publish ``error``, not retained; never raises."""
         _LOGGER.debug("Error of %s: %s", device or "the app", error)
         try:
+            if self.on_error is not None:
+                self.on_error(error, device)
             payload = build_error_payload(
                 error, error_type_map=self.error_type_map, device=device, clock=self.clock
             ).to_json()
