@@ -1,0 +1,64 @@
+"""A bridge app is copied to MQTT when asked for, takes no commands from there, and leaves nothing behind."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import aiomqtt
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from tests.mosquitto import Mosquitto
+
+from .apps import VALVE, app_entry, device_id, write_app
+from .links import set_up, until, until_state
+from .test_mqtt_mirror import heard, retained
+
+
+async def copied_garden(hass: HomeAssistant, broker: Mosquitto, folder: Path) -> MockConfigEntry:
+    """Run an app that is copied to a broker."""
+    hass.config.config_dir = str(folder)
+    write_app(hass, "garden", VALVE)
+    mirror = {"kind": "broker", "host": broker.host, "port": broker.port, "prefix": "house/garden"}
+    entry = app_entry("garden", mirror=mirror)
+    await set_up(hass, entry)
+    return entry
+
+
+async def test_states_and_availability_are_copied(hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    async with heard(mosquitto) as messages:
+        entry = await copied_garden(hass, mosquitto, tmp_path)
+        await until(lambda: messages.get("house/garden/valve/availability") == "online")
+        data = {"device_id": device_id(hass, entry, "valve"), "command": "open"}
+        await hass.services.async_call("fieldbridge", "send_command", data, blocking=True)
+
+        await until(lambda: "house/garden/valve/state" in messages)
+        assert json.loads(messages["house/garden/valve/state"]) == {"position": "open"}
+        await hass.config_entries.async_unload(entry.entry_id)
+        await until(lambda: messages["house/garden/valve/availability"] == "offline")
+
+
+async def test_nobody_commands_through_the_copy(hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    async with heard(mosquitto) as messages, aiomqtt.Client(mosquitto.host, mosquitto.port) as stranger:
+        entry = await copied_garden(hass, mosquitto, tmp_path)
+        await until(lambda: messages.get("house/garden/valve/availability") == "online")
+        await stranger.publish("house/garden/valve/set", "open", qos=1)
+        await asyncio.sleep(0.2)  # what must not come cannot be waited for
+        assert hass.states.get("sensor.valve_position") is None
+
+        data = {"device_id": device_id(hass, entry, "valve"), "command": "half"}
+        await hass.services.async_call("fieldbridge", "send_command", data, blocking=True)
+        await until_state(hass, "sensor.valve_position", "half")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_removed_app_leaves_nothing_retained(
+    hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    entry = await copied_garden(hass, mosquitto, tmp_path)
+    async with heard(mosquitto) as messages:
+        await until(lambda: messages.get("house/garden/pump/availability") == "online")
+
+    await hass.config_entries.async_remove(entry.entry_id)
+
+    assert await retained(mosquitto) == {}
