@@ -75,6 +75,7 @@ class App(Registrations):
         self.state_factories: list[StateFactory] = []
         self.state_overrides: dict[type, object] = {}
         self.reactors: list[Reactor] = []
+        self.discovery_prefix: str | None = None
         self.links = LinkBoard()
         self._settings_class = settings_class
         self._settings: Settings | None = None
@@ -152,6 +153,11 @@ class App(Registrations):
             return func
 
         return register
+
+    def discovery(self, *, discovery_prefix: str = "homeassistant") -> None:
+        """Have the devices appear in a Home Assistant on the same broker. Raises ValueError for a wrong prefix."""
+        check_segment(discovery_prefix)
+        self.discovery_prefix = discovery_prefix
 
     def include_router(self, router: Router) -> None:
         """Take over what ``router`` registered. Raises ValueError for names and ports that are taken."""

@@ -11,6 +11,7 @@ import uuid
 
 from ..clock import SystemClock
 from ..cron import WallClock
+from ..embedding import embedded_settings
 from ..health import ErrorPublisher, HealthReporter
 from ..interfaces import ClockPort, MqttLifecycle, MqttMessageHandler, MqttPort
 from ..mqtt import MqttClient, Outbox, build_will_config, with_outbox
@@ -124,6 +125,13 @@ class Runtime:
                 await services.health.publish_device_available(registration.name, is_root=registration.is_root)
         for topic in self._router.topics:
             await services.mqtt.subscribe(topic)
+        app, offered_below = self._app, self._app.discovery_prefix
+        # In Home Assistant itself the devices are there already.
+        if offered_below is not None and embedded_settings() is None:
+            from .discovery import Discovery, publish_discovery
+
+            discovery = Discovery(app.name, app.version, offered_below, services.topic_prefix)
+            await publish_discovery(discovery, self._registry, services)
 
     def _listen(self) -> None:
         """Have a queue for every command before there is a connection: a broker may have kept some."""
