@@ -34,4 +34,5 @@ def test_one_missed_target_fails_the_whole_and_is_named() -> None:
 async def test_an_unknown_name_is_refused_with_the_names_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert await main(["no-such-benchmark"]) == 2
 
-    assert all(name in capsys.readouterr().err for name in names())
+    told = capsys.readouterr().err
+    assert all(name in told for name in names())
