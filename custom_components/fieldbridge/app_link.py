@@ -53,6 +53,8 @@ class AppLink:
         self._clock = clock or SystemClock()
         self._roots = {each.name for each in loaded.registry.all if each.is_root}
         loaded.app.on_error = self._note_error
+        # Home Assistant has the devices already: discovered over its broker, they would be there twice.
+        loaded.app.discovery_prefix = None
         self._topics: set[str] = set()
         self._deliver: list[MessageCallback] = []
         self._device_listeners: Listeners[AppDevice] = Listeners()
@@ -136,7 +138,8 @@ class AppLink:
 
     async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         """Take what the app says, and hand a copy to the mirror."""
-        self._take(topic.removeprefix(f"{self.prefix}/"), payload)
+        if topic.startswith(f"{self.prefix}/"):
+            self._take(topic.removeprefix(f"{self.prefix}/"), payload)
         await self._mirror.publish(topic, payload, retain=retain, qos=qos)
 
     async def subscribe(self, topic: str) -> None:

@@ -27,8 +27,8 @@ async def test_every_example_comes_alive_and_none_holds_the_loop(home: Home) -> 
     shutil.copytree(ROOT / "examples", home.hass.config / "fieldbridge" / "apps", dirs_exist_ok=True)
 
     for app in ("machine", "scale", "garage"):
-        answers = {"user": {"next_step_id": "app"}, "app": {"app": app}, "app_settings": {"interval": 1}}
-        await home.client.add_entry(DOMAIN, answers)
+        answers: dict[str, dict[str, Any]] = {"user": {"next_step_id": "app"}, "app": {"app": app}}
+        await home.client.add_entry(DOMAIN, {**answers, "app_settings": {"interval": 1}})
 
     assert float(await _state(home, "sensor.machine_free_on_disk", set())) > 0
     assert float(await _state(home, "sensor.scale_weight", set())) == pytest.approx(500, abs=10)

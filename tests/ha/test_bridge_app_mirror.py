@@ -18,7 +18,7 @@ from .test_mqtt_mirror import heard, retained
 async def copied_garden(hass: HomeAssistant, broker: Mosquitto, folder: Path) -> MockConfigEntry:
     """Run an app that is copied to a broker."""
     hass.config.config_dir = str(folder)
-    write_app(hass, "garden", VALVE)
+    write_app(hass, "garden", VALVE.replace('App("garden")', 'App("garden")\n    app.discovery()'))
     mirror = {"kind": "broker", "host": broker.host, "port": broker.port, "prefix": "house/garden"}
     entry = app_entry("garden", mirror=mirror)
     await set_up(hass, entry)
@@ -36,6 +36,8 @@ async def test_states_and_availability_are_copied(hass: HomeAssistant, mosquitto
         assert json.loads(messages["house/garden/valve/state"]) == {"position": "open"}
         await hass.config_entries.async_unload(entry.entry_id)
         await until(lambda: messages["house/garden/valve/availability"] == "offline")
+        # The devices are in Home Assistant already: they are not offered to it a second time.
+        assert not [topic for topic in messages if topic.startswith("homeassistant/")]
 
 
 async def test_nobody_commands_through_the_copy(hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -52,9 +54,7 @@ async def test_nobody_commands_through_the_copy(hass: HomeAssistant, mosquitto: 
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_a_removed_app_leaves_nothing_retained(
-    hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
-) -> None:
+async def test_a_removed_app_leaves_nothing_retained(hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path) -> None:
     entry = await copied_garden(hass, mosquitto, tmp_path)
     async with heard(mosquitto) as messages:
         await until(lambda: messages.get("house/garden/pump/availability") == "online")
