@@ -182,6 +182,14 @@ async def test_an_app_that_calls_run_in_its_file_is_run_once_and_by_home_assista
     await until_state(hass, "sensor.roof_temperature", "20.5")
 
 
+async def test_an_app_for_cosalette_runs_unmodified(hass: HomeAssistant) -> None:
+    write_app(hass, "weather", WEATHER.replace("from fieldbridge", "from cosalette"))
+
+    await set_up(hass, app_entry("weather"))
+
+    await until_state(hass, "sensor.roof_temperature", "20.5")
+
+
 async def test_what_cannot_be_opened_is_tried_again(hass: HomeAssistant) -> None:
     write_app(
         hass,

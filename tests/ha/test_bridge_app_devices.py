@@ -12,16 +12,16 @@ from custom_components.fieldbridge.bridge.app import App
 from custom_components.fieldbridge.bridge.channels import Value
 
 
-def device(*, stale_after: float | None = None, **corrections: Mapping[str, Any]) -> AppDevice:
+def device(corrections: Mapping[str, Any] | None = None, *, stale_after: float | None = None) -> AppDevice:
     """Return an online device whose channels may be corrected by path."""
-    made = AppDevice("room", AppChannels(App("home").registry, {"room": corrections}), stale_after=stale_after)
+    made = AppDevice("room", AppChannels(App("home").registry, {"room": corrections or {}}), stale_after=stale_after)
     made.set_online(True, 0.0)
     return made
 
 
 def published(state: object, **corrections: Mapping[str, Any]) -> dict[str, Value | None]:
     """Return the values of a device after one state."""
-    made = device(**corrections)
+    made = device(corrections)
     made.take_state(json.dumps(state), 0.0)
     return made.values
 
@@ -71,7 +71,8 @@ def test_a_correction_that_cannot_be_read_is_left_out() -> None:
 
 
 def test_listeners_hear_of_changes_alone() -> None:
-    made, heard = device(), []
+    made = device()
+    heard: list[Value | None] = []
     made.on_value("a", heard.append)
     for state in ('{"a": 1}', '{"a": 1}', '{"a": 1.0}', '{"a": 2}'):
         made.take_state(state, 0.0)

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.fieldbridge.config_flow import ConfigFlow
 from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.repairs import PackagesFlow, async_create_fix_flow
 
@@ -174,6 +175,19 @@ async def test_wrong_settings_are_told_at_their_field(hass: HomeAssistant) -> No
     assert flow.errors == {"interval": "bad_setting", "circuit": "bad_setting"}
     assert "greater than 0" in flow.text("error")
     assert flow.suggested("address") == "10.0.0.7"
+
+
+async def test_an_app_is_changed_by_its_options_and_has_no_devices_to_add(hass: HomeAssistant) -> None:
+    write_app(hass, "weather", WEATHER)
+    entry = app_entry("weather")
+    await set_up(hass, entry)
+
+    assert not ConfigFlow.async_get_supported_subentry_types(entry)
+    flow = await Flow.of_result(hass, await entry.start_reconfigure_flow(hass))
+    assert flow.ended_by == "app_has_options"
+    flow = await Flow.options(hass, entry)
+    await flow.choose("app_settings")
+    assert flow.ended_by == "no_settings"
 
 
 async def test_settings_come_from_the_entry_alone(
