@@ -93,7 +93,12 @@ def print_values(states: dict[str, dict[str, dict[str, Any]]]) -> None:
 def print_cost(before: Cost, after: Cost) -> None:
     """Print what the links added."""
     print(f"\n{'Home Assistant':<28}{'without links':>16}{'with links':>16}{'added':>12}")
-    rows = [("event loop lag p50, ms", "p50"), ("event loop lag p99, ms", "p99"), ("event loop lag max, ms", "max")]
+    rows = [
+        ("event loop lag p50, ms", "p50"),
+        ("event loop lag p99, ms", "p99"),
+        ("event loop lag max, ms", "max"),
+        ("longest callback, CPU ms", "callback"),
+    ]
     for title, key in rows:
         a, b = before.lag[key], after.lag[key]
         print(f"{title:<28}{a:>16.2f}{b:>16.2f}{b - a:>12.2f}")
