@@ -23,13 +23,20 @@ NAMES = sorted(
 @pytest.fixture(autouse=True)
 def aliases() -> Iterator[None]:
     """Have the names for the length of a test."""
-    before = dict(sys.modules)
+    finders = list(sys.meta_path)
+    known = {name: sys.modules.pop(name) for name in list(sys.modules) if is_alias(name)}
+    sys.meta_path[:] = [finder for finder in finders if not isinstance(finder, BridgeAlias)]
     install_aliases()
     yield
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, BridgeAlias)]
-    for name in sys.modules.keys() - before.keys():
-        if name.partition(".")[0] in {"fieldbridge", "cosalette"}:
-            del sys.modules[name]
+    for name in list(filter(is_alias, sys.modules)):
+        del sys.modules[name]
+    sys.modules.update(known)
+    sys.meta_path[:] = finders
+
+
+def is_alias(module: str) -> bool:
+    """Whether a module has one of the names that are given to the bridge."""
+    return module.partition(".")[0] in {"fieldbridge", "cosalette"}
 
 
 @pytest.mark.parametrize("alias", ["fieldbridge", "cosalette"])
