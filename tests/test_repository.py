@@ -24,11 +24,16 @@ _TEXT_SUFFIXES = {"", ".py", ".md", ".txt", ".toml", ".json", ".yaml", ".yml", "
 
 
 def _texts() -> Iterator[Path]:
-    """Return every text file of the project; hidden folders hold caches and git."""
+    """Return every text file of the project."""
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
-        if path.is_file() and path.suffix in _TEXT_SUFFIXES and not any(part[0] in "._" for part in parts[:-1]):
+        if path.is_file() and path.suffix in _TEXT_SUFFIXES and not _is_hidden(parts):
             yield path
+
+
+def _is_hidden(parts: tuple[str, ...]) -> bool:
+    """Return whether a path leads to what tools keep for themselves: git, caches, coverage data."""
+    return any(part[0] in "._" for part in parts[:-1]) or parts[-1].startswith(".")
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
