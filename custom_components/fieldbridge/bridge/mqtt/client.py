@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 WINDOW = 50
-"""Messages of QoS 1 that may be on their way at once: fewer cost more wake-ups, with many more the library slows down."""
+"""Messages of QoS 1 that may be on their way at once: fewer cost more wake-ups, many more slow the library down."""
 MAX_INBOUND_BYTES = 256 * 1024
 """Longer inbound messages are counted and dropped: no command is that long."""
 # "bad user name or password" and "not authorised" in MQTT 3.1.1 and 5.
