@@ -1,4 +1,4 @@
-"""Being a guest in another process: an app's settings come from its host alone, and importing its file starts nothing."""
+"""Being a guest in another process: settings come from the host alone, and importing an app starts nothing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
