@@ -39,7 +39,7 @@ class Claim:
 
 
 class MeteredSelector(selectors.DefaultSelector):
-    """Knows how much of its thread's CPU time went into waiting: on a virtual machine a wake-up costs more than the work."""
+    """Knows how much of its thread's CPU time went into waiting, which on a virtual machine can cost more than work."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """From bytes at a serial port to a state in Home Assistant, beside Home Assistant's own ``serial`` sensor.
 
 Both run in the same process, in turns, on a pseudo-terminal each. What is measured is the CPU time of the callbacks of
-the event loop; the device is another thread. Lines come at a pace that lets both see every change, and the states that both
-published are compared by value.
+the event loop; the device is another thread. Lines come at a pace that lets both see every change, and the states that
+both published are compared by value.
 """
 
 import asyncio
@@ -227,9 +227,7 @@ async def _home_assistant(config: Path) -> AsyncIterator[HomeAssistant]:
 async def _set_up_ours(hass: HomeAssistant, device: Device, scenario: Scenario) -> None:
     channel = Channel(key="value", name="Value", source=scenario.source, kind=scenario.kind, min_interval=0)
     profile = DeviceProfile(decoder=scenario.decoder, channels=(channel,))
-    subentry = ConfigSubentryData(
-        data=profile.to_dict(), subentry_type=SUBENTRY_DEVICE, title="Ours", unique_id=None
-    )
+    subentry = ConfigSubentryData(data=profile.to_dict(), subentry_type=SUBENTRY_DEVICE, title="Ours", unique_id=None)
     entry: ConfigEntry = ConfigEntry(
         data={"kind": "serial", "device": device.path},
         discovery_keys=MappingProxyType({}),
@@ -258,6 +256,6 @@ async def _first_state(hass: HomeAssistant, entity_id: str, device: Device, scen
     """Send lines until the reader has opened the port and shows a value."""
     last = b'{"temperature": 99.9, "unit": "C"}\n' if scenario.template else b"99.9\n"
     async with asyncio.timeout(_RUN_TIMEOUT):
-        while (state := hass.states.get(entity_id)) is None or state.state != "99.9":  # noqa: ASYNC110 - sends each time
+        while (state := hass.states.get(entity_id)) is None or state.state != "99.9":
             device.send((last,))
             await asyncio.sleep(0.1)
