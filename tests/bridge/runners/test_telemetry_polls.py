@@ -348,3 +348,28 @@ async def test_telemetry_is_cancelled_at_shutdown(harness: AppHarness) -> None:
     harness.app.add_telemetry("room", hang, interval=1)
     async with asyncio.timeout(1), harness.running():
         pass
+
+
+async def test_devices_of_one_registration_count_for_themselves(harness: AppHarness, clock: ManualClock) -> None:
+    harness.app.add_telemetry(lambda _: ["kitchen", "attic"], Sensor().read, interval=1.0, publish=Every(n=2))
+    async with harness.running():
+        await clock.advance(6.5)
+
+    # the first reading always, then every second one
+    assert len(states(harness, "kitchen")) == len(states(harness, "attic")) == 4
+
+
+async def test_a_reading_that_the_handler_changes_and_returns_again_is_a_change(
+    harness: AppHarness, clock: ManualClock
+) -> None:
+    reading: Reading = {"celsius": 20}
+
+    async def same_object() -> Reading:
+        reading["celsius"] = int(str(reading["celsius"])) + 1
+        return reading
+
+    harness.app.add_telemetry("room", same_object, interval=1.0, publish=OnChange())
+    async with harness.running():
+        await clock.advance(2.5)
+
+    assert states(harness) == [{"celsius": 21}, {"celsius": 22}, {"celsius": 23}]
