@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 
-from .check import NotAliveError, measure, print_cost, print_values, wait_alive
+from .check import NotAliveError, measure, print_cost, print_values, too_dear, wait_alive
 from .client import HassError
 from .home import create_links, running_home, say
 from .process import HassFailedError, free_port
@@ -26,7 +26,7 @@ async def run(state: Path, port: int, host: str) -> None:
 
 
 async def check(state: Path, seconds: float) -> None:
-    """Run the demo without a person; raises NotAliveError when a value is missing."""
+    """Run the demo without a person; raises NotAliveError when a value is missing or the links cost too much."""
     async with running_home(state, free_port(), probe=True) as home:
         try:
             say(f"measuring Home Assistant without links for {seconds:.0f} s")
@@ -41,6 +41,8 @@ async def check(state: Path, seconds: float) -> None:
             raise
         print_values(states)
         print_cost(before, after)
+        if dear := too_dear(before, after):
+            raise NotAliveError("\n".join(dear))
 
 
 def _arguments() -> argparse.Namespace:

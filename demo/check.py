@@ -17,8 +17,14 @@ _OXYGEN = (20.0, 21.0)
 """Per cent of oxygen between which every recorded frame lies."""
 
 
+MOST_MEMORY = 40.0
+"""MiB that the links may add to Home Assistant."""
+LONGEST_CALLBACK = 10.0
+"""Milliseconds of CPU that one callback or task step of ours may hold the event loop."""
+
+
 class NotAliveError(Exception):
-    """The devices have no real values; the text names what is missing."""
+    """The devices have no real values, or cost too much; the text names what is missing or too dear."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +113,12 @@ def print_cost(before: Cost, after: Cost) -> None:
         ("resident memory, MiB", before.rss_mb, after.rss_mb),
     ):
         print(f"{title:<28}{a:>16.1f}{b:>16.1f}{b - a:>12.1f}")
+
+
+def too_dear(before: Cost, after: Cost) -> list[str]:
+    """Return what the links cost beyond what was promised."""
+    added, longest = after.rss_mb - before.rss_mb, after.lag["callback"]
+    found = [f"{added:.1f} MiB were added, at most {MOST_MEMORY:.0f} are allowed"] if added > MOST_MEMORY else []
+    if longest > LONGEST_CALLBACK:
+        found.append(f"a callback took {longest:.1f} ms of CPU, at most {LONGEST_CALLBACK:.0f} are allowed")
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from demo.check import missing
+from demo.check import Cost, missing, too_dear
 from demo.client import form_values
 from demo.links import GAS_ANALYSER, RECORDING, SIMULATED, CreatedLinks, replay
 from demo.process import HassFailedError, require_free
@@ -83,3 +83,13 @@ def test_a_port_that_is_taken_is_named_before_home_assistant_starts(loopback_soc
             require_free("127.0.0.1", port)
 
     require_free("127.0.0.1", port)
+
+
+def test_the_check_names_what_costs_more_than_promised() -> None:
+    before = Cost(rss_mb=230.0, cpu=2.0, lag={"callback": 0.0})
+
+    assert too_dear(before, Cost(rss_mb=269.0, cpu=2.0, lag={"callback": 9.9})) == []
+    assert too_dear(before, Cost(rss_mb=271.0, cpu=2.0, lag={"callback": 10.1})) == [
+        "41.0 MiB were added, at most 40 are allowed",
+        "a callback took 10.1 ms of CPU, at most 10 are allowed",
+    ]

@@ -91,11 +91,6 @@ async def until_state(hass: HomeAssistant, entity_id: str, state: str) -> None:
         raise AssertionError(f"{entity_id} is {hass.states.get(entity_id)}, not {state}") from None
 
 
-async def until_link_is(hass: HomeAssistant, entity_id: str, state: str) -> None:
-    """Wait until the link is open (on) or down (off)."""
-    await until_state(hass, entity_id, state)
-
-
 def entity_ids(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     """Return all registered entities of an entry."""
     return {found.entity_id for found in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)}

@@ -46,7 +46,6 @@ def test_a_changed_value_is_told_once_per_batch_with_the_last_value() -> None:
     assert y == [5]
     assert session.counters.decoded == 6
     assert session.values == {"x": 3, "y": 5}
-    assert session.last_frame == Frame(1.0, b"3;5")
 
 
 def test_a_change_behind_the_precision_is_no_change() -> None:
@@ -114,7 +113,6 @@ def test_frames_of_others_do_not_make_a_device_available() -> None:
     session.accept(frames(b"B;1"))
 
     assert not session.available
-    assert session.last_frame is None
 
 
 def test_availability_is_told_before_the_first_value() -> None:

@@ -64,7 +64,6 @@ class DeviceSession:
     def __init__(self, profile: DeviceProfile) -> None:
         self.profile = profile
         self.counters = SessionCounters()
-        self.last_frame: Frame | None = None
         self._parse = profile.decoder.parse
         condition = profile.condition
         self._condition = (profile.decoder.getter(condition.source), condition.equals) if condition else None
@@ -136,7 +135,6 @@ class DeviceSession:
                     counters.unreadable[live.channel.key] += 1
         if last is None:
             return
-        self.last_frame = last
         self._tell_changes(seen, last.time)
 
     def link_lost(self) -> None:
