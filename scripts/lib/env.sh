@@ -101,12 +101,17 @@ obtain_python() {
   return 1
 }
 
+# manifest_requirements PYTHON: prints what Home Assistant would install for the integration.
+manifest_requirements() {
+  "$1" -c 'import json, sys; print("\n".join(json.load(open(sys.argv[1]))["requirements"]))' "$ROOT/$MANIFEST"
+}
+
 # use_env NAME REQUIREMENTS-FILE...: leaves $VENV with the requirements, built once per content of the files.
 use_env() {
   local name=$1 python key; shift
   UV=$(tool uv) || fail "uv is neither on PATH nor to be had from the package index"
   python=$(present_python || under_lock python obtain_python) || fail "No Python >= 3.14.2: none on PATH, none from uv, none from Debian"
-  key=$(cd "$ROOT" && { "$python" -V; cat requirements_*.txt "$@" "$MANIFEST"; } | sha256sum)
+  key=$(cd "$ROOT" && { "$python" -V; cat requirements_*.txt "$@"; manifest_requirements "$python"; } | sha256sum)
   VENV="$CACHE/venvs/$name-${key:0:12}"
   [ -e "$VENV/.complete" ] || under_lock "venv-$name" build_env "$python" "$@" || fail "The environment '$name' could not be built"
   touch "$VENV/.complete"
@@ -129,9 +134,7 @@ build_env() {
   "$UV" pip install -q --python "$VENV/bin/python" --no-deps "$(grep -h '^homeassistant==' "$ROOT/requirements_homeassistant.txt")" || return 1
   site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   local options=(--python "$VENV/bin/python" --constraint "$site/homeassistant/package_constraints.txt" --override "$ROOT/requirements_override.txt")
-  "$VENV/bin/python" -c '
-import json, sys
-print("\n".join(json.load(open(sys.argv[1]))["requirements"]))' "$ROOT/$MANIFEST" >"$VENV/manifest.txt" || return 1
+  manifest_requirements "$python" >"$VENV/manifest.txt" || return 1
   for file in "$@"; do options+=(--requirement "$ROOT/$file"); done
   "$UV" pip install -q "${options[@]}" --requirement "$VENV/manifest.txt" || return 1
   # These two have no wheel for 3.14. Without a compiler only Home Assistant's voice assistant is missing.
