@@ -28,6 +28,10 @@ class DecodeError(BridgeError, ValueError):
         self.reason = reason
 
 
+class WriteError(BridgeError):
+    """A value could not be written to a device; the text says why, and what would be allowed."""
+
+
 class ProfileError(BridgeError, ValueError):
     """A description of a device or a link is wrong; ``path`` says where (``channels[2].scale``)."""
 

@@ -3,5 +3,6 @@
 from .channel import Channel, Value, ValueKind
 from .profile import DeviceProfile
 from .session import DeviceSession
+from .write import Write, WriteControl
 
-__all__ = ["Channel", "DeviceProfile", "DeviceSession", "Value", "ValueKind"]
+__all__ = ["Channel", "DeviceProfile", "DeviceSession", "Value", "ValueKind", "Write", "WriteControl"]

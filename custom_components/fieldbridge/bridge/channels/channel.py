@@ -1,12 +1,13 @@
 """One value of a device: where it is in a frame and what it means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import math
 from typing import Any
 
-from ..errors import ProfileError
+from ..errors import ProfileError, WriteError
+from .write import Write
 
 type Value = float | int | bool | str
 
@@ -51,32 +52,87 @@ class Channel:
     """value = raw * scale + offset"""
     min_interval: float | None = None
     """Least seconds between two shown values; None leaves it to the device class."""
+    texts: Mapping[str, str] | None = None
+    """What is shown for the text of a raw value: an enumeration, or the on and off of a binary value."""
+    minimum: float | None = None
+    maximum: float | None = None
+    """A number outside is implausible: it is rejected and counted, never clamped."""
+    filters: tuple[Mapping[str, Any], ...] = ()
+    """JSON forms of the filters that a number passes, in order."""
+    publish: Mapping[str, Any] | None = None
+    """Arguments of the publish policy behind the filters."""
+    live: bool = False
+    """Offer a second entity that follows at up to 2 Hz."""
+    category: str | None = None
+    """``diagnostic`` or ``config`` for what is not the device's main purpose."""
+    enabled: bool = True
+    """Whether its entity is enabled from the start."""
+    private: bool = False
+    """Masked in captures and diagnostics: positions, meter numbers, addresses."""
+    write: Write | None = None
+    """How it is set; with it ``source`` may be empty: what was written last is shown then."""
 
     def converter(self) -> Callable[[object], Value]:
         """Return raw field -> value; the function raises ValueError for what is no value of this kind."""
         match self.kind:
-            case ValueKind.NUMBER if self.precision is None and not self._is_scaled:
+            case ValueKind.NUMBER if self.precision is None and not self._is_scaled and not self._is_limited:
                 return to_number
             case ValueKind.NUMBER:
                 return self._number
             case ValueKind.BINARY:
-                return to_bool
+                return self._binary if self.texts else to_bool
             case ValueKind.TEXT:
-                return to_text
+                return self._enumerated if self.texts else to_text
+
+    def unscaled(self, value: float) -> float | int:
+        """Return what a device has to be sent so that it means ``value``: the inverse of scale and offset."""
+        raw = (value - self.offset) / self.scale
+        nearest = round(raw)
+        # 0.1 has no exact form: 21.5 / 0.1 is meant to be 215.
+        return nearest if math.isclose(raw, nearest, rel_tol=1e-9, abs_tol=1e-9) else raw
+
+    def raw_to_write(self, value: object) -> object:
+        """Return the raw value that sets ``value``; raises WriteError when that is not allowed."""
+        if self.write is None:
+            raise WriteError(f"{self.name} cannot be set")
+        raw = self.write.raw(value)
+        if self.write.control != "number" or not self._is_scaled or not isinstance(raw, int | float):
+            return raw
+        return self.unscaled(raw)
 
     def _number(self, raw: object) -> float | int:
         number = _finite(to_number(raw) * self.scale + self.offset) if self._is_scaled else to_number(raw)
+        if (self.minimum is not None and number < self.minimum) or (self.maximum is not None and number > self.maximum):
+            raise ValueError(f"{number} is not plausible")
         if self.precision is None:
             return number
         return round(number, self.precision) if self.precision > 0 else round(number)
+
+    def _enumerated(self, raw: object) -> str:
+        text = to_text(raw)
+        if self.texts is None or text not in self.texts:
+            raise ValueError(f"no text for {text[:40]!r}")
+        return self.texts[text]
+
+    def _binary(self, raw: object) -> bool:
+        return to_bool(self._enumerated(raw))
 
     @property
     def _is_scaled(self) -> bool:
         return self.scale != 1.0 or bool(self.offset)
 
+    @property
+    def _is_limited(self) -> bool:
+        return self.minimum is not None or self.maximum is not None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        form = {name: getattr(self, name) for name in self.__slots__}
+        form["texts"] = dict(self.texts) if self.texts else None
+        form["filters"] = [dict(item) for item in self.filters]
+        form["publish"] = None if self.publish is None else dict(self.publish)
+        form["write"] = None if self.write is None else self.write.to_dict()
+        return form
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "channel") -> Channel:
@@ -85,26 +141,62 @@ class Channel:
             raise ProfileError(path, "must be an object")
         if unknown := sorted(set(data) - set(cls.__slots__)):
             raise ProfileError(path, f"unknown: {', '.join(unknown)}")
-        for name in ("key", "name", "source"):
-            if not isinstance(data.get(name), str) or not data[name]:
-                raise ProfileError(f"{path}.{name}", "must be a text")
-        for name in ("unit", "device_class", "state_class"):
-            if data.get(name) is not None and not isinstance(data[name], str):
-                raise ProfileError(f"{path}.{name}", "must be a text")
-        if require_number(data.get("scale", 1.0), f"{path}.scale") == 0:
-            raise ProfileError(f"{path}.scale", "must not be 0")
-        require_number(data.get("offset", 0.0), f"{path}.offset")
-        interval = data.get("min_interval")
-        if interval is not None and require_number(interval, f"{path}.min_interval") < 0:
-            raise ProfileError(f"{path}.min_interval", "must not be negative")
-        precision = data.get("precision")
-        if precision is not None and (type(precision) is not int or not 0 <= precision <= MAX_PRECISION):
-            raise ProfileError(f"{path}.precision", f"must be a whole number from 0 to {MAX_PRECISION}")
+        _require_texts(data, path)
+        _require_numbers(data, path)
+        for name in ("live", "enabled", "private"):
+            if not isinstance(data.get(name, False), bool):
+                raise ProfileError(f"{path}.{name}", "must be true or false")
+        if data.get("category") not in (None, "diagnostic", "config"):
+            raise ProfileError(f"{path}.category", "must be diagnostic or config")
         try:
             kind = ValueKind(data.get("kind", "number"))
         except ValueError as err:
             raise ProfileError(f"{path}.kind", f"must be one of {', '.join(ValueKind)}") from err
-        return cls(**{**data, "kind": kind})
+        filters, publish = data.get("filters", ()), data.get("publish")
+        if not isinstance(filters, list | tuple) or not all(isinstance(item, dict) for item in filters):
+            raise ProfileError(f"{path}.filters", "must be a list of objects")
+        if publish is not None and not isinstance(publish, dict):
+            raise ProfileError(f"{path}.publish", "must be an object")
+        write = data.get("write")
+        return cls(
+            **{
+                **data,
+                "kind": kind,
+                "filters": tuple(filters),
+                "write": None if write is None else Write.from_dict(write, f"{path}.write"),
+            }
+        )
+
+
+def _require_texts(data: dict[str, Any], path: str) -> None:
+    for name in ("key", "name", "source"):
+        # What is only written is found nowhere.
+        may_be_empty = name == "source" and data.get("write") is not None
+        if not isinstance(data.get(name), str) or not (data[name] or may_be_empty):
+            raise ProfileError(f"{path}.{name}", "must be a text")
+    for name in ("unit", "device_class", "state_class"):
+        if data.get(name) is not None and not isinstance(data[name], str):
+            raise ProfileError(f"{path}.{name}", "must be a text")
+    texts = data.get("texts")
+    if texts is not None and not (
+        isinstance(texts, dict) and all(isinstance(text, str) for pair in texts.items() for text in pair)
+    ):
+        raise ProfileError(f"{path}.texts", "must map texts to texts")
+
+
+def _require_numbers(data: dict[str, Any], path: str) -> None:
+    if require_number(data.get("scale", 1.0), f"{path}.scale") == 0:
+        raise ProfileError(f"{path}.scale", "must not be 0")
+    require_number(data.get("offset", 0.0), f"{path}.offset")
+    for name in ("minimum", "maximum"):
+        if data.get(name) is not None:
+            require_number(data[name], f"{path}.{name}")
+    interval = data.get("min_interval")
+    if interval is not None and require_number(interval, f"{path}.min_interval") < 0:
+        raise ProfileError(f"{path}.min_interval", "must not be negative")
+    precision = data.get("precision")
+    if precision is not None and (type(precision) is not int or not 0 <= precision <= MAX_PRECISION):
+        raise ProfileError(f"{path}.precision", f"must be a whole number from 0 to {MAX_PRECISION}")
 
 
 def to_number(raw: object) -> float | int:

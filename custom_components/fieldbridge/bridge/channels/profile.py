@@ -68,7 +68,8 @@ class DeviceProfile:
         if len({channel.key for channel in channels}) != len(channels):
             raise ProfileError("channels", "every key must be used only once")
         for index, channel in enumerate(channels):
-            _require_source(decoder, channel.source, f"channels[{index}].source")
+            if channel.source:
+                _require_source(decoder, channel.source, f"channels[{index}].source")
         stale_after = data.get("stale_after")
         if stale_after is not None and require_number(stale_after, "stale_after") < 1:
             raise ProfileError("stale_after", "must be at least one second")

@@ -1,19 +1,21 @@
 """The life of one device's values: frames in, changed values and availability out."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..codecs.decoders import Getter
 from ..codecs.frame import Frame
-from ..errors import DecodeError
+from ..errors import DecodeError, WriteError
 from .channel import Channel, Value
 from .freshness import Freshness
 from .listeners import Listeners, Unsubscribe
 from .profile import DeviceProfile
 
 type ValueListener = Callable[[Value | None], None]
+type Writer = Callable[[Channel, object], Awaitable[None]]
+"""Sends a raw value to the device; raises WriteError or LinkError."""
 
 
 @dataclass(slots=True)
@@ -63,13 +65,17 @@ class DeviceSession:
 
     def __init__(self, profile: DeviceProfile) -> None:
         self.profile = profile
+        self.writer: Writer | None = None
+        """Installed by a link that can send."""
         self.counters = SessionCounters()
         self._parse = profile.decoder.parse
         condition = profile.condition
         self._condition = (profile.decoder.getter(condition.source), condition.equals) if condition else None
         self._freshness = self._new_freshness()
         self._channels = {
-            channel.key: _LiveChannel(channel, profile.decoder.getter(channel.source), self._new_freshness())
+            channel.key: _LiveChannel(
+                channel, profile.decoder.getter(channel.source) if channel.source else _nowhere, self._new_freshness()
+            )
             for channel in profile.channels
         }
         self._live = tuple(self._channels.values())
@@ -96,8 +102,20 @@ class DeviceSession:
         return self._channels[key].value
 
     def is_available(self, key: str) -> bool:
-        """Whether the value of one channel is fresh."""
-        return self._channels[key].available
+        """Whether the value of one channel is fresh; what is only written is as available as the device."""
+        live = self._channels[key]
+        return live.available if live.channel.source else self._available
+
+    async def write(self, key: str, value: Value) -> None:
+        """Set a channel. Raises WriteError for what is not allowed or not taken, LinkError when the link is down."""
+        live = self._channels[key]
+        raw = live.channel.raw_to_write(value)
+        if self.writer is None:
+            raise WriteError("this link cannot send")
+        await self.writer(live.channel, raw)
+        if not live.channel.source:
+            live.value = live.shown = value
+            live.listeners.tell(value)
 
     def on_value(self, key: str, listener: ValueListener) -> Unsubscribe:
         """Call ``listener`` with every changed value of one channel."""
@@ -190,6 +208,10 @@ class DeviceSession:
             self._availability_listeners.tell()
         for live in changed:
             live.listeners.tell(live.shown)
+
+
+def _nowhere(_: Any) -> object:
+    raise LookupError("is only written")
 
 
 def _meets(fields: Any, get: Getter, equals: str) -> bool:
