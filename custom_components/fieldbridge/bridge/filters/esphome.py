@@ -35,9 +35,9 @@ def from_esphome(text: str, path: str = "filters") -> list[Item]:
 
 def _load(text: str, path: str) -> Any:
     """Return the YAML as data; a tag of ESPHome becomes an error that names it."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    class Loader(yaml.SafeLoader):
         """YAML without any tag of its own."""
 
     def refuse(_loader: Any, suffix: str, _node: Any) -> Any:
