@@ -29,6 +29,7 @@ RANKS = {
     "codecs": 2,
     "filters": 2,
     "channels": 2,
+    "modbus": 2,
     "strategies": 2,
     "persist": 2,
     "schema": 2,

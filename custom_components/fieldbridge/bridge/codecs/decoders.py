@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from ..errors import DecodeError, ProfileError
+from ..modbus import RegisterDecoder
 from .checks import FieldCheck
 
 type Fields = Any
@@ -130,8 +131,10 @@ def decoder_from_dict(data: dict[str, Any], path: str = "decoder") -> Decoder:
                 fields=fields,
                 check=None if check is None else FieldCheck.from_dict(check, f"{path}.check"),
             )
+        case "modbus":
+            return RegisterDecoder.from_dict(data, path)
         case kind:
-            raise ProfileError(f"{path}.kind", f"must be separated or json, not {kind!r}")
+            raise ProfileError(f"{path}.kind", f"must be separated, json or modbus, not {kind!r}")
 
 
 def _not_text(data: bytes, error: UnicodeDecodeError) -> DecodeError:

@@ -1,0 +1,1 @@
+"""Modbus without a wire."""
