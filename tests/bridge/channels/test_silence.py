@@ -170,3 +170,21 @@ def test_the_usual_interval_survives_a_lost_link_and_the_pause_itself_is_not_lea
     speak(session, 10_020.0)
 
     assert session.stale_after == 100
+
+
+def test_a_value_that_is_read_once_an_hour_may_be_silent_for_longer_than_its_device() -> None:
+    channels = [
+        {"key": "a", "name": "A", "source": "a"},
+        {"key": "b", "name": "B", "source": "b", "stale_after": 7200},
+    ]
+    session = session_with(channels=channels)
+    speak(session, 100.0)
+
+    session.check_silence(5000.0)
+    assert not session.is_available("a")
+    assert session.is_available("b")
+    assert session.available
+
+    session.check_silence(7301.0)
+    assert not session.is_available("b")
+    assert not session.available

@@ -52,6 +52,8 @@ class Channel:
     """value = raw * scale + offset"""
     min_interval: float | None = None
     """Least seconds between two shown values; None leaves it to the device class."""
+    stale_after: float | None = None
+    """Seconds of silence after which this value is stale; None leaves it to the device."""
     texts: Mapping[str, str] | None = None
     """What is shown for the text of a raw value: an enumeration, or the on and off of a binary value."""
     minimum: float | None = None
@@ -194,6 +196,9 @@ def _require_numbers(data: dict[str, Any], path: str) -> None:
     interval = data.get("min_interval")
     if interval is not None and require_number(interval, f"{path}.min_interval") < 0:
         raise ProfileError(f"{path}.min_interval", "must not be negative")
+    stale_after = data.get("stale_after")
+    if stale_after is not None and require_number(stale_after, f"{path}.stale_after") < 1:
+        raise ProfileError(f"{path}.stale_after", "must be at least one second")
     precision = data.get("precision")
     if precision is not None and (type(precision) is not int or not 0 <= precision <= MAX_PRECISION):
         raise ProfileError(f"{path}.precision", f"must be a whole number from 0 to {MAX_PRECISION}")

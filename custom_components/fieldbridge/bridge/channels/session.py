@@ -74,7 +74,9 @@ class DeviceSession:
         self._freshness = self._new_freshness()
         self._channels = {
             channel.key: _LiveChannel(
-                channel, profile.decoder.getter(channel.source) if channel.source else _nowhere, self._new_freshness()
+                channel,
+                profile.decoder.getter(channel.source) if channel.source else _nowhere,
+                self._new_freshness(channel.stale_after),
             )
             for channel in profile.channels
         }
@@ -169,7 +171,9 @@ class DeviceSession:
             if live.available and live.freshness.is_stale(now):
                 live.available = False
                 changed = True
-        if self._available and self._freshness.is_stale(now):
+        # A value that may be silent for longer keeps its device alive.
+        patient = any(live.available and live.channel.stale_after for live in self._live)
+        if self._available and not patient and self._freshness.is_stale(now):
             self._available = False
             changed = True
         if changed:
@@ -188,8 +192,8 @@ class DeviceSession:
             "stale_after": None if self.profile.event_like else self.stale_after,
         }
 
-    def _new_freshness(self) -> Freshness:
-        return Freshness(stale_after=self.profile.stale_after, event_like=self.profile.event_like)
+    def _new_freshness(self, stale_after: float | None = None) -> Freshness:
+        return Freshness(stale_after=stale_after or self.profile.stale_after, event_like=self.profile.event_like)
 
     def _tell_changes(self, seen: set[_LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
