@@ -5,7 +5,6 @@ import logging
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
@@ -13,21 +12,19 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.typing import ConfigType
 
-from .app_setup import APP_PLATFORMS, async_setup_app, is_lost_app_device
+from .app_setup import async_setup_app, is_lost_app_device
 from .bridge.channels import DeviceProfile
 from .bridge.errors import ProfileError
-from .bridge.links import FrameLink
-from .connections import make_transport
+from .bridge.links import Link
+from .connections import async_make_link
 from .const import CONF_KIND, DOMAIN, KIND_APP, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
-from .entity import platform_of
+from .entity import PLATFORMS, platform_of
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 from .running import async_run
 from .services import async_setup_services
 
 _LOGGER = logging.getLogger(__name__)
-
-PLATFORMS: list[Platform] = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -48,14 +45,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Unload the entities; what runs is stopped by what it registered when it was started."""
-    platforms = APP_PLATFORMS if entry.data[CONF_KIND] == KIND_APP else PLATFORMS
-    await hass.config_entries.async_unload_platforms_or_raise(entry, platforms)
+    await hass.config_entries.async_unload_platforms_or_raise(entry, PLATFORMS)
 
 
 async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
     """Start one link with the devices behind it."""
     profiles = {subentry.subentry_id: _profile(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)}
-    link = FrameLink(entry.title, make_transport(entry.data))
+    link = await async_make_link(hass, entry)
     link_coordinator = LinkCoordinator(hass, entry, link)
     link_device = dr.async_get(hass).async_get_or_create_from_info(
         config_entry_id=entry.entry_id, device_info=link_coordinator.device_info
@@ -90,7 +86,7 @@ async def async_remove_config_entry_device(hass: HomeAssistant, entry: ConfigEnt
     return False
 
 
-def _run_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink, mirror: Mirror | None) -> None:
+def _run_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: Link, mirror: Mirror | None) -> None:
     """Run the link until the entry is unloaded or Home Assistant stops."""
     run = link.run if mirror is None else partial(link.run, mqtt=mirror.mqtt, topic_prefix=mirror.prefix)
 

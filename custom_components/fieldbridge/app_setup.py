@@ -39,21 +39,11 @@ from .app_requirements import PackagesFailedError, RequirementRefusedError, asyn
 from .bridge.channels import Channel
 from .const import CONF_APP, CONF_CHANNELS, CONF_PACKAGES, CONF_SETTINGS, CONF_STALE_AFTER, DOMAIN
 from .coordinator import ServiceCoordinator, SessionCoordinator, app_device_identifier, app_device_name
-from .entity import ChannelEntity, platform_of
+from .entity import PLATFORMS, ChannelEntity, platform_of
 from .mqtt_mirror import async_make_mirror, async_mirror_prefix
 from .running import async_run
 
 _LOGGER = logging.getLogger(__name__)
-
-APP_PLATFORMS: Final = [
-    Platform.BINARY_SENSOR,
-    Platform.BUTTON,
-    Platform.NUMBER,
-    Platform.SELECT,
-    Platform.SENSOR,
-    Platform.SWITCH,
-    Platform.TEXT,
-]
 
 _IMPORT_TIMEOUT: Final = 60.0
 """Seconds for importing an app; one that takes longer waits for something that does not belong there."""
@@ -128,7 +118,7 @@ async def async_setup_app(hass: HomeAssistant, entry: AppConfigEntry) -> None:
     entry.async_on_unload(link.on_device(lambda device: _add_device(hass, entry, device, link_device.id)))
     entry.async_on_unload(link.on_status(lambda: _remove_lost_devices(hass, entry)))
     entry.async_on_unload(async_track_time_interval(hass, lambda _: link.check_silence(), _SILENCE_CHECK))
-    await hass.config_entries.async_forward_entry_setups(entry, APP_PLATFORMS)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
 
     def crashed(err: Exception) -> None:
         place = place_of(err, loaded.path)

@@ -8,6 +8,10 @@ SUBENTRY_DEVICE: Final = "device"
 
 CONF_KIND: Final = "kind"
 KIND_SERIAL: Final = "serial"
+KIND_MODBUS: Final = "modbus"
+KIND_BLE: Final = "ble"
+KIND_MQTT: Final = "mqtt"
+KIND_REPLAY: Final = "replay"
 KIND_SIMULATED: Final = "simulated"
 KIND_APP: Final = "app"
 

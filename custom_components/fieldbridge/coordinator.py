@@ -16,7 +16,7 @@ from homeassistant.util import slugify
 
 from .bridge.channels import DeviceProfile, DeviceSession, Value
 from .bridge.health.link_status import LinkState, LinkStatus
-from .bridge.links import FrameLink
+from .bridge.links import Link
 from .const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class LinkCoordinator(ServiceCoordinator):
 
     config_entry: FieldbridgeConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: FrameLink) -> None:
+    def __init__(self, hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: Link) -> None:
         """Follow one link."""
         super().__init__(hass, entry, link.statistics)
         self._link = link
@@ -173,7 +173,7 @@ class LinkCoordinator(ServiceCoordinator):
 class FieldbridgeData:
     """What a loaded entry holds: the running link and a coordinator per device."""
 
-    link: FrameLink
+    link: Link
     link_coordinator: LinkCoordinator
     link_device_id: str
     settings: dict[str, Any]

@@ -2,16 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, override
+from typing import Any, Final, override
 
-from homeassistant.const import Platform
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .bridge.channels import Channel, Value, ValueKind
+from .bridge.errors import LinkError, WriteError
+from .const import DOMAIN
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, ServiceCoordinator, SessionCoordinator
+
+PLATFORMS: Final = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TEXT,
+]
 
 DEFAULT_INTERVAL = 10.0
 """Least seconds between two written numbers: every written state is a row in the database."""
@@ -30,7 +43,9 @@ def write_interval(channel: Channel) -> float:
 
 
 def platform_of(channel: Channel) -> Platform:
-    """Return the platform that shows a channel."""
+    """Return the platform that shows a channel, and sets it where it can be set."""
+    if channel.write is not None:
+        return Platform(channel.write.control.value)
     return Platform.BINARY_SENSOR if channel.kind is ValueKind.BINARY else Platform.SENSOR
 
 
@@ -77,6 +92,8 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         self._attr_name = channel.name
         self._attr_unique_id = f"{coordinator.unique_prefix}_{channel.key}"
         self._attr_device_info = coordinator.device_info
+        self._attr_entity_category = EntityCategory(channel.category) if channel.category else None
+        self._attr_entity_registry_enabled_default = channel.enabled
         self._look()
 
     def _look(self) -> None:
@@ -105,6 +122,27 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         """Write at once: availability is never held back."""
         self._look()
         self._write(self._session.value(self.channel.key))
+
+    async def async_set(self, value: Value) -> None:
+        """Set the channel. Raises ServiceValidationError for what is not allowed, HomeAssistantError when it failed."""
+        names = {"channel": self.channel.name, "device": self.coordinator.name}
+        try:
+            await self._session.write(self.channel.key, value)
+        except WriteError as err:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="write_refused",
+                translation_placeholders={**names, "error": str(err)},
+            ) from err
+        except LinkError as err:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="write_failed",
+                translation_placeholders={**names, "error": str(err)},
+            ) from err
+        # The reading that confirms it is shown at once.
+        self._cancel_pending()
+        self._written_at = float("-inf")
 
     @callback
     def _value_changed(self, value: Value | None) -> None:

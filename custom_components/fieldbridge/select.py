@@ -1,24 +1,33 @@
-"""Choices of a bridge app's devices."""
+"""Choices of devices."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.select import SelectEntity
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .app_controls import ControlEntity, async_add_controls
 from .app_link import AppLink
-from .app_setup import AppConfigEntry, AppDeviceCoordinator
+from .app_setup import AppDeviceCoordinator
+from .bridge.channels import Channel, Value
 from .bridge.controls import SelectControl
+from .const import CONF_KIND, KIND_APP
+from .coordinator import SessionCoordinator
+from .entity import ChannelEntity, async_add_channels
 
-PARALLEL_UPDATES = 0  # the app queues commands by itself
+PARALLEL_UPDATES = 0  # links and apps queue commands by themselves
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: AppConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant, entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the choices that the app declares."""
-    async_add_controls(entry, async_add_entities, SelectControl, AppSelect)
+    """Add the choices that devices have, those that are there and those that come."""
+    if entry.data[CONF_KIND] == KIND_APP:
+        async_add_controls(entry, async_add_entities, SelectControl, AppSelect)
+    else:
+        async_add_channels(entry, async_add_entities, Platform.SELECT, ChannelSelect)
 
 
 class AppSelect(ControlEntity[SelectControl], SelectEntity):
@@ -39,3 +48,21 @@ class AppSelect(ControlEntity[SelectControl], SelectEntity):
     async def async_select_option(self, option: str) -> None:
         """Send the option."""
         await self.async_send(option, option)
+
+
+class ChannelSelect(ChannelEntity, SelectEntity):
+    """A choice of a device behind a link."""
+
+    def __init__(self, coordinator: SessionCoordinator[Any], channel: Channel) -> None:
+        """Show and set ``channel``."""
+        self._attr_options = list(channel.write.options) if channel.write else []
+        super().__init__(coordinator, channel)
+
+    @override
+    def _show(self, value: Value | None) -> None:
+        self._attr_current_option = str(value) if value in self.options else None
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Set the option."""
+        await self.async_set(option)

@@ -70,6 +70,9 @@ class ChannelSensor(ChannelEntity, SensorEntity):
             self._attr_suggested_display_precision = channel.precision
             self._attr_device_class = SensorDeviceClass(channel.device_class) if channel.device_class else None
             self._attr_state_class = SensorStateClass(channel.state_class) if channel.state_class else None
+        elif channel.texts:
+            self._attr_device_class = SensorDeviceClass.ENUM
+            self._attr_options = list(dict.fromkeys(channel.texts.values()))
 
     @override
     def _show(self, value: Value | None) -> None:

@@ -1,23 +1,31 @@
-"""Switches of a bridge app's devices."""
+"""Switches of devices."""
 
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .app_controls import ControlEntity, async_add_controls
-from .app_setup import AppConfigEntry
+from .bridge.channels import Channel, Value
 from .bridge.controls import SwitchControl
+from .const import CONF_KIND, KIND_APP
+from .coordinator import SessionCoordinator
+from .entity import ChannelEntity, async_add_channels
 
-PARALLEL_UPDATES = 0  # the app queues commands by itself
+PARALLEL_UPDATES = 0  # links and apps queue commands by themselves
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: AppConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant, entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the switches that the app declares."""
-    async_add_controls(entry, async_add_entities, SwitchControl, AppSwitch)
+    """Add the switches that devices have, those that are there and those that come."""
+    if entry.data[CONF_KIND] == KIND_APP:
+        async_add_controls(entry, async_add_entities, SwitchControl, AppSwitch)
+    else:
+        async_add_channels(entry, async_add_entities, Platform.SWITCH, ChannelSwitch)
 
 
 class AppSwitch(ControlEntity[SwitchControl], SwitchEntity):
@@ -39,3 +47,26 @@ class AppSwitch(ControlEntity[SwitchControl], SwitchEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Send the command for off."""
         await self.async_send(self.control.off, False)
+
+
+class ChannelSwitch(ChannelEntity, SwitchEntity):
+    """A switch of a device behind a link."""
+
+    def __init__(self, coordinator: SessionCoordinator[Any], channel: Channel) -> None:
+        """Show and set ``channel``."""
+        super().__init__(coordinator, channel)
+        self._attr_assumed_state = not channel.source
+
+    @override
+    def _show(self, value: Value | None) -> None:
+        self._attr_is_on = None if value is None else bool(value)
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Set it to on."""
+        await self.async_set(True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Set it to off."""
+        await self.async_set(False)

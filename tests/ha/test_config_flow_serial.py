@@ -12,7 +12,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.fieldbridge.bridge.errors import LinkError
-from custom_components.fieldbridge.connections import make_serial
+from custom_components.fieldbridge.connections.serial import make_serial
 from custom_components.fieldbridge.const import DOMAIN
 from demo.process import free_port
 from demo.pty_link import PtyLink

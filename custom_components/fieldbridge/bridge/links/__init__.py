@@ -1,5 +1,6 @@
 """Links made in the UI, compiled into registrations on an App."""
 
 from .frame_link import FrameLink, FrameTransport
+from .link import Link
 
-__all__ = ["FrameLink", "FrameTransport"]
+__all__ = ["FrameLink", "FrameTransport", "Link"]

@@ -1,4 +1,4 @@
-"""Where links are taken from Home Assistant; the only module that turns an entry's data into a transport."""
+"""Serial ports and serial servers, taken through serialx."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -6,26 +6,19 @@ from typing import Any, override
 from homeassistant.const import CONF_DEVICE
 from homeassistant.exceptions import HomeAssistantError
 
-from .bridge.codecs.framing import MAX_FRAME_LENGTH, DelimiterFramer, parse_delimiter
-from .bridge.errors import LinkError
-from .bridge.links import FrameTransport
-from .bridge.transports.serial import SerialSettings, SerialTransport
-from .bridge.transports.simulated import SimulatedTransport
-from .const import (
+from ..bridge.codecs.framing import MAX_FRAME_LENGTH, DelimiterFramer, parse_delimiter
+from ..bridge.errors import LinkError
+from ..bridge.transports.serial import SerialSettings, SerialTransport
+from ..const import (
     CONF_BAUDRATE,
     CONF_BYTESIZE,
     CONF_DELIMITER,
-    CONF_INTERVAL,
-    CONF_KIND,
     CONF_MAX_LENGTH,
     CONF_PARITY,
     CONF_RTSCTS,
-    CONF_SIGNALS,
     CONF_STOPBITS,
     CONF_XONXOFF,
-    KIND_SIMULATED,
 )
-from .presets import PRESETS
 
 
 class HomeAssistantSerial(SerialTransport):
@@ -38,14 +31,6 @@ class HomeAssistantSerial(SerialTransport):
             await super().open()
         except HomeAssistantError as err:
             raise LinkError(f"{self.settings.display_url}: {err}") from err
-
-
-def make_transport(data: Mapping[str, Any]) -> FrameTransport:
-    """Return the transport that a config entry's data describes, not opened yet."""
-    if data[CONF_KIND] == KIND_SIMULATED:
-        signals = tuple(PRESETS[key].signal for key in data[CONF_SIGNALS])
-        return SimulatedTransport(signals, interval=data[CONF_INTERVAL])
-    return make_serial(data)
 
 
 def make_serial(data: Mapping[str, Any]) -> HomeAssistantSerial:

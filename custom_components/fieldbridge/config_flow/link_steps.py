@@ -1,0 +1,48 @@
+"""What the steps of all kinds of links share: their data so far, and how entries are made and changed."""
+
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, ConfigSubentryData
+from homeassistant.const import CONF_DEVICE
+from homeassistant.core import CALLBACK_TYPE, callback
+
+from ..bridge.channels import DeviceProfile
+from ..const import SUBENTRY_DEVICE
+from .listening import nothing_to_stop
+
+
+class LinkSteps(ConfigFlow):
+    """Makes and changes the entry of a link."""
+
+    def __init__(self) -> None:
+        """Begin with nothing chosen."""
+        self._data: dict[str, Any] = {}
+        self._title = ""
+        self._stop_listening: CALLBACK_TYPE = nothing_to_stop
+        self._placeholders: dict[str, str] = {}
+
+    @callback
+    def _update_link(self, entry: ConfigEntry, **changes: Any) -> ConfigFlowResult:
+        """Store changes; a loaded link hears of them and reloads itself, any other is loaded."""
+        hears_of_it = bool(entry.update_listeners)
+        result = self.async_update_and_abort(entry, **changes)
+        if not hears_of_it:
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return result
+
+    @callback
+    def _create_link(self, device_title: str = "", profile: DeviceProfile | None = None) -> ConfigFlowResult:
+        """Make the entry, with one device where one was described."""
+        if CONF_DEVICE in self._data:
+            # Another flow may have taken the port while this one listened.
+            self._async_abort_entries_match({CONF_DEVICE: self._data[CONF_DEVICE]})
+        subentries = (
+            [
+                ConfigSubentryData(
+                    subentry_type=SUBENTRY_DEVICE, title=device_title, data=profile.to_dict(), unique_id=None
+                )
+            ]
+            if profile
+            else []
+        )
+        return self.async_create_entry(title=self._title, data=self._data, subentries=subentries)

@@ -1,0 +1,35 @@
+"""Where links are taken from Home Assistant: the only place that turns an entry into a link, one module per kind."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from ..bridge.links import FrameLink, Link
+from ..const import CONF_KIND, KIND_SERIAL, KIND_SIMULATED
+from .serial import make_serial
+from .simulated import make_simulated
+
+type LinkMaker = Callable[[HomeAssistant, ConfigEntry[Any]], Awaitable[Link]]
+"""Returns a link that does not run yet; raises ConfigEntryNotReady, ConfigEntryAuthFailed or ConfigEntryError."""
+
+
+async def _async_make_serial(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
+    return FrameLink(entry.title, make_serial(entry.data))
+
+
+async def _async_make_simulated(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
+    return FrameLink(entry.title, make_simulated(entry.data))
+
+
+_MAKERS: Final[dict[str, LinkMaker]] = {
+    KIND_SERIAL: _async_make_serial,
+    KIND_SIMULATED: _async_make_simulated,
+}
+"""How the links of each kind are made."""
+
+
+async def async_make_link(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
+    """Return the link that an entry describes, not running yet."""
+    return await _MAKERS[entry.data[CONF_KIND]](hass, entry)
