@@ -46,6 +46,7 @@ class AppLink:
         self.prefix = prefix
         self.is_up = False
         self._came_up = False
+        self._dropped = 0
         self.devices: dict[str, AppDevice] = {}
         self._channels = channels
         self._mirror: MqttPort = NullMqttClient() if mirror is None else with_outbox(mirror)
@@ -131,7 +132,7 @@ class AppLink:
         devices = self.devices.values()
         return {
             "unreadable": sum(device.unreadable for device in devices),
-            "dropped": sum(device.dropped + device.ignored for device in devices),
+            "dropped": self._dropped + sum(device.dropped + device.ignored for device in devices),
         }
 
     # ---- the app's MQTT port ----
@@ -176,8 +177,10 @@ class AppLink:
     def _take_heartbeat(self, payload: str, now: float) -> None:
         if payload == "offline":
             return
-        for name, device in json.loads(payload)["devices"].items():
+        heartbeat = json.loads(payload)
+        for name, device in heartbeat["devices"].items():
             self._device(name).set_status(device["status"], device.get("dropped", 0), now)
+        self._dropped = sum(heartbeat.get("dropped", {}).values())
         self._set_up(True)
 
     def _note_error(self, error: Exception, device: str | None) -> None:

@@ -1,5 +1,6 @@
 """A bridge app runs inside Home Assistant: its devices are devices, its states entities, its end is told."""
 
+import json
 from pathlib import Path
 import sys
 
@@ -334,6 +335,20 @@ async def test_what_the_app_declares_is_there_before_its_first_value(hass: HomeA
     assert attributes["air"]["device_class"] == "temperature"
     assert attributes["air"]["unit_of_measurement"] == "°C"
     assert "device_class" not in attributes["wrong"]
+
+
+async def test_what_an_app_lost_is_counted_whoever_lost_it(hass: HomeAssistant) -> None:
+    write_app(hass, "weather", WEATHER)
+    entry = app_entry("weather")
+    await set_up(hass, entry)
+    link = entry.runtime_data.link
+    await until(lambda: link.is_up)
+
+    devices = {"roof": {"status": "ok", "dropped": 2}}
+    heartbeat = {"status": "online", "uptime_s": 1.0, "version": "1", "devices": devices, "dropped": {"outbox": 3}}
+    await link.publish(f"{link.prefix}/status", json.dumps(heartbeat))
+
+    assert link.statistics()["dropped"] == 5
 
 
 async def test_a_device_that_floods_with_new_names_does_not_fill_the_registry(hass: HomeAssistant) -> None:

@@ -1,6 +1,7 @@
 """Apps made of several modules: routers that are taken over, and objects that their devices share."""
 
 from collections.abc import AsyncIterator, Iterator
+import inspect
 
 import pytest
 
@@ -73,6 +74,65 @@ async def test_names_and_ports_that_are_taken_are_refused(harness: AppHarness) -
         harness.app.include_router(make_router("cellar"))
     with pytest.raises(ValueError, match="one segment"):
         harness.app.include_router(make_router("a/b"))
+
+
+def test_a_router_registers_in_every_form_that_an_app_has() -> None:
+    def registering(owner: type) -> set[str]:
+        members = inspect.getmembers(owner, inspect.isfunction)
+        return {name for name, _ in members if not name.startswith("_")}
+
+    running = {
+        "run",
+        "run_async",
+        "cli",
+        "on_configure",
+        "discovery",
+        "include_router",
+        "on_link_change",
+        "link_status",
+    }
+    assert registering(App) - registering(Router) == running
+    forms = {"device", "telemetry", "command", "stream", "inbound", "periodic", "adapter", "state", "react"}
+    assert registering(Router) == forms | {f"add_{form}" for form in forms - {"adapter", "state", "react"}}
+    for form in registering(Router):
+        assert inspect.signature(getattr(App, form)) == inspect.signature(getattr(Router, form))
+
+
+async def test_a_router_brings_its_shared_objects_and_who_reacts_to_them(harness: AppHarness) -> None:
+    router = Router(prefix="cellar")
+    seen: list[object] = []
+
+    @router.state
+    def meter() -> Meter:
+        return Meter()
+
+    @router.react(Meter, drain=lambda meter: [meter.total])
+    async def note(events: list[int]) -> None:
+        seen.extend(events)
+
+    async def count(meter: Meter) -> None:
+        meter.total += 1
+
+    router.add_periodic("counting", count, interval=10)
+
+    async def hear(payload: str, meter: Meter) -> None:
+        meter.total += int(payload)
+
+    router.add_inbound("hearing", hear, topic="pulses/#")
+    harness.app.include_router(router)
+    async with harness.running():
+        await harness.mqtt.deliver("pulses/a", "5")
+    assert seen == [1, 6]
+
+
+def test_a_router_cannot_react_to_what_nobody_makes() -> None:
+    router = Router()
+
+    @router.react(Meter)
+    async def note(events: list[int]) -> None: ...
+
+    with pytest.raises(ValueError, match="State type Meter is not registered"):
+        App("house").include_router(router)
 
 
 async def test_shared_objects_are_made_once_injected_and_cleaned_up(harness: AppHarness) -> None:

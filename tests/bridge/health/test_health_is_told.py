@@ -1,5 +1,6 @@
 """Heartbeats, availability and error reports: their payloads, and that a report never fails the app."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 import json
 import logging
@@ -46,6 +47,38 @@ def test_payloads_as_json() -> None:
         "timestamp": "2026-01-01T00:00:00+00:00",
         "details": {},
     }
+
+
+@dataclass
+class Loser:
+    dropped: int
+
+
+async def test_what_was_lost_is_told_with_the_device_else_beside_the_devices(
+    reporter: HealthReporter, mock_mqtt: MockMqttClient
+) -> None:
+    await reporter.publish_device_available("lamp")
+    losers = {"lamp": Loser(1), "outbox": Loser(2), "weather": Loser(3), "gone": Loser(4), "lossless": Loser(0)}
+    for name, loser in losers.items():
+        reporter.count_drops(name, loser)
+    await reporter.publish_heartbeat()
+    heartbeat = json.loads(mock_mqtt.get_messages_for("home/status")[0][0])
+    assert heartbeat["devices"] == {"lamp": {"status": "ok", "dropped": 1}}
+    assert heartbeat["dropped"] == {"outbox": 2, "weather": 3, "gone": 4}
+
+
+async def test_a_device_is_online_again_when_the_last_reason_against_it_is_gone(
+    reporter: HealthReporter, mock_mqtt: MockMqttClient
+) -> None:
+    await reporter.mark_unavailable("lamp", "stale")
+    await reporter.mark_unavailable("lamp", "adapter")
+    await reporter.mark_unavailable("lamp", "stale")
+    await reporter.mark_available("lamp", "stale")
+    await reporter.mark_available("lamp", "never was one")
+    assert mock_mqtt.get_messages_for("home/lamp/availability") == [("offline", True, 1)]
+    await reporter.mark_available("lamp", "adapter")
+    await reporter.mark_available("lamp", "adapter")
+    assert [payload for payload, _, _ in mock_mqtt.get_messages_for("home/lamp/availability")] == ["offline", "online"]
 
 
 async def test_devices_are_tracked_while_they_are_available(

@@ -1,5 +1,7 @@
 """What time does to a device: it grows stale, it is not called too often, it waits for an hour of the day."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 import json
 from zoneinfo import ZoneInfo
@@ -8,6 +10,8 @@ import pytest
 
 from custom_components.fieldbridge.bridge.app import DeviceContext, TriggerPayload, setting_ref
 from custom_components.fieldbridge.bridge.cron import next_of
+from custom_components.fieldbridge.bridge.errors import LinkError
+from custom_components.fieldbridge.bridge.health import LinkState
 from custom_components.fieldbridge.bridge.interfaces import StreamablePort
 from custom_components.fieldbridge.bridge.runners.commands import MAX_WAITING
 from custom_components.fieldbridge.bridge.streams import Stream
@@ -80,6 +84,91 @@ async def test_two_reasons_to_be_unavailable_have_to_go_both(harness: AppHarness
         assert availability(harness) == ["online", "offline"]
         await clock.advance(1)
         assert availability(harness) == ["online", "offline", "online"]
+
+
+async def test_a_device_that_publishes_nothing_for_too_long_is_unavailable(
+    harness: AppHarness, clock: ManualClock
+) -> None:
+    async def run(ctx: DeviceContext) -> None:
+        for pause in (5, 5, 30, 5, 5):
+            await ctx.publish_state({"at": clock.now()})
+            await ctx.sleep(pause)
+
+    harness.app.add_device("room", run, stale_after=10)
+    async with harness.running():
+        await clock.advance(19)
+        assert availability(harness) == ["online"]
+        await clock.advance(2)
+        assert availability(harness) == ["online", "offline"]
+        await clock.advance(20)
+        assert availability(harness) == ["online", "offline", "online"]
+
+
+async def test_a_device_that_only_crashes_grows_stale(harness: AppHarness, clock: ManualClock) -> None:
+    async def crash() -> None:
+        raise OSError("no answer")
+
+    harness.app.add_device("room", crash, stale_after=setting_ref("mqtt.reconnect_interval"))
+    async with harness.running():
+        await clock.advance(60)
+        assert availability(harness) == ["online", "offline"]
+
+
+async def test_a_limit_from_the_settings_that_has_no_sense_is_reported(harness: AppHarness) -> None:
+    async def run() -> None: ...
+
+    harness.app.add_device("room", run, stale_after=lambda _: 0)
+    async with harness.running():
+        harness.assert_published("home/room/error", contains="must be positive", count=1)
+
+
+class Rain:
+    """A port that delivers what the test says, and can be unplugged."""
+
+    deliver: Callable[[int], None]
+    lose: Callable[[LinkError], None]
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def start_scan(self) -> None: ...
+
+    async def stop_scan(self) -> None: ...
+
+    def register_callback(self, cb: Callable[[int], None]) -> None:
+        self.deliver = cb
+
+    def register_loss_callback(self, cb: Callable[[LinkError], None]) -> None:
+        self.lose = cb
+
+
+async def test_a_stream_without_items_is_unavailable_though_its_link_is_up(
+    harness: AppHarness, clock: ManualClock
+) -> None:
+    rain = Rain()
+    harness.app.adapter(StreamablePort[int], lambda: rain)
+
+    async def listen(stream: Stream[int]) -> None:
+        async for _ in stream:
+            pass
+
+    harness.app.add_stream("room", listen, stale_after=30)
+    async with harness.running():
+        assert availability(harness) == ["offline", "online"]
+        await clock.advance(29)
+        rain.deliver(1)
+        await clock.advance(29)
+        assert availability(harness)[2:] == []
+        await clock.advance(2)
+        assert availability(harness)[2:] == ["offline"]
+        rain.lose(LinkError("unplugged"))
+        await clock.advance(5)
+        assert harness.app.link_status("room").state is LinkState.UP
+        # From another thread, as drivers do.
+        await asyncio.to_thread(rain.deliver, 2)
+        await clock.advance(1)
+        assert availability(harness)[2:] == ["offline", "online"]
 
 
 @pytest.mark.parametrize("options", [{"min_interval": 5}, {"min_interval": 0, "triggerable": True}, {"stale_after": 0}])
@@ -170,9 +259,14 @@ async def test_what_was_lost_is_told_in_the_heartbeat(harness: AppHarness, clock
     harness.app.adapter(StreamablePort[int], Flood)
     harness.app.add_stream("scale", listen, maxsize=10)
     harness.app.add_command("valve", valve)
+    harness.app.add_inbound("weather", valve, topic="weather/#")
     async with harness.running():
+        commands, messages = harness.mqtt._callbacks  # noqa: SLF001 - without the turns of deliver()
         for _ in range(MAX_WAITING + 3):
-            await harness.mqtt._callbacks[0]("home/valve/set", "on")  # noqa: SLF001 - without the turns of deliver()
+            await commands("home/valve/set", "on")
+            await messages("weather/wind", "5")
         await clock.advance(61)
-        devices = json.loads(harness.messages_for("home/status")[-1])["devices"]
-        assert devices == {"valve": {"status": "ok", "dropped": 2}, "scale": {"status": "ok", "dropped": 5}}
+        heartbeat = json.loads(harness.messages_for("home/status")[-1])
+        lost = {name: device["dropped"] for name, device in heartbeat["devices"].items()}
+        assert lost == {"valve": 2, "scale": 5}
+        assert heartbeat["dropped"] == {"weather": 2}

@@ -3,21 +3,20 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from ..cron import WallClock
 from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
 from ..runners.contexts import AppContext
-from ..runners.reactors import Reactor, make_reactor
 from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
 from .adapters import AdapterRegistration, Implementation
 from .registration import Handler, Registrations
 from .registry import check_segment
 from .router import Router
 from .runtime import Runtime, shutdown_by_signal
-from .shared_state import StateFactory, type_of_state
+from .shared_state import type_of_state
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -72,9 +71,7 @@ class App(Registrations):
         self.error_type_map = error_type_map or {}
         self.on_error: Callable[[Exception, str | None], None] | None = None
         self.configure_hooks: list[Callable[..., Any]] = []
-        self.state_factories: list[StateFactory] = []
         self.state_overrides: dict[type, object] = {}
-        self.reactors: list[Reactor] = []
         self.discovery_prefix: str | None = None
         self.links = LinkBoard()
         self._settings_class = settings_class
@@ -134,25 +131,14 @@ class App(Registrations):
         self.configure_hooks.append(hook)
         return hook
 
-    def state(self, factory: StateFactory) -> StateFactory:
-        """Make an object once per run, before any adapter starts; it is injected by its type."""
-        self.state_factories.append(factory)
-        return factory
-
+    @override
     def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Callable[[Handler], Handler]:
-        """Call a coroutine function whenever a handler left events in the shared object of ``state_type``.
+        self._check_state_type(state_type)
+        return super().react(state_type, drain=drain)
 
-        They are taken out by ``drain``, else by the object's ``drain_events()``, and given to a parameter ``events``;
-        all other parameters are injected. Raises ValueError for a type that ``state`` does not make.
-        """
+    def _check_state_type(self, state_type: type) -> None:
         if state_type not in map(type_of_state, self.state_factories):
             raise ValueError(f"State type {state_type.__name__} is not registered")
-
-        def register(func: Handler) -> Handler:
-            self.reactors.append(make_reactor(state_type, func, drain))
-            return func
-
-        return register
 
     def discovery(self, *, discovery_prefix: str = "homeassistant") -> None:
         """Have the devices appear in a Home Assistant on the same broker. Raises ValueError for a wrong prefix."""
@@ -160,12 +146,19 @@ class App(Registrations):
         self.discovery_prefix = discovery_prefix
 
     def include_router(self, router: Router) -> None:
-        """Take over what ``router`` registered. Raises ValueError for names and ports that are taken."""
+        """Take over what ``router`` registered.
+
+        Raises ValueError for names and ports that are taken, and for reactors to what no ``state`` makes.
+        """
         if router.prefix is not None:
             check_segment(router.prefix)
         self.registry.include(router.registry, router.prefix)
         for registration in router.adapter_registry.by_port.values():
             self.adapter(registration.port_type, registration.impl, dry_run=registration.dry_run)
+        self.state_factories += router.state_factories
+        for reactor in router.reactors:
+            self._check_state_type(reactor.state_type)
+            self.reactors.append(reactor)
 
     def on_link_change(self, callback: Callable[[LinkStatus], None]) -> Callable[[], None]:
         """Call ``callback`` on every change of a stream's link; returns the unsubscribe."""

@@ -156,7 +156,5 @@ class HealthMonitor:
         for registration in self._registry.unique:
             if registration.name not in names:
                 continue
-            if available:
-                await health.publish_device_available(registration.name, is_root=registration.is_root)
-            else:
-                await health.publish_device_unavailable(registration.name, is_root=registration.is_root)
+            mark = health.mark_available if available else health.mark_unavailable
+            await mark(registration.name, f"adapter {port}", is_root=registration.is_root)

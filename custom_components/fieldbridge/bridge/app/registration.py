@@ -7,6 +7,7 @@ from typing import Any
 from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy, Store
 from ..retry import CircuitBreaker
+from ..runners.reactors import Reactor, make_reactor
 from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
@@ -24,7 +25,17 @@ from ..runners.services import check_interval
 from ..streams import Backpressure
 from ..streams.stream import DEFAULT_MAXSIZE
 from .adapters import AdapterRegistry, Implementation
-from .registry import Deferred, Registry, check_telemetry, command_plans, payload_type, plans, streamed_type
+from .registry import (
+    Deferred,
+    Registry,
+    check_stale_after,
+    check_telemetry,
+    command_plans,
+    payload_type,
+    plans,
+    streamed_type,
+)
+from .shared_state import StateFactory
 
 type Handler = Callable[..., Any]
 type Decorator = Callable[[Handler], Handler]
@@ -41,6 +52,8 @@ class Registrations:
         self.store = store
         self.registry = Registry()
         self.adapter_registry = AdapterRegistry()
+        self.state_factories: list[StateFactory] = []
+        self.reactors: list[Reactor] = []
 
     def device(
         self,
@@ -49,13 +62,20 @@ class Registrations:
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
         state_model: type | None = None,
+        stale_after: IntervalSpec | None = None,
     ) -> Decorator:
         """Register a device with a loop of its own and commands on ``{name}/set``; without name a root device."""
         _refuse_bare(name, "Use @app.device(), not @app.device (parentheses required)")
 
         def register(func: Handler) -> Handler:
             self.add_device(
-                name or func.__name__, func, init=init, enabled=enabled, is_root=name is None, state_model=state_model
+                name or func.__name__,
+                func,
+                init=init,
+                enabled=enabled,
+                is_root=name is None,
+                state_model=state_model,
+                stale_after=stale_after,
             )
             return func
 
@@ -69,12 +89,20 @@ class Registrations:
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
         state_model: type | None = None,
+        stale_after: IntervalSpec | None = None,
         is_root: bool = False,
     ) -> None:
-        """Register a device: a coroutine function or an asynchronous generator function."""
+        """Register a device: a coroutine function or an asynchronous generator function.
+
+        It is unavailable when it published nothing for ``stale_after`` seconds.
+        """
         if enabled:
             made = DeviceRegistration(
-                name=_name_of(name, func), is_root=is_root, state_model=state_model, **plans(func, init)
+                name=_name_of(name, func),
+                is_root=is_root,
+                state_model=state_model,
+                stale_after=stale_after,
+                **plans(func, init),
             )
             self._add(made, name, enabled)
 
@@ -259,6 +287,7 @@ class Registrations:
         state_model: type | None = None,
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
+        stale_after: IntervalSpec | None = None,
     ) -> Decorator:
         """Register a handler that iterates over the ``Stream[T]`` that the adapter ``StreamablePort[T]`` fills."""
         _refuse_bare(name, "Use @app.stream(), not @app.stream (parentheses required)")
@@ -270,6 +299,7 @@ class Registrations:
                 enabled=enabled,
                 maxsize=maxsize,
                 backpressure=backpressure,
+                stale_after=stale_after,
                 is_root=name is None,
                 state_model=state_model,
             )
@@ -286,9 +316,13 @@ class Registrations:
         state_model: type | None = None,
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
+        stale_after: IntervalSpec | None = None,
         is_root: bool = False,
     ) -> None:
-        """Register a stream handler: an asynchronous generator function or a coroutine function."""
+        """Register a stream handler: an asynchronous generator function or a coroutine function.
+
+        Its device is unavailable when no item came for ``stale_after`` seconds.
+        """
         if not enabled:
             return
         fields = plans(func, None)
@@ -299,38 +333,60 @@ class Registrations:
             item_type=streamed_type(fields["plan"]),
             maxsize=maxsize,
             backpressure=backpressure,
+            stale_after=stale_after,
             **fields,
         )
         self._add(registration, name, enabled)
 
     def inbound(
-        self,
-        name: str | None = None,
-        *,
-        topic: str | Callable[[Any], str],
-        enabled: EnabledSpec = True,
+        self, name: str | None = None, *, topic: str | Callable[[Any], str], enabled: EnabledSpec = True
     ) -> Decorator:
         """Register a handler of messages on a foreign ``topic``, wildcards allowed, retained ones included."""
 
         def register(func: Handler) -> Handler:
-            if enabled:
-                own_name = name or func.__name__
-                made = InboundRegistration(name=own_name, topic=topic, **command_plans(func, None))
-                self._add(made, own_name, enabled)
+            self.add_inbound(name or func.__name__, func, topic=topic, enabled=enabled)
             return func
 
         return register
+
+    def add_inbound(
+        self, name: str, func: Handler, *, topic: str | Callable[[Any], str], enabled: EnabledSpec = True
+    ) -> None:
+        """Register a handler of messages on a foreign ``topic``, or on the one that the settings name."""
+        if enabled:
+            self._add(InboundRegistration(name=name, topic=topic, **command_plans(func, None)), name, enabled)
 
     def periodic(self, name: str | None = None, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> Decorator:
         """Register a function that is called every ``interval`` seconds for its effect alone."""
 
         def register(func: Handler) -> Handler:
-            if enabled:
-                if not callable(interval):
-                    check_interval(interval)
-                own_name = name or func.__name__
-                made = PeriodicRegistration(name=own_name, interval=interval, **plans(func, None))
-                self._add(made, own_name, enabled)
+            self.add_periodic(name or func.__name__, func, interval=interval, enabled=enabled)
+            return func
+
+        return register
+
+    def add_periodic(self, name: str, func: Handler, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> None:
+        """Register a function that is called every ``interval`` seconds for its effect alone."""
+        if enabled:
+            if not callable(interval):
+                check_interval(interval)
+            self._add(PeriodicRegistration(name=name, interval=interval, **plans(func, None)), name, enabled)
+
+    def state(self, factory: StateFactory) -> StateFactory:
+        """Make an object once per run, before any adapter starts; it is injected by its type."""
+        self.state_factories.append(factory)
+        return factory
+
+    def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Callable[[Handler], Handler]:
+        """Call a coroutine function whenever a handler left events in the shared object of ``state_type``.
+
+        They are taken out by ``drain``, else by the object's ``drain_events()``, and given to a parameter ``events``;
+        all other parameters are injected. An App raises ValueError for a type that no ``state`` makes, for a router
+        when it is included.
+        """
+
+        def register(func: Handler) -> Handler:
+            self.reactors.append(make_reactor(state_type, func, drain))
             return func
 
         return register
@@ -340,6 +396,7 @@ class Registrations:
         self.adapter_registry.add(port_type, impl, dry_run)
 
     def _add(self, registration: Registration, name: NameSpec, enabled: EnabledSpec) -> None:
+        check_stale_after(registration)
         if callable(name) or callable(enabled):
             self.registry.defer(Deferred(registration, name, enabled))
         else:

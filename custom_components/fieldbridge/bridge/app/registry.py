@@ -211,6 +211,12 @@ def _init_plan(init: Callable[..., Any] | None) -> dict[str, Any]:
     return {"init": init, "init_plan": None if init is None else build_plan(init)}
 
 
+def check_stale_after(registration: Registration) -> None:
+    """Raise ValueError for a limit that every device would exceed at once."""
+    if isinstance(registration.stale_after, int | float) and registration.stale_after <= 0:
+        raise ValueError(f"stale_after must be positive, got {registration.stale_after}")
+
+
 def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> None:
     """Raise ValueError or TypeError for options that contradict each other."""
     if (registration.interval is None) is (registration.schedule is None):
@@ -219,8 +225,6 @@ def check_telemetry(registration: TelemetryRegistration, *, has_store: bool) -> 
         check_interval(registration.interval)
     if registration.min_interval is not None and not (registration.triggerable and registration.min_interval > 0):
         raise ValueError("min_interval must be positive, and needs triggerable=True")
-    if isinstance(registration.stale_after, int | float) and registration.stale_after <= 0:
-        raise ValueError(f"stale_after must be positive, got {registration.stale_after}")
     if registration.group == "":
         raise ValueError("group must be non-empty")
     if registration.persist is not None and not has_store:

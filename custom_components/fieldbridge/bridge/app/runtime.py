@@ -145,6 +145,7 @@ class Runtime:
             services.health.count_drops(queue.name, queue)
         mqtt = services.mqtt
         if isinstance(mqtt, Outbox):
+            services.health.count_drops("outbox", mqtt)
             mqtt.on_message(self._router.route, retained=services.settings.mqtt.retained_commands)
         elif isinstance(mqtt, MqttMessageHandler):
             mqtt.on_message(self._router.route)

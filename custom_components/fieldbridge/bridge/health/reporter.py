@@ -41,13 +41,14 @@ class HeartbeatPayload:
     uptime_s: float
     version: str
     devices: dict[str, DeviceStatus] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    """What was lost elsewhere: by the outbox, by a handler of foreign messages, for a device that is offline."""
 
     def to_json(self) -> str:
         """Return the payload as JSON."""
         devices = {name: status.to_dict() for name, status in self.devices.items()}
-        return to_json(
-            {"status": self.status, "uptime_s": self.uptime_s, "version": self.version, "devices": devices},
-        )
+        payload = {"status": self.status, "uptime_s": self.uptime_s, "version": self.version, "devices": devices}
+        return to_json({**payload, "dropped": self.dropped} if self.dropped else payload)
 
 
 @dataclass
@@ -60,6 +61,7 @@ class HealthReporter:
     clock: ClockPort
     _statuses: dict[str, DeviceStatus] = field(default_factory=dict, init=False)
     _roots: set[str] = field(default_factory=set, init=False)
+    _reasons: dict[str, set[str]] = field(default_factory=dict, init=False)
     _losers: dict[str, list[Dropping]] = field(default_factory=dict, init=False)
     _started_at: float = field(init=False)
 
@@ -70,9 +72,12 @@ class HealthReporter:
         """Track ``device`` in the heartbeat with this status."""
         self._statuses[device] = DeviceStatus(status)
 
-    def count_drops(self, device: str, loser: Dropping) -> None:
-        """Tell in the heartbeat what ``loser`` dropped, with all that was dropped for the device before."""
-        self._losers.setdefault(device, []).append(loser)
+    def count_drops(self, name: str, loser: Dropping) -> None:
+        """Tell in the heartbeat what ``loser`` dropped, with all that was dropped under this name before.
+
+        ``name`` is a device, or else whatever the payload's own ``dropped`` is to name.
+        """
+        self._losers.setdefault(name, []).append(loser)
 
     def remove_device(self, device: str) -> None:
         """Stop tracking ``device``; unknown names are ignored."""
@@ -91,11 +96,28 @@ class HealthReporter:
         await self._publish(device_topic(self.topic_prefix, device, "availability", is_root=is_root), "offline")
         self.remove_device(device)
 
+    async def mark_unavailable(self, device: str, reason: str, *, is_root: bool = False) -> None:
+        """Add a reason against the device; with the first one it is published as ``offline``."""
+        reasons = self._reasons.setdefault(device, set())
+        is_first = not reasons
+        reasons.add(reason)
+        if is_first:
+            await self.publish_device_unavailable(device, is_root=is_root)
+
+    async def mark_available(self, device: str, reason: str, *, is_root: bool = False) -> None:
+        """Take a reason back; when it was the last one, the device is published as ``online``."""
+        reasons = self._reasons.get(device, set())
+        if reason in reasons:
+            reasons.remove(reason)
+            if not reasons:
+                await self.publish_device_available(device, is_root=is_root)
+
     async def publish_heartbeat(self) -> None:
         """Publish a heartbeat on ``{prefix}/status``."""
         uptime = self.clock.now() - self._started_at
         devices = {name: replace(status, dropped=self._dropped(name)) for name, status in self._statuses.items()}
-        payload = HeartbeatPayload("online", uptime, self.version, devices)
+        others = {name: count for name in self._losers.keys() - devices.keys() if (count := self._dropped(name))}
+        payload = HeartbeatPayload("online", uptime, self.version, devices, others)
         await self._publish(status_topic(self.topic_prefix), payload.to_json())
 
     async def shutdown(self) -> None:

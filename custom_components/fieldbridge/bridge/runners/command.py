@@ -7,7 +7,6 @@ from typing import Any
 
 from ..payloads import as_state
 from ..stores import DeviceStore
-from .availability import Availability
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
 from .injection import resolve
@@ -30,7 +29,6 @@ class CommandDevice:
         self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
         self._bound = registration.plan.bound
-        self._availability = Availability(ctx)
 
     @property
     def sub(self) -> str | None:
@@ -60,7 +58,7 @@ class CommandDevice:
         """Call the handler and publish what it returns; never raises but for cancellation."""
         try:
             state = await self.call(command)
-            await self._availability.restored("error")
+            await self._ctx.mark_available("command")
             if state is not None:
                 await self._ctx.publish_state(state)
         except RefusedCommandError as err:
@@ -69,7 +67,7 @@ class CommandDevice:
         except Exception as err:
             _LOGGER.exception("Command for %s failed", self._registration.name)
             if isinstance(err, self._registration.unavailable_on):
-                await self._availability.lost("error")
+                await self._ctx.mark_unavailable("command")
             await self.report(err)
         await save_store(self._store, self._registration.name)
 

@@ -70,6 +70,7 @@ class DeviceContext:
         # Who asked for which adapter: a device depends on it as much as one that is given it.
         self._adapter_users = {} if adapter_users is None else adapter_users
         self._wall_clock = wall_clock
+        self._on_published: Callable[[], None] | None = None
         self._commands = CommandHandlers(shutdown_event, clock)
 
     @property
@@ -115,11 +116,19 @@ class DeviceContext:
         """Publish ``payload`` as JSON on ``{prefix}/{device}/{channel}``."""
         # Without a broker nothing is serialised: a link may publish thousands of times a second.
         if not self._is_silent:
-            await self._mqtt.publish(self._topic(channel), to_json(payload), retain=retain, qos=1)
+            await self.publish(channel, to_json(payload), retain=retain)
+        elif self._on_published is not None:
+            self._on_published()
 
     async def publish(self, channel: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         """Publish a string on ``{prefix}/{device}/{channel}``."""
+        if self._on_published is not None:
+            self._on_published()
         await self._mqtt.publish(self._topic(channel), payload, retain=retain, qos=qos)
+
+    def when_published(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` with everything that the device publishes; framework-internal."""
+        self._on_published = callback
 
     async def publish_available(self) -> None:
         """Say that the device is available."""
@@ -128,6 +137,14 @@ class DeviceContext:
     async def publish_unavailable(self) -> None:
         """Say that the device is not available."""
         await self._health.publish_device_unavailable(self._name, is_root=self._is_root)
+
+    async def mark_unavailable(self, reason: str = "app") -> None:
+        """Have the device unavailable until this reason, and every other one, is taken back."""
+        await self._health.mark_unavailable(self._name, reason, is_root=self._is_root)
+
+    async def mark_available(self, reason: str = "app") -> None:
+        """Take a reason back; without any other the device is available again."""
+        await self._health.mark_available(self._name, reason, is_root=self._is_root)
 
     @asynccontextmanager
     async def sub_entity(self, name: str) -> AsyncIterator[SubEntityContext]:

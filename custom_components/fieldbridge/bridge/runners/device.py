@@ -1,8 +1,10 @@
 """Devices with a loop of their own."""
 
+import asyncio
 import logging
 
 from .commands import Command, CommandQueue
+from .freshness import Freshness, freshness_of
 from .handlers import drive
 from .injection import resolve
 from .registrations import DeviceRegistration
@@ -17,14 +19,29 @@ async def run_device(registration: DeviceRegistration, commands: CommandQueue, s
 
     Commands that arrive before it listens, or while it is down, are held for it.
     """
+    name, is_root = registration.name, registration.is_root
+    try:
+        freshness = freshness_of(registration, services.context(name, is_root=is_root), services)
+    except Exception as err:
+        _LOGGER.exception("Device %s cannot start", name)
+        services.health.set_device_status(name, "error")
+        await services.errors.publish(err, device=name, is_root=is_root)
+        return
 
     async def run_once() -> None:
-        await _run_once(registration, commands, services)
+        await _run_once(registration, commands, services, freshness)
 
-    await keep_running(registration.name, run_once, services, is_root=registration.is_root)
+    watching = None if freshness is None else asyncio.create_task(freshness.watch(), name=f"freshness {name}")
+    try:
+        await keep_running(name, run_once, services, is_root=is_root)
+    finally:
+        if watching is not None:
+            watching.cancel()
 
 
-async def _run_once(registration: DeviceRegistration, commands: CommandQueue, services: Services) -> None:
+async def _run_once(
+    registration: DeviceRegistration, commands: CommandQueue, services: Services, freshness: Freshness | None
+) -> None:
     name = registration.name
     ctx = services.context(name, is_root=registration.is_root)
 
@@ -35,6 +52,8 @@ async def _run_once(registration: DeviceRegistration, commands: CommandQueue, se
             _LOGGER.exception("Command for %s failed", name)
             await services.errors.publish(err, device=name, is_root=registration.is_root)
 
+    if freshness is not None:
+        ctx.when_published(freshness.renewed)
     ctx.command_inlet.when_wired(lambda: commands.open(handle))
     store = services.device_store(name)
     await load_store(store)

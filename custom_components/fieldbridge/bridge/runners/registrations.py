@@ -61,6 +61,9 @@ class Registration:
     """First segment of the name, of a router's device."""
     state_model: type | None = None
     """Describes the published state, see ``schema.state_fields``."""
+    stale_after: IntervalSpec | None = None
+    """Seconds without a sign of life after which the device is unavailable: a call that succeeded, an item of the
+    stream, anything that a device with a loop of its own publishes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,8 +82,6 @@ class TelemetryRegistration(Registration):
     """True: a command is a call out of turn."""
     min_interval: float | None = None
     """Least seconds between two calls out of turn; commands that come sooner are one call."""
-    stale_after: IntervalSpec | None = None
-    """Seconds without a call that succeeded after which the device is unavailable."""
     publish: PublishStrategy | None = None
     persist: PersistPolicy | None = None
     group: str | None = None

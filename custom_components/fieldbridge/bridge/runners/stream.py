@@ -1,7 +1,7 @@
 """Streams: what a port delivers by callback, iterated by a handler that never notices a reconnect."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import logging
 from typing import Any, get_args, get_origin, override
 
@@ -10,6 +10,7 @@ from ..interfaces import StreamablePort
 from ..stores import DeviceStore
 from ..streams import Stream
 from .contexts import DeviceContext
+from .freshness import Freshness, freshness_of
 from .handlers import drive
 from .injection import resolve
 from .link import LinkKeeper
@@ -48,6 +49,8 @@ class StreamDevice:
         self._services = services
         self._restart = restart
         self._announced: LinkState | None = None
+        self._ctx = services.context(registration.name, is_root=registration.is_root)
+        self._freshness: Freshness | None = None
         self.stream: Stream[Any] = Stream(registration.maxsize, backpressure=registration.backpressure)
         services.health.count_drops(registration.name, self.stream)
 
@@ -58,7 +61,8 @@ class StreamDevice:
         """
         try:
             port = find_port(self._registration, self._services.adapters)
-        except TypeError as err:
+            self._freshness = freshness_of(self._registration, self._ctx, self._services)
+        except (TypeError, ValueError) as err:
             self._give_up(err)
             await self._publish_error(err)
             return
@@ -66,7 +70,7 @@ class StreamDevice:
         link = LinkKeeper(
             self._registration.name,
             port,
-            self.stream.put,
+            self.stream.put if self._freshness is None else self._put_fresh(self._freshness),
             on_status=self._announce,
             stop=shutdown,
             clock=self._services.clock,
@@ -74,6 +78,7 @@ class StreamDevice:
         keeping = asyncio.create_task(link.run(), name=f"link {self._registration.name}")
         handling = asyncio.create_task(self._handle(link, port), name=f"stream {self._registration.name}")
         stopping = asyncio.create_task(shutdown.wait())
+        watching = [] if self._freshness is None else [asyncio.create_task(self._freshness.watch())]
         try:
             await asyncio.wait((keeping, handling, stopping), return_when=asyncio.FIRST_COMPLETED)
             await self._close(keeping)
@@ -81,10 +86,18 @@ class StreamDevice:
             if link.opened.is_set():
                 await handling
         finally:
-            for task in (keeping, handling, stopping):
+            tasks = (keeping, handling, stopping, *watching)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(keeping, handling, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.stream.shutdown()
+
+    def _put_fresh(self, freshness: Freshness) -> Callable[[Any], None]:
+        def put(item: Any) -> None:
+            freshness.renewed()
+            self.stream.put(item)
+
+        return put
 
     async def _close(self, keeping: asyncio.Task[None]) -> None:
         """Close the port; an error other than I/O has ended the link, which told it to the broker."""
@@ -133,11 +146,12 @@ class StreamDevice:
         if status.state is self._announced:
             return
         self._announced = status.state
-        name, is_root = self._registration.name, self._registration.is_root
         if status.state is LinkState.UP:
-            await self._services.health.publish_device_available(name, is_root=is_root)
+            if self._freshness is not None:
+                self._freshness.renewed()  # it gets its time anew
+            await self._ctx.mark_available("link")
             return
-        await self._services.health.publish_device_unavailable(name, is_root=is_root)
+        await self._ctx.mark_unavailable("link")
         if status.error is not None:
             await self._publish_error(status.error)
 

@@ -12,9 +12,9 @@ from ..cron import local_clock
 from ..payloads import as_state
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
-from .availability import Availability, Freshness
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
+from .freshness import Freshness, freshness_of
 from .injection import resolve
 from .registrations import TelemetryRegistration
 from .retrying import Beats, CronBeats, Retrier, sleep_unless, within
@@ -44,7 +44,6 @@ class TelemetryDevice:
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
         self._reported: type[Exception] | None = None
-        self._availability = Availability(ctx)
         self._freshness: Freshness | None = None
 
     @property
@@ -58,9 +57,7 @@ class TelemetryDevice:
         try:
             if self._registration.interval is not None:
                 self._interval = services.interval(self._registration, self._registration.interval)
-            if self._registration.stale_after is not None:
-                limit = services.interval(self._registration, self._registration.stale_after)
-                self._freshness = Freshness(limit, self._availability, self._ctx, services.shutdown)
+            self._freshness = freshness_of(self._registration, self._ctx, services)
             self._store = services.device_store(self.name)
             await load_store(self._store)
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
@@ -103,7 +100,7 @@ class TelemetryDevice:
                 published = await self._publish(reading)
                 await self._recovered()
             if self._freshness is not None:
-                await self._freshness.renewed()
+                self._freshness.renewed()
         except Exception as err:  # noqa: BLE001 - it is reported, whatever user code raises
             await self._report(err)
         policy = self._registration.persist
@@ -158,7 +155,7 @@ class TelemetryDevice:
     async def _report(self, err: Exception) -> None:
         """Tell an error once, until it changes its type or the device recovers."""
         if isinstance(err, self._registration.unavailable_on):
-            await self._availability.lost("error")
+            await self._ctx.mark_unavailable("read")
         self._services.health.set_device_status(self.name, "error")
         if self._reported is type(err):
             return
@@ -167,7 +164,7 @@ class TelemetryDevice:
         await self._services.errors.publish(err, device=self.name, is_root=self._registration.is_root)
 
     async def _recovered(self) -> None:
-        await self._availability.restored("error")
+        await self._ctx.mark_available("read")
         if self._reported is None:
             if self._breaker is not None:
                 self._services.health.set_device_status(self.name, "ok")
