@@ -1,7 +1,7 @@
 """The contracts between the parts of the bridge; no implementation is imported here."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, override, runtime_checkable
 
 from .errors import LinkError
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 type MessageCallback = Callable[[str, str], Awaitable[None]]
 """Asynchronous callback that receives ``(topic, payload)`` of each inbound message."""
+type PayloadCallback = Callable[[str, bytes, bool], None]
+"""Receives ``(topic, payload, retained)`` of each inbound message as it came; never blocks."""
 
 
 @runtime_checkable
@@ -98,6 +100,32 @@ class MqttMessageHandler(Protocol):
 
     def on_message(self, callback: MessageCallback) -> None:
         """Deliver every inbound message to ``callback``."""
+        ...
+
+
+@runtime_checkable
+class MqttFeed(MqttPort, Protocol):
+    """An MQTT port that hands over messages as they came, and says when its broker goes."""
+
+    def on_payload(self, callback: PayloadCallback | None) -> None:
+        """Hand every message to ``callback``, in the turn of its arrival; None ends it."""
+        ...
+
+    def on_connection_change(self, callback: Callable[[bool], None]) -> Callable[[], None]:
+        """Call ``callback`` with True on every connect and False on every loss; returns the unsubscribe."""
+        ...
+
+    async def connect(self) -> None:
+        """Return when connected. Raises LinkError that says why not."""
+        ...
+
+    @override
+    async def subscribe(self, topic: str) -> None:
+        """Subscribe; done again for the same topic, the broker sends once more what it keeps."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the broker alone; idempotent."""
         ...
 
 

@@ -193,7 +193,9 @@ class DeviceSession:
         }
 
     def _new_freshness(self, stale_after: float | None = None) -> Freshness:
-        return Freshness(stale_after=stale_after or self.profile.stale_after, event_like=self.profile.event_like)
+        # A value that is given a time of its own is watched although its device speaks when it likes.
+        event_like = self.profile.event_like and stale_after is None
+        return Freshness(stale_after=stale_after or self.profile.stale_after, event_like=event_like)
 
     def _tell_changes(self, seen: set[_LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""

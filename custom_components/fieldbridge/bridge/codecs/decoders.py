@@ -120,6 +120,10 @@ def decoder_from_dict(data: dict[str, Any], path: str = "decoder") -> Decoder:
     match data.get("kind"):
         case "json":
             return JsonDecoder()
+        case "topics":
+            from .topics import TopicDecoder  # it reads its leaves by the decoder above
+
+            return TopicDecoder.from_dict(data, path)
         case "separated":
             separator, fields, check = data.get("separator"), data.get("fields"), data.get("check")
             if not isinstance(separator, str) or not separator:
@@ -134,7 +138,7 @@ def decoder_from_dict(data: dict[str, Any], path: str = "decoder") -> Decoder:
         case "modbus":
             return RegisterDecoder.from_dict(data, path)
         case kind:
-            raise ProfileError(f"{path}.kind", f"must be separated, json or modbus, not {kind!r}")
+            raise ProfileError(f"{path}.kind", f"must be a known decoder, not {kind!r}")
 
 
 def _not_text(data: bytes, error: UnicodeDecodeError) -> DecodeError:

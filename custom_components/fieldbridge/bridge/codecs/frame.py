@@ -10,6 +10,8 @@ class Frame(NamedTuple):
     time: float
     """Arrival, monotonic seconds."""
     data: bytes
+    retained: bool = False
+    """Kept by a broker since an unknown time: a value, but no sign of life."""
 
 
 type Batch = Sequence[Frame]

@@ -136,10 +136,14 @@ class FrameLink:
 
     def _accept(self, batch: Batch) -> None:
         self._recent.extend(batch)
-        for session in tuple(self._sessions.values()):
-            session.accept(batch)
+        self._offer(batch)
         if self._frame_listeners:
             self._frame_listeners.tell(batch)
+
+    def _offer(self, batch: Batch) -> None:
+        """Show the frames to every device: only its decoder and condition know which are its own."""
+        for session in tuple(self._sessions.values()):
+            session.accept(batch)
 
     async def _supervise(self, ctx: DeviceContext) -> None:
         """Watch for silence and keep the mirror; the only timer of the link."""

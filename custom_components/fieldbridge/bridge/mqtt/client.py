@@ -8,11 +8,11 @@ import importlib
 import logging
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from ..clock import SystemClock
 from ..errors import LinkError
-from ..interfaces import ClockPort, MessageCallback
+from ..interfaces import ClockPort, MessageCallback, PayloadCallback
 from ..retry import ExponentialBackoff
 from .will import WillConfig
 
@@ -51,6 +51,8 @@ class MqttClient:
     """A context that is ready made, used instead of the certificates that the settings name."""
     clock: ClockPort = field(default_factory=SystemClock)
     inbound_dropped: int = field(default=0, init=False)
+    _on_payload: PayloadCallback | None = field(default=None, init=False, repr=False)
+    _first_attempt: asyncio.Future[None] | None = field(default=None, init=False, repr=False)
     _callbacks: list[tuple[MessageCallback, bool]] = field(default_factory=list, init=False, repr=False)
     _connection_callbacks: list[Callable[[bool], None]] = field(default_factory=list, init=False, repr=False)
     _subscriptions: dict[str, None] = field(default_factory=dict, init=False, repr=False)
@@ -67,6 +69,10 @@ class MqttClient:
     def on_message(self, callback: MessageCallback, *, retained: bool = True) -> None:
         """Deliver inbound messages to ``callback``; with ``retained=False`` those that the broker kept are left out."""
         self._callbacks.append((callback, retained))
+
+    def on_payload(self, callback: PayloadCallback | None) -> None:
+        """Hand every message to ``callback`` as it came and in the turn of its arrival; None ends it."""
+        self._on_payload = callback
 
     def on_connection_change(self, callback: Callable[[bool], None]) -> Callable[[], None]:
         """Call ``callback`` with True on every connect and False on every loss; returns the unsubscribe."""
@@ -90,6 +96,18 @@ class MqttClient:
         """Start the connection loop; idempotent, returns before there is a connection."""
         if self._task is None:
             self._task = asyncio.create_task(self._stay_connected(), name="mqtt-connection")
+
+    async def connect(self) -> None:
+        """Start, and return when connected.
+
+        Raises MqttAuthError or MqttNotConnectedError when the first attempt fails; later ones go on until ``stop``.
+        """
+        self._first_attempt = asyncio.get_running_loop().create_future()
+        try:
+            await self.start()
+            await self._first_attempt
+        finally:
+            self._first_attempt = None
 
     async def stop(self) -> None:
         """Disconnect and end the connection loop; idempotent."""
@@ -155,8 +173,20 @@ class MqttClient:
 
     def _set_connection(self, connection: Any) -> None:
         self._connection = connection
+        if connection is not None and self._first_attempt is not None and not self._first_attempt.done():
+            self._first_attempt.set_result(None)
         for callback in list(self._connection_callbacks):
             callback(connection is not None)
+
+    def _new_queue(self, maxsize: int) -> asyncio.Queue[Any]:
+        return _InboundQueue(maxsize, self._take)
+
+    def _take(self, message: Any) -> bool:
+        """Hand a message to whoever takes it as it came; returns whether it has to be queued for others."""
+        if self._on_payload is not None:
+            payload = message.payload
+            self._on_payload(message.topic.value, payload if isinstance(payload, bytes) else b"", message.retain)
+        return bool(self._callbacks)
 
     async def _deliver(self, message: Any) -> None:
         payload = message.payload
@@ -189,6 +219,9 @@ class MqttClient:
         """Say it once until the connection is back; refused credentials are told to the owner every time."""
         if self._auth_refused(err) and self.on_auth_refused is not None:
             self.on_auth_refused(str(err))
+        if self._first_attempt is not None and not self._first_attempt.done():
+            error = MqttAuthError if self._auth_refused(err) else MqttNotConnectedError
+            self._first_attempt.set_exception(error(f"{self._endpoint}: {err}"))
         log = _LOGGER.debug if self._failing else _LOGGER.warning
         log("No connection to the MQTT broker %s: %s", self._endpoint, err)
         self._failing = True
@@ -220,6 +253,7 @@ class MqttClient:
             will=will,
             clean_session=not (settings.persistent_session and client_id),
             max_inflight_messages=WINDOW,
+            queue_type=self._new_queue,
             # Small messages would wait 40 ms for each other's acknowledgement.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             tls_context=self.tls_context if settings.tls else None,
@@ -229,3 +263,19 @@ class MqttClient:
         # Above this many calls the library warns; a full window is no reason to.
         connection.pending_calls_threshold = 2 * WINDOW
         return connection
+
+
+class _InboundQueue(asyncio.Queue[Any]):
+    """Shows each message as it comes in, and keeps those that are wanted later.
+
+    A message that waits for a task of its own costs twice what it costs to read it.
+    """
+
+    def __init__(self, maxsize: int, take: Callable[[Any], bool]) -> None:
+        super().__init__(maxsize)
+        self._take_message = take
+
+    @override
+    def put_nowait(self, item: Any) -> None:
+        if self._take_message(item):
+            super().put_nowait(item)
