@@ -37,11 +37,11 @@ def json_profile(*keys: str, **more: Any) -> DeviceProfile:
     return DeviceProfile.from_dict({"schema_version": 1, "decoder": {"kind": "json"}, "channels": channels, **more})
 
 
-class RunningLink(FrameLink):
-    """A link that can be waited for."""
+class RunningLinkMixin(FrameLink):
+    """A link of any kind that can be waited for."""
 
-    def __init__(self, transport: FrameTransport, clock: ManualClock) -> None:
-        super().__init__("test link", transport)
+    def wait_for(self, clock: ManualClock) -> None:
+        """Begin to listen to what happens, by the clock of the test."""
         self.clock = clock
         self._news = asyncio.Event()
         self.frames_given = 0
@@ -85,6 +85,14 @@ class RunningLink(FrameLink):
         finally:
             shutdown.set()
             await asyncio.wait_for(task, PATIENCE)
+
+
+class RunningLink(RunningLinkMixin):
+    """A link of frames that can be waited for."""
+
+    def __init__(self, transport: FrameTransport, clock: ManualClock) -> None:
+        super().__init__("test link", transport)
+        self.wait_for(clock)
 
 
 def serial_link(url: object) -> RunningLink:

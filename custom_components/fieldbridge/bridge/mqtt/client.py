@@ -183,9 +183,10 @@ class MqttClient:
 
     def _take(self, message: Any) -> bool:
         """Hand a message to whoever takes it as it came; returns whether it has to be queued for others."""
-        if self._on_payload is not None:
-            payload = message.payload
-            self._on_payload(message.topic.value, payload if isinstance(payload, bytes) else b"", message.retain)
+        if self._on_payload is None:
+            return True
+        payload = message.payload
+        self._on_payload(message.topic.value, payload if isinstance(payload, bytes) else b"", message.retain)
         return bool(self._callbacks)
 
     async def _deliver(self, message: Any) -> None:

@@ -125,14 +125,14 @@ class MqttTransport:
     async def stop_scan(self) -> None:
         """Stop delivering; what waits is dropped with the link."""
         self._feed.on_payload(None)
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
         tasks = [task for task in (self._renewing, self._asking) if task is not None]
         self._renewing = self._asking = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
         self._waiting.clear()
         self._late.clear()
 
