@@ -42,6 +42,7 @@ RANKS = {
     "profiles": EDGES,
     "mqtt": EDGES,
     "health": EDGES,
+    "recordings": 4,
     "runners": 4,
     "app": 5,
     "introspection": 5,

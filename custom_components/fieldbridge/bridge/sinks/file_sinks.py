@@ -16,33 +16,32 @@ from .text_formats import CsvFormat, JsonlFormat
 from .writer import SYNC_INTERVAL, RecordingWriter
 
 
-class FileSink:
-    """A recording in one file, written by a thread of its own.
+class RecordedFile[T]:
+    """A file of ``T``, written by a thread of its own.
 
-    The file grows as ``<name>.part`` and gets its name when it is closed. Without ``columns`` there is one row per
-    sample (the long format), with them one row per tick. ``sync_interval`` (seconds) is what a power failure may
-    cost; the recording ends when fewer than ``keep_free`` bytes are free on the disk.
+    The file grows as ``<name>.part`` and gets its name when it is closed. ``sync_interval`` (seconds) is what a power
+    failure may cost; the recording ends when fewer than ``keep_free`` bytes are free on the disk.
     """
-
-    format: ClassVar[Format]
 
     def __init__(
         self,
-        path: Path | str,
+        path: Path,
+        format: Format,  # noqa: A002  - what it is called everywhere
+        table: Table[T],
         *,
-        columns: Sequence[Column] | None = None,
         sync_interval: float = SYNC_INTERVAL,
         keep_free: int = 0,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         if not sync_interval > 0:
             raise ValueError(f"sync_interval must be > 0, got {sync_interval!r}")
-        self._path = Path(path)
-        self._table: Table = LongTable() if columns is None else WideTable(columns)
+        self._path = path
+        self._format = format
+        self._table = table
         self._sync_interval = sync_interval
         self._keep_free = keep_free
         self._wall_ns = wall_ns
-        self._writer: RecordingWriter | None = None
+        self._writer: RecordingWriter[T] | None = None
         self._open = False
 
     @property
@@ -66,17 +65,12 @@ class FileSink:
         """Bytes written."""
         return self._writer.size if self._writer is not None else 0
 
-    @property
-    def unplaced(self) -> int:
-        """Samples for which a wide recording has no column."""
-        return self._table.unplaced if isinstance(self._table, WideTable) else 0
-
     async def open(self) -> None:
         """Begin the file; idempotent. Raises SinkExistsError, SinkDependencyError, SinkError."""
         if self._open:
             return
         writer = RecordingWriter(
-            lambda: self.format.create(self._path, self._table.fields),
+            lambda: self._format.create(self._path, self._table.fields),
             self._table,
             folder=self._path.parent,
             sync_interval=self._sync_interval,
@@ -87,12 +81,11 @@ class FileSink:
         self._writer = writer
         self._open = True
 
-    async def write_many(self, samples: Sequence[Sample]) -> None:
-        """Write samples. Raises RuntimeError when it is not open, SinkWriteError when the recording has failed."""
-        await self.write_batches((samples,))
+    async def write_batches(self, batches: Sequence[Sequence[T]]) -> None:
+        """Write batches, which must not change any more.
 
-    async def write_batches(self, batches: Sequence[Batch]) -> None:
-        """Write the batches of ticks, which must not change any more; raises as ``write_many``."""
+        Raises RuntimeError when it is not open, SinkWriteError when the recording has failed.
+        """
         await self._require_writer().write(batches)
 
     def mark(self, at: datetime, text: str, *, monotonic_ns: int | None = None) -> None:
@@ -122,10 +115,51 @@ class FileSink:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._path.name!r}, {self.rows} rows>"
 
-    def _require_writer(self) -> RecordingWriter:
+    def _require_writer(self) -> RecordingWriter[T]:
         if self._writer is None or not self._open:
             raise RuntimeError("the sink is not open")
         return self._writer
+
+
+class FileSink(RecordedFile[Sample]):
+    """A recording of samples.
+
+    Without ``columns`` there is one row per sample (the long format), with them one row per tick.
+    """
+
+    format: ClassVar[Format]
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        columns: Sequence[Column] | None = None,
+        sync_interval: float = SYNC_INTERVAL,
+        keep_free: int = 0,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__(
+            Path(path),
+            self.format,
+            LongTable() if columns is None else WideTable(columns),
+            sync_interval=sync_interval,
+            keep_free=keep_free,
+            wall_ns=wall_ns,
+        )
+
+    @property
+    def unplaced(self) -> int:
+        """Samples for which a wide recording has no column."""
+        return self._table.unplaced if isinstance(self._table, WideTable) else 0
+
+    async def write_many(self, samples: Sequence[Sample]) -> None:
+        """Write samples; raises as ``write_batches``."""
+        await self.write_batches((samples,))
+
+    @override
+    async def write_batches(self, batches: Sequence[Batch]) -> None:
+        """Write the batches of ticks; a wide recording makes one row of each."""
+        await super().write_batches(batches)
 
 
 class CsvSink(FileSink):

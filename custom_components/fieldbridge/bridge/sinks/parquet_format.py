@@ -4,7 +4,7 @@ The index of a Parquet file is written at its very end, so that a crash would lo
 grows as Arrow messages, which may end anywhere, and is converted when it is complete or recovered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import logging
 import math
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import AppendFile, part_of, publish, refuse_existing
-from .sink import SinkDependencyError, SinkWriteError
+from .sink import SinkDependencyError, SinkError, SinkWriteError
 from .tables import Field, FieldType, Row
 
 _LOGGER = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ TEXT_SUFFIX = "_text"
 """A column that holds numbers or texts is two columns: ``value`` and ``value_text``."""
 
 _ROWS_PER_GROUP = 100_000
+_ROWS_PER_READ = 1000
 
 
 def _arrow() -> Any:
@@ -144,6 +145,17 @@ def _convert(part: Path, path: Path) -> Path:
         fresh.unlink(missing_ok=True)
     part.unlink()
     return done
+
+
+def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file. Blocking. Raises SinkDependencyError, SinkError for what is no Parquet file."""
+    pa, pq = _arrow()
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_ROWS_PER_READ):
+                yield from batch.to_pylist()
+    except pa.ArrowException as err:
+        raise SinkError(f"{path.name}: {err}") from err
 
 
 def _groups(pa: Any, reader: Any) -> Any:

@@ -4,11 +4,19 @@ from dataclasses import dataclass
 import logging
 from pathlib import Path
 
+from .captures import CAPTURE, CaptureFormat
 from .file_sinks import SINKS
 from .files import PART
+from .journal import Format
 from .sink import SinkError
 
 _LOGGER = logging.getLogger(__name__)
+
+
+_FORMATS: dict[str, Format] = {
+    CAPTURE: CaptureFormat(),
+    **{suffix: sink.format for suffix, sink in SINKS.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,11 @@ def recover(folder: Path) -> list[Recovered]:
 
 def _recover(part: Path) -> Recovered:
     path = part.with_name(part.name.removesuffix(PART))
-    sink = SINKS.get(path.suffix)
-    if sink is None:
+    format_ = _FORMATS.get(path.suffix)
+    if format_ is None:
         return Recovered(part, None, f"{path.suffix or path.name} is no format of a recording")
     try:
-        return Recovered(part, sink.format.recover(part, path))
+        return Recovered(part, format_.recover(part, path))
     except (SinkError, OSError) as err:
         _LOGGER.warning("%s could not be recovered: %s", part.name, err)
         return Recovered(part, None, str(err))

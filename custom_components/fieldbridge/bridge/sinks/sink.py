@@ -24,6 +24,10 @@ class SinkWriteError(SinkError, OSError):
     """Writing failed, for instance because the disk is full. What was written before is intact."""
 
 
+class DiskFullError(SinkWriteError):
+    """There is no room left, or less than has to stay free."""
+
+
 @runtime_checkable
 class SampleSink(Protocol):
     """Takes samples between ``open`` and ``close``; an asynchronous context manager."""

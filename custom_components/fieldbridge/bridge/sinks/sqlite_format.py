@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlite3
 
 from .files import part_of, publish, refuse_existing
-from .sink import SinkError, SinkWriteError
+from .sink import DiskFullError, SinkError, SinkWriteError
 from .tables import Field, FieldType, Row, iso
 
 TABLE = "samples"
@@ -88,7 +88,8 @@ class SqliteJournal:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self.rows = self._committed
-        return SinkWriteError(f"{part_of(self._path).name}: {err}")
+        kind = DiskFullError if err.sqlite_errorcode == sqlite3.SQLITE_FULL else SinkWriteError
+        return kind(f"{part_of(self._path).name}: {err}")
 
 
 class SqliteFormat:

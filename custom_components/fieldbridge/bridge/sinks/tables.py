@@ -34,15 +34,15 @@ class Field:
     type: FieldType
 
 
-class Table(Protocol):
-    """How batches become rows."""
+class Table[T](Protocol):
+    """How batches of ``T`` become rows."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The columns of the file."""
         ...
 
-    def rows(self, batches: Iterable[Batch]) -> Iterator[Row]:
+    def rows(self, batches: Iterable[Sequence[T]]) -> Iterator[Row]:
         """Yield the rows of batches."""
         ...
 

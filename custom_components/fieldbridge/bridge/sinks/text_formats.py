@@ -82,7 +82,12 @@ class CsvJournal(_TextJournal):
 
 
 class JsonlJournal(_TextJournal):
-    """One JSON object per line; a number that JSON does not know (NaN) is null."""
+    """One JSON object per line, after ``header``; a number that JSON does not know (NaN) is null."""
+
+    def __init__(self, path: Path, fields: Sequence[Field], *, header: dict[str, object] | None = None) -> None:
+        super().__init__(path, fields)
+        if header is not None:
+            self._file.append(_json_line(header))
 
     @override
     def _encode(self, rows: Sequence[Sequence[object]]) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+import errno
 from itertools import batched
 import logging
 from pathlib import Path
@@ -13,8 +14,8 @@ import threading
 import time
 
 from .journal import Journal
-from .sink import SinkError, SinkWriteError
-from .tables import Batch, Row, Table
+from .sink import DiskFullError, SinkError, SinkWriteError
+from .tables import Row, Table
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,10 +38,12 @@ class _Mark:
     text: str
 
 
-type _Work = Sequence[Batch] | _Mark | None
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+type _Work[T] = Sequence[Sequence[T]] | _Mark | None
 
 
-class RecordingWriter:
+class RecordingWriter[T]:
     """Writes batches into a journal, from ``open`` to ``close``; belongs to one event loop.
 
     ``make_journal`` is called in the thread. When writing fails, or the disk has less than ``keep_free`` bytes left,
@@ -50,7 +53,7 @@ class RecordingWriter:
     def __init__(
         self,
         make_journal: Callable[[], Journal],
-        table: Table,
+        table: Table[T],
         *,
         folder: Path,
         sync_interval: float = SYNC_INTERVAL,
@@ -63,7 +66,7 @@ class RecordingWriter:
         self._sync_interval = sync_interval
         self._keep_free = keep_free
         self._wall_ns = wall_ns
-        self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Work[T]] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -100,7 +103,7 @@ class RecordingWriter:
         self._thread.start()
         await self._opened
 
-    async def write(self, batches: Sequence[Batch]) -> None:
+    async def write(self, batches: Sequence[Sequence[T]]) -> None:
         """Hand over batches, which must not change any more. Raises SinkWriteError once the recording has failed."""
         self._raise_failure()
         self._samples_in += sum(map(len, batches))
@@ -173,7 +176,7 @@ class RecordingWriter:
         except (SinkError, OSError) as err:
             self._fail(err)
 
-    def _next_work(self, unsynced_since: float | None) -> _Work | queue.Empty:
+    def _next_work(self, unsynced_since: float | None) -> _Work[T] | queue.Empty:
         if unsynced_since is None:
             return self._work.get()
         try:
@@ -181,7 +184,7 @@ class RecordingWriter:
         except queue.Empty as nothing:
             return nothing
 
-    def _write(self, journal: Journal, work: Sequence[Batch] | _Mark) -> None:
+    def _write(self, journal: Journal, work: Sequence[Sequence[T]] | _Mark) -> None:
         if isinstance(work, _Mark):
             self._append(journal, [self._table.mark(work.at, work.monotonic_ns, work.text)])
             return
@@ -203,7 +206,7 @@ class RecordingWriter:
     def _sync(self, journal: Journal) -> None:
         journal.sync()
         if self._keep_free and shutil.disk_usage(self._folder).free < self._keep_free:
-            raise SinkWriteError(f"less than {self._keep_free // 1_000_000} MB are free")
+            raise DiskFullError(f"less than {self._keep_free // 1_000_000} MB are free")
 
     def _mark_clock_step(self, journal: Journal, offset_ns: int) -> int:
         now_ns = self._wall_ns()
@@ -231,7 +234,7 @@ class RecordingWriter:
         if isinstance(err, SinkError):
             self.failure = err
         else:
-            self.failure = SinkWriteError(str(err))
+            self.failure = (DiskFullError if err.errno in _DISK_FULL else SinkWriteError)(str(err))
             self.failure.__cause__ = err
         self._tell(self._room.set)
 

@@ -1,0 +1,135 @@
+"""The folder of recordings: what is listed, deleted, pruned and made whole."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from custom_components.fieldbridge.bridge.codecs.frame import Frame
+from custom_components.fieldbridge.bridge.recordings import (
+    Catalogue,
+    Description,
+    Limits,
+    RecordingEnd,
+    RecordingError,
+    RecordingPlan,
+    RecordingState,
+    UnknownRecordingError,
+    describe_device,
+    safe_stem,
+)
+from custom_components.fieldbridge.bridge.recordings.description import read_description, write_description
+from custom_components.fieldbridge.bridge.sinks import CaptureHeader, read_frames, read_header
+
+from .devices import ROOM, names_in, room
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def recording(folder: Path, name: str, *, days: float, size: int = 1000) -> Path:
+    """Put a finished recording into the folder."""
+    path = folder / name
+    path.write_bytes(b"x" * size)
+    started_at = NOW - timedelta(days=days)
+    write_description(path, Description(title=name, started_at=started_at, finished_at=started_at, end="stopped"))
+    return path
+
+
+@given(st.text(max_size=300))
+def test_a_file_stays_in_its_folder_whatever_a_name_contains(name: str) -> None:
+    stem = safe_stem(name)
+    path = (Path("/folder") / f"{stem}.csv").resolve()
+    assert path.parent == Path("/folder")
+    assert path.suffix == ".csv"
+    assert not stem.startswith(".")
+    assert stem.isprintable()
+    assert len(f"{stem}-999999.parquet.part-journal".encode()) <= 255
+
+
+def test_names_keep_what_people_write() -> None:
+    assert safe_stem("Ofen 3, Größe: groß") == "Ofen 3_ Größe_ groß"
+    assert safe_stem("../../etc/passwd") == "etc_passwd"
+    assert safe_stem("") == "recording"
+
+
+async def test_a_running_recording_is_listed_and_cannot_be_deleted(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    running = await catalogue.start(RecordingPlan(title="Run", devices=[room()]))
+
+    (info,) = catalogue.entries()
+    assert (info.name, info.state) == ("Run.csv", RecordingState.RUNNING)
+    with pytest.raises(RecordingError, match="being recorded"):
+        catalogue.delete("Run.csv")
+    assert catalogue.prune(NOW + timedelta(days=4000)) == []
+
+    await running.stop()
+    (info,) = catalogue.entries()
+    facts = info.to_dict()
+    assert (facts["state"], facts["end"], facts["rows"], facts["devices"]) == ("finished", "stopped", 0, ["Room"])
+    catalogue.delete("Run.csv")
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "/etc/passwd", "..", "", "a.csv.json", "a.csv.part", "link.csv"])
+def test_only_recordings_of_the_folder_can_be_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    secret = recording(tmp_path, "secret.csv", days=0)
+    recording(folder, "a.csv", days=0)
+    (folder / "link.csv").symlink_to(secret)
+
+    with pytest.raises(UnknownRecordingError):
+        Catalogue(folder).delete(name)
+
+    assert secret.exists()
+
+
+def test_too_old_and_then_the_oldest_are_pruned_until_all_fit(tmp_path: Path) -> None:
+    for name, days in (("new.csv", 1), ("middle.csv", 2), ("older.csv", 3), ("ancient.csv", 31)):
+        recording(tmp_path, name, days=days)
+    catalogue = Catalogue(tmp_path, Limits(max_bytes=2500, max_age=timedelta(days=30)))
+
+    pruned = catalogue.prune(NOW)
+
+    assert [info.name for info in pruned] == ["older.csv", "ancient.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "middle.csv",
+        "middle.csv.json",
+        "new.csv",
+        "new.csv.json",
+    ]
+
+
+def test_what_its_writer_left_is_made_whole_and_said_to_be_interrupted(tmp_path: Path) -> None:
+    part = tmp_path / "run.csv.part"
+    part.write_text("t_utc,monotonic_ns,device,temp,event\n2026-11-21T12:00:00+00:00,1,Room,20.5,\n2026-11-21T12")
+    device = describe_device("id", "Room", ROOM[:1])
+    write_description(tmp_path / "run.csv", Description(title="Run", started_at=NOW, devices=(device,)))
+    catalogue = Catalogue(tmp_path)
+    assert catalogue.find("run.csv").state is RecordingState.INTERRUPTED
+
+    (info,) = catalogue.recover()
+
+    assert (info.name, info.state) == ("run.csv", RecordingState.INTERRUPTED)
+    assert info.path.read_text().endswith("20.5,\n")
+    description = read_description(info.path)
+    assert description is not None
+    assert description.end == RecordingEnd.INTERRUPTED
+    assert catalogue.recover() == []
+
+
+async def test_a_capture_holds_the_frames_and_says_where_they_came_from(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    header = CaptureHeader("Lab port", kind="serial", framing={"delimiter": "\\n"})
+    capture = await catalogue.start_capture("Lab port", header)
+    capture.take([Frame(1.25, b"\x00\xff"), Frame(1.5, b"two")])
+
+    await catalogue.stop_capture(capture)
+
+    (info,) = catalogue.entries()
+    assert info.is_capture
+    assert info.to_dict()["rows"] == 2
+    assert list(read_frames(info.path)) == [Frame(1.25, b"\x00\xff"), Frame(1.5, b"two")]
+    assert (read_header(info.path).link, read_header(info.path).framing) == ("Lab port", {"delimiter": "\\n"})

@@ -1,0 +1,131 @@
+"""What was recorded is sent again as a link: the same values, at the pace that is wanted."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession
+from custom_components.fieldbridge.bridge.codecs.decoders import JsonDecoder
+from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
+from custom_components.fieldbridge.bridge.errors import LinkClosedError, LinkError
+from custom_components.fieldbridge.bridge.recordings import (
+    Catalogue,
+    Limits,
+    RecordingPlan,
+    describe_device,
+    replay_devices,
+    replay_frames,
+)
+from custom_components.fieldbridge.bridge.sinks import CaptureHeader, read_frames
+from custom_components.fieldbridge.bridge.testing import ManualClock
+from custom_components.fieldbridge.bridge.transports.replay import ReplayTransport
+
+from .devices import ROOM, SCALE, Device, room
+
+FRAMES = [Frame(10.0, b"a"), Frame(10.5, b"b"), Frame(12.0, b"c")]
+
+
+class Sent:
+    """What a transport sent, and when."""
+
+    def __init__(self, transport: ReplayTransport, clock: ManualClock) -> None:
+        self.frames: list[tuple[float, bytes]] = []
+        self.losses: list[LinkError] = []
+        self._clock = clock
+        transport.register_callback(self._take)
+        transport.register_loss_callback(self.losses.append)
+
+    def _take(self, batch: Batch) -> None:
+        self.frames += [(self._clock.now(), frame.data) for frame in batch]
+
+
+async def settled(clock: ManualClock, seconds: float) -> None:
+    """Move the time on in small steps, so that what is read in threads arrives."""
+    for _ in range(round(seconds / 0.25)):
+        await asyncio.sleep(0.002)
+        await clock.advance(0.25)
+    await asyncio.sleep(0.02)
+    await clock.settle()
+
+
+@pytest.mark.parametrize(("speed", "times"), [(1.0, [0.0, 0.5, 2.0]), (2.0, [0.0, 0.25, 1.0]), (0.0, [0.0, 0.0, 0.0])])
+async def test_frames_keep_their_pace_or_take_another(speed: float, times: list[float]) -> None:
+    clock = ManualClock()
+    transport = ReplayTransport(lambda: iter(FRAMES), speed=speed, repeats=1, clock=clock)
+    sent = Sent(transport, clock)
+    await transport.open()
+    await transport.start_scan()
+    await settled(clock, 4)
+    await transport.stop_scan()
+
+    assert sent.frames == list(zip(times, [b"a", b"b", b"c"], strict=True))
+    assert isinstance(sent.losses[0], LinkClosedError)
+    with pytest.raises(LinkError, match="everything was replayed"):
+        await transport.open()
+
+
+async def test_a_replay_is_repeated_as_often_as_wanted() -> None:
+    clock = ManualClock()
+    transport = ReplayTransport(lambda: iter(FRAMES), speed=0.0, repeats=3, pause=1.0, clock=clock)
+    sent = Sent(transport, clock)
+    await transport.open()
+    await transport.start_scan()
+    await settled(clock, 6)
+    await transport.stop_scan()
+
+    assert [data for _, data in sent.frames] == [b"a", b"b", b"c"] * 3
+    assert transport.counters.frames == 9
+
+
+async def test_what_cannot_be_read_is_a_link_that_is_down() -> None:
+    def read() -> Iterator[Frame]:
+        yield from read_frames(Path("/no/such/file.capture"))
+
+    with pytest.raises(LinkError, match="No such file"):
+        await ReplayTransport(read).open()
+    with pytest.raises(LinkError, match="nothing to replay"):
+        await ReplayTransport(lambda: iter(())).open()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".sqlite", ".parquet"])
+@pytest.mark.parametrize("wide", [True, False])
+async def test_a_replayed_recording_shows_the_values_that_were_recorded(
+    tmp_path: Path, suffix: str, wide: bool
+) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    first, device = room()
+    other, scale = describe_device("scale-id", "Scale", SCALE, [first]), Device()
+    plan = RecordingPlan(title="Run", devices=[(first, device), (other, scale)], suffix=suffix, wide=wide)
+    recording = await catalogue.start(plan)
+    device.say(1.0, temp=21.5, door=True, mode="auto")
+    scale.say(1.5, temp=80.25)
+    await recording.stop()
+    info = catalogue.find(recording.name)
+
+    devices = replay_devices(info.path, info.description)
+    sessions = {device.title: DeviceSession(device.profile) for device in devices}
+    for frame in replay_frames(info.path, info.description):
+        for session in sessions.values():
+            session.accept([frame])
+
+    assert sessions["Room"].values == {"temp": 21.5, "door": True, "mode": "auto"}
+    assert sessions["Scale"].values == {"temp": 80.25}
+    assert devices[0].profile.channels[0].unit == "°C"
+
+
+async def test_a_replayed_capture_brings_its_devices(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    profile = DeviceProfile(decoder=JsonDecoder(), channels=ROOM)
+    header = CaptureHeader("Lab port", devices=[{"title": "Room", "profile": profile.to_dict()}])
+    capture = await catalogue.start_capture("Lab port", header)
+    capture.take([Frame(1.0, b'{"temp": 19.5}')])
+    await catalogue.stop_capture(capture)
+    path = catalogue.find("Lab port.capture").path
+
+    (device,) = replay_devices(path, None)
+    session = DeviceSession(device.profile)
+    session.accept(list(replay_frames(path, None)))
+
+    assert (device.title, session.value("temp")) == ("Room", 19.5)
