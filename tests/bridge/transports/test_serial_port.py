@@ -36,6 +36,10 @@ async def test_frames_arrive_as_the_device_writes_them(pty_link: PtyLink, listen
         "frames": 3,
         "overlong": 0,
         "partial": 0,
+        "garbage": 0,
+        "restarted": 0,
+        "checksum": 0,
+        "malformed": 0,
     }
 
 
