@@ -4,18 +4,17 @@ from collections.abc import Callable
 from typing import override
 
 from homeassistant.core import callback
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from homeassistant.util import slugify
 
+from .app_commands import async_send_command
 from .app_device import AppDevice
 from .app_link import AppLink
 from .app_setup import AppConfigEntry, AppDeviceCoordinator
 from .bridge.channels import Value
 from .bridge.controls import Control
-from .const import DOMAIN
 from .coordinator import SessionCoordinator
 
 
@@ -55,14 +54,9 @@ class ControlEntity[C: Control](CoordinatorEntity[SessionCoordinator[AppDevice]]
         self.async_write_ha_state()
 
     async def async_send(self, payload: str, shown: Value | None = None) -> None:
-        """Queue a command for the device. Raises ServiceValidationError while it takes none."""
-        device = self.coordinator.session.name
-        try:
-            await self._link.send_command(device, payload, self.control.sub_topic)
-        except LookupError as err:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="no_commands", translation_placeholders={"device": device}
-            ) from err
+        """Send a command to the device. Raises HomeAssistantError when its handler fails, or it takes none."""
+        session = self.coordinator.session
+        await async_send_command(self._link, session.name, payload, self.control.sub_topic)
         self._sent = shown
         self.async_write_ha_state()
 

@@ -38,7 +38,7 @@ class AppDevice:
         self._seen_at = float("-inf")
         self._online = False
         self.status = "ok"
-        """The app's word for the device, from its heartbeat."""
+        """The app's word for the device."""
         self.dropped = 0
         """Items and commands that the app lost because too many waited, from its heartbeat."""
         self.error: Exception | None = None
@@ -47,6 +47,7 @@ class AppDevice:
         self._value_listeners: dict[str, Listeners[Value | None]] = {}
         self._availability_listeners: Listeners[[]] = Listeners()
         self._channel_listeners: Listeners[list[Channel]] = Listeners()
+        self._failure_listeners: Listeners[[]] = Listeners()
 
     @property
     def available(self) -> bool:
@@ -73,6 +74,10 @@ class AppDevice:
     def on_availability(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call ``listener`` when the device or one of its values becomes available or unavailable."""
         return self._availability_listeners.add(listener)
+
+    def on_failure(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Call ``listener`` when the device fails, when something went wrong, and when it is well again."""
+        return self._failure_listeners.add(listener)
 
     def on_channels(self, listener: Callable[[list[Channel]], None]) -> Unsubscribe:
         """Call ``listener`` with the channels that are there, and with those that come."""
@@ -118,9 +123,16 @@ class AppDevice:
         return self.status in _WRONG
 
     def set_status(self, status: str, dropped: int, now: float) -> None:
-        """Take what the app's heartbeat says of the device."""
-        self.status, self.dropped = status, dropped
+        """Take the app's word for the device."""
+        had_failed, self.status, self.dropped = self.has_failed, status, dropped
         self._check(now)
+        if self.has_failed != had_failed:
+            self._failure_listeners.tell()
+
+    def set_error(self, error: Exception) -> None:
+        """Take what went wrong, whether or not the device can be read all the same."""
+        self.error = error
+        self._failure_listeners.tell()
 
     def check_silence(self, now: float) -> None:
         """Find out whether the device is silent for too long at ``now`` (monotonic seconds)."""

@@ -16,6 +16,7 @@ from .bridge.embedding import embedded
 from .bridge.interfaces import ClockPort, MessageCallback, MqttLifecycle, MqttPort
 from .bridge.mqtt import NullMqttClient, with_outbox
 from .bridge.retry import ExponentialBackoff
+from .bridge.runners.commands import Outcome
 from .bridge.runners.retrying import sleep_unless
 
 _LOGGER = logging.getLogger(__name__)
@@ -54,10 +55,10 @@ class AppLink:
         self._clock = clock or SystemClock()
         self._roots = {each.name for each in loaded.registry.all if each.is_root}
         loaded.app.on_error = self._note_error
+        loaded.app.on_status = self._note_status
         # Home Assistant has the devices already: discovered over its broker, they would be there twice.
         loaded.app.discovery_prefix = None
         self._topics: set[str] = set()
-        self._deliver: list[MessageCallback] = []
         self._device_listeners: Listeners[AppDevice] = Listeners()
         self._status_listeners: Listeners[[]] = Listeners()
 
@@ -119,13 +120,12 @@ class AppLink:
         """Whether the running app listens to commands for a device."""
         return self._command_topic(device) in self._topics
 
-    async def send_command(self, device: str, payload: str, sub_topic: str | None = None) -> None:
-        """Hand a command to a device; it is queued there. Raises LookupError when the device takes none now."""
-        if not self.takes_commands(device):
+    def send_command(self, device: str, payload: str, sub_topic: str | None = None) -> asyncio.Future[Outcome]:
+        """Queue a command for a device and return its end. Raises LookupError when the device takes none now."""
+        inlet = self.loaded.app.inlet
+        if inlet is None or not self.takes_commands(device):
             raise LookupError(f"{device} takes no commands")
-        topic = self._command_topic(device, sub_topic)
-        for deliver in self._deliver:
-            await deliver(topic, payload)
+        return inlet.submit(self._command_topic(device, sub_topic), payload)
 
     def statistics(self) -> dict[str, Any]:
         """Return what is counted as plain data."""
@@ -148,8 +148,7 @@ class AppLink:
         self._topics.add(topic)
 
     def on_message(self, callback: MessageCallback) -> None:
-        """Deliver commands to ``callback``."""
-        self._deliver.append(callback)
+        """Do nothing: commands go to the app's inlet, and there is no broker that other messages could come from."""
 
     async def start(self) -> None:
         """Start the mirror."""
@@ -159,7 +158,6 @@ class AppLink:
     async def stop(self) -> None:
         """Stop the mirror and take no more commands."""
         self._topics.clear()
-        self._deliver.clear()
         if isinstance(self._mirror, MqttLifecycle):
             await self._mirror.stop()
 
@@ -185,7 +183,11 @@ class AppLink:
 
     def _note_error(self, error: Exception, device: str | None) -> None:
         if device is not None:
-            self._device(device).error = error
+            self._device(device).set_error(error)
+
+    def _note_status(self, device: str, status: str) -> None:
+        seen = self._device(device)
+        seen.set_status(status, seen.dropped, self._clock.now())
 
     def _device(self, name: str) -> AppDevice:
         """Return a device, the first time a new one; the topics of a root device do not name it."""

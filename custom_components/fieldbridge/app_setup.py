@@ -257,7 +257,7 @@ def _add_device(hass: HomeAssistant, entry: AppConfigEntry, device: AppDevice, l
     dr.async_get(hass).async_get_or_create_from_info(config_entry_id=entry.entry_id, device_info=device_info)
     coordinator = data.devices[device.name] = SessionCoordinator(hass, entry, name, identifier, device, device_info)
     entry.async_on_unload(coordinator.async_shutdown)
-    entry.async_on_unload(device.on_availability(lambda: _tell_failure(hass, entry, device)))
+    entry.async_on_unload(device.on_failure(lambda: _tell_failure(hass, entry, device)))
     entry.async_on_unload(lambda: ir.async_delete_issue(hass, DOMAIN, _device_issue(entry, device)))
     for listener in tuple(data.new_device_listeners):
         listener(coordinator)

@@ -228,35 +228,42 @@ async def test_what_cannot_be_opened_is_tried_again(hass: HomeAssistant) -> None
     await until_state(hass, "sensor.roof_temperature", "20.5")
 
 
-async def test_a_device_that_fails_is_unavailable_and_a_repair_until_it_works_again(hass: HomeAssistant) -> None:
+async def test_a_device_that_fails_is_a_repair_at_once_and_until_it_works_again(hass: HomeAssistant) -> None:
+    # No heartbeat comes in time: it is told by the failure itself.
     write_app(
         hass,
         "weather",
         """
+        from pathlib import Path
+
         from fieldbridge import App
 
-        app = App("weather", heartbeat_interval=0.05)
-        calls = iter(range(10**9))
+        app = App("weather", heartbeat_interval=3600)
 
 
         @app.telemetry("roof", interval=0.05)
         async def roof() -> dict[str, object]:
-            if 1 <= next(calls) < 40:
+            if (Path(__file__).parent / "broken").exists():
                 raise ValueError("no answer")
             return {"temperature": 20.5}
         """,
     )
+    broken = Path(hass.config.config_dir) / "fieldbridge" / "apps" / "broken"
     entry = app_entry("weather")
     await set_up(hass, entry)
+    await until_state(hass, "sensor.roof_temperature", "20.5")
+
+    broken.touch()
 
     await until_state(hass, "sensor.roof_temperature", STATE_UNAVAILABLE)
-    await until_state(hass, "binary_sensor.weather_running", STATE_ON)
     issue_id = f"app_device_failed_{entry.entry_id}/roof"
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["place"] == "weather.py:10"
+    assert issue.translation_placeholders["place"] == "weather.py:11"
     assert issue.translation_placeholders["error"] == "ValueError: no answer"
+    broken.unlink()
     await until_state(hass, "sensor.roof_temperature", "20.5")
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 import probatio
 import pytest
@@ -15,6 +15,22 @@ from custom_components.fieldbridge.const import DOMAIN
 
 from .apps import VALVE, app_entry, device_id, write_app
 from .links import entity_ids, set_up, until_state
+
+SLOW = """
+    import asyncio
+    from pathlib import Path
+
+    from fieldbridge import App
+
+    app = App("garden")
+
+
+    @app.command("valve")
+    async def valve(payload: str) -> dict[str, object]:
+        while not (Path(__file__).parent / "done").exists():
+            await asyncio.sleep(0.02)
+        return {"position": payload}
+"""
 
 
 @pytest.fixture
@@ -44,6 +60,53 @@ async def test_everything_else_reaches_the_handler_as_json(hass: HomeAssistant, 
     await send(hass, device_id(hass, garden, "valve"), {"percent": 40})
 
     await until_state(hass, "sensor.valve_position", '{"percent":40}')
+
+
+async def test_the_action_answers_the_state_that_the_handler_returns(
+    hass: HomeAssistant, garden: MockConfigEntry
+) -> None:
+    data = {"device_id": device_id(hass, garden, "valve"), "command": "open"}
+    answer = await hass.services.async_call(DOMAIN, "send_command", data, blocking=True, return_response=True)
+
+    assert answer == {"state": {"position": "open"}}
+
+
+async def test_a_handler_that_fails_is_an_error_of_the_action(hass: HomeAssistant, garden: MockConfigEntry) -> None:
+    with pytest.raises(HomeAssistantError) as failed:
+        await send(hass, device_id(hass, garden, "pump"), "fast", sub_topic="speed")
+
+    assert failed.value.translation_key == "command_failed"
+    assert failed.value.translation_placeholders == {
+        "device": "Pump",
+        "error": "could not convert string to float: 'fast'",
+    }
+
+
+async def test_a_part_that_a_device_does_not_have_is_an_error_of_the_action(
+    hass: HomeAssistant, garden: MockConfigEntry
+) -> None:
+    with pytest.raises(HomeAssistantError) as failed:
+        await send(hass, device_id(hass, garden, "pump"), "fast", sub_topic="torque")
+
+    assert failed.value.translation_key == "command_failed"
+
+
+async def test_a_handler_that_takes_long_is_said_to_have_the_command(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.fieldbridge.app_commands.PATIENCE", 0.05)
+    hass.config.config_dir = str(tmp_path)
+    write_app(hass, "garden", SLOW)
+    entry = app_entry("garden")
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.garden_running", STATE_ON)
+
+    with pytest.raises(HomeAssistantError) as late:
+        await send(hass, device_id(hass, entry, "valve"), "open")
+
+    assert late.value.translation_key == "command_queued"
+    (tmp_path / "fieldbridge" / "apps" / "done").touch()
+    await until_state(hass, "sensor.valve_position", "open")
 
 
 async def test_a_part_of_a_device_is_commanded_by_its_sub_topic(hass: HomeAssistant, garden: MockConfigEntry) -> None:
@@ -174,3 +237,16 @@ async def test_a_number_goes_to_its_part_of_the_device(hass: HomeAssistant, heat
     speed = hass.states.get("number.pump_speed")
     assert speed is not None
     assert (speed.attributes["max"], speed.attributes["unit_of_measurement"]) == (3000, "rpm")
+
+
+async def test_a_control_whose_handler_fails_says_so_and_shows_nothing_new(hass: HomeAssistant, tmp_path: Path) -> None:
+    hass.config.config_dir = str(tmp_path)
+    write_app(hass, "heater", HEATER.replace('return {"power"', 'raise ValueError("no gas")\n        return {"power"'))
+    await set_up(hass, app_entry("heater"))
+    await until_state(hass, "text.heater_message", STATE_UNKNOWN)
+
+    data = {"entity_id": "text.heater_message", "value": "hello"}
+    with pytest.raises(HomeAssistantError, match="no gas"):
+        await hass.services.async_call("text", "set_value", data, blocking=True)
+
+    await until_state(hass, "text.heater_message", STATE_UNKNOWN)

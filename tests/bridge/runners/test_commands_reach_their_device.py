@@ -7,7 +7,7 @@ from typing import override
 import pytest
 
 from custom_components.fieldbridge.bridge.app import Command, DeviceContext
-from custom_components.fieldbridge.bridge.runners.commands import CommandQueue, CommandRouter
+from custom_components.fieldbridge.bridge.runners.commands import MAX_WAITING, CommandQueue, CommandRouter
 from custom_components.fieldbridge.bridge.stores import DeviceStore, MemoryStore
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock
 
@@ -43,6 +43,86 @@ async def test_a_failing_command_is_reported_and_the_next_one_handled(harness: A
         await harness.inject_command("valve", "90")
         harness.assert_published("home/valve/error", contains="invalid literal", count=1)
         harness.assert_state("home/valve/state", {"degrees": 90}, count=1)
+
+
+async def test_who_hands_a_command_in_learns_how_it_ended(harness: AppHarness, clock: ManualClock) -> None:
+    @harness.app.command("valve")
+    async def valve(payload: str) -> dict[str, object]:
+        await clock.sleep(5)
+        return {"degrees": int(payload)}
+
+    async with harness.running():
+        assert harness.app.inlet is not None
+        good, bad = (harness.app.inlet.submit("home/valve/set", payload) for payload in ("90", "half"))
+        await clock.advance(4)
+        assert not good.done()
+        await clock.advance(10)
+        assert good.result().state == {"degrees": 90}
+        assert isinstance(bad.result().error, ValueError)
+        with pytest.raises(LookupError, match="No device takes commands on home/door/set"):
+            harness.app.inlet.submit("home/door/set", "open")
+
+
+async def test_who_hands_in_a_command_that_nobody_will_handle_is_told(harness: AppHarness, clock: ManualClock) -> None:
+    @harness.app.device("valve")
+    async def valve(ctx: DeviceContext) -> None:
+        @ctx.on_command("speed")
+        async def speed(sub_topic: str, payload: str) -> None:
+            await clock.sleep(1000)
+
+        while not ctx.shutdown_requested:
+            await ctx.sleep(60)
+
+    async with harness.running():
+        inlet = harness.app.inlet
+        assert inlet is not None
+        nobody = inlet.submit("home/valve/set", "1")
+        await clock.settle()
+        ends = [inlet.submit("home/valve/speed/set", "1") for _ in range(MAX_WAITING + 2)]
+        await clock.settle()
+    assert "No handler" in str(nobody.result().error)
+    words = [str(end.result().error) for end in ends]
+    assert words[0] == "The command was cut short"
+    assert words[1] == "Too many commands wait for valve"
+    assert words[-1] == "The app ended before the command was handled"
+
+
+async def test_a_command_that_triggers_a_poll_ends_as_the_poll_does(harness: AppHarness, clock: ManualClock) -> None:
+    answers: list[dict[str, object] | None] = [{}, {"c": 1}, None]
+
+    async def read() -> dict[str, object]:
+        answer = answers.pop(0)
+        if answer is None:
+            raise OSError("no answer")
+        return answer
+
+    harness.app.add_telemetry("room", read, interval=1000, triggerable=True, min_interval=10)
+    async with harness.running():
+        assert harness.app.inlet is not None
+        good, *bad = (harness.app.inlet.submit("home/room/set", "") for _ in range(3))
+        await clock.advance(11)
+        assert good.result().error is None
+        assert [str(each.result().error) for each in bad] == ["no answer", "no answer"]
+
+
+async def test_a_device_is_well_again_when_it_has_run_for_as_long_as_it_was_down(
+    harness: AppHarness, clock: ManualClock
+) -> None:
+    told: list[tuple[float, str]] = []
+    harness.app.on_status = lambda _, status: told.append((clock.now(), status))
+    lives = iter([1.0, 0.5, 1000.0])
+
+    async def pump(ctx: DeviceContext) -> None:
+        await ctx.sleep(next(lives))
+        raise OSError("stuck")
+
+    harness.app.add_device("pump", pump)
+    async with harness.running():
+        await clock.advance(20)
+        (_, first), (failed_at, failed), (well_at, well) = told
+    assert (first, failed_at, failed, well) == ("ok", 1.0, "error", "ok")
+    # Down for about 1 s, half a second of life, down for about 2 s, and then 2 s of proof.
+    assert 1 + 0.8 + 0.5 + 2 * 1.6 <= well_at <= 1 + 1.2 + 0.5 + 2 * 2.4
 
 
 async def test_a_root_device_is_commanded_without_a_segment_of_its_own(harness: AppHarness) -> None:

@@ -9,6 +9,7 @@ from ..cron import WallClock
 from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
+from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
 from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
 from .adapters import AdapterRegistration, Implementation
@@ -69,7 +70,10 @@ class App(Registrations):
         self.restart_cooldown = restart_cooldown
         self.sustained_health_reset = sustained_health_reset
         self.error_type_map = error_type_map or {}
+        # For a host that shows more than a broker is told, and hands in commands by itself.
         self.on_error: Callable[[Exception, str | None], None] | None = None
+        self.on_status: Callable[[str, str], None] | None = None
+        self.inlet: CommandRouter | None = None
         self.configure_hooks: list[Callable[..., Any]] = []
         self.state_overrides: dict[type, object] = {}
         self.discovery_prefix: str | None = None

@@ -60,7 +60,7 @@ class Runtime:
             topic_prefix=prefix,
             shutdown=shutdown,
             adapters={},
-            health=HealthReporter(port, prefix, app.version, clock),
+            health=HealthReporter(port, prefix, app.version, clock, app.on_status),
             errors=ErrorPublisher(port, prefix, {**ERROR_TYPES, **app.error_type_map}, on_error=app.on_error),
             links=app.links,
             store=app.store,
@@ -143,6 +143,7 @@ class Runtime:
             self._router.add_inbound(inbound.name, topic)
         for queue in self._router.queues:
             services.health.count_drops(queue.name, queue)
+        self._app.inlet = self._router
         mqtt = services.mqtt
         if isinstance(mqtt, Outbox):
             services.health.count_drops("outbox", mqtt)

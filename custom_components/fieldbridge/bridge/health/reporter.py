@@ -1,5 +1,6 @@
 """Heartbeat and availability over MQTT. Reporting never fails the app: an error is logged and that is all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 import logging
 from typing import Protocol
@@ -59,6 +60,8 @@ class HealthReporter:
     topic_prefix: str
     version: str
     clock: ClockPort
+    on_status: Callable[[str, str], None] | None = None
+    """Called with every changed status of a device, for a host that does not wait for the heartbeat."""
     _statuses: dict[str, DeviceStatus] = field(default_factory=dict, init=False)
     _roots: set[str] = field(default_factory=set, init=False)
     _reasons: dict[str, set[str]] = field(default_factory=dict, init=False)
@@ -70,7 +73,10 @@ class HealthReporter:
 
     def set_device_status(self, device: str, status: str = "ok") -> None:
         """Track ``device`` in the heartbeat with this status."""
+        is_news = self._statuses.get(device) != DeviceStatus(status)
         self._statuses[device] = DeviceStatus(status)
+        if is_news and self.on_status is not None:
+            self.on_status(device, status)
 
     def count_drops(self, name: str, loser: Dropping) -> None:
         """Tell in the heartbeat what ``loser`` dropped, with all that was dropped under this name before.

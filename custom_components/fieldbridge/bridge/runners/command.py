@@ -61,14 +61,17 @@ class CommandDevice:
             await self._ctx.mark_available("command")
             if state is not None:
                 await self._ctx.publish_state(state)
+            command.settle(state)
         except RefusedCommandError as err:
             _LOGGER.warning("Command for %s refused: %s", self._registration.name, err)
             await self.report(err)
+            command.settle(error=err)
         except Exception as err:
             _LOGGER.exception("Command for %s failed", self._registration.name)
             if isinstance(err, self._registration.unavailable_on):
                 await self._ctx.mark_unavailable("command")
             await self.report(err)
+            command.settle(error=err)
         await save_store(self._store, self._registration.name)
 
     async def call(self, command: Command) -> dict[str, object] | None:
@@ -122,6 +125,7 @@ class CommandGroup:
         except RefusedCommandError as err:
             _LOGGER.warning("Command for %s refused: %s", self._name, err)
             await self._all[0].report(err)
+            command.settle(error=err)
         else:
             await device.handle(command)
 

@@ -52,6 +52,7 @@ class CommandHandlers:
                 self._stream.put(command)
             else:
                 _LOGGER.debug("no handler for %s", command.topic)
+                command.settle(error=LookupError(f"No handler for {command.topic}"))
         elif command.sub_topic in self._takes_command:
             await handler(command)
         else:

@@ -3,15 +3,28 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import logging
 
+from ..errors import BridgeError
 from ..topics import matches
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """Commands held for one device; beyond it the oldest is dropped and counted."""
+
+
+class LostCommandError(BridgeError):
+    """A command was accepted, but nobody will handle it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended: the state that its handler returned, or why it failed."""
+
+    state: dict[str, object] | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +35,13 @@ class Command:
     payload: str
     sub_topic: str | None = None
     timestamp: float = 0.0
+    outcome: asyncio.Future[Outcome] | None = field(default=None, compare=False, repr=False, kw_only=True)
+    """Where somebody waits for the end; framework-internal."""
+
+    def settle(self, state: dict[str, object] | None = None, error: Exception | None = None) -> None:
+        """Tell who waits how it ended; the first word counts."""
+        if self.outcome is not None and not self.outcome.done():
+            self.outcome.set_result(Outcome(state, error))
 
 
 class CommandQueue:
@@ -46,19 +66,18 @@ class CommandQueue:
         """Accept a command; an idle handler starts on it before this returns."""
         self._waiting.append(command)
         if len(self._waiting) > self._max_waiting:
-            self._waiting.popleft()
+            self._waiting.popleft().settle(error=LostCommandError(f"Too many commands wait for {self.name}"))
             self.dropped += 1
             if not self._overflowing:
                 _LOGGER.warning("Too many commands wait for %s: the oldest are dropped", self.name)
             self._overflowing = True
         self._work()
 
-    def newest(self, command: Command) -> Command:
-        """Return the newest of those that wait, ``command`` without any; one call is to stand for all of them."""
-        if self._waiting:
-            command = self._waiting[-1]
-            self._waiting.clear()
-        return command
+    def take_waiting(self) -> list[Command]:
+        """Return all that wait, oldest first, for one call that is to stand for all of them."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
 
     def open(self, handle: Callable[[Command], Awaitable[None]]) -> None:
         """Deliver to ``handle``, first what was held."""
@@ -82,7 +101,8 @@ class CommandQueue:
         self.dropped += len(self._waiting)
         if self._waiting:
             _LOGGER.warning("%d commands for %s were not handled before the end", len(self._waiting), self.name)
-        self._waiting.clear()
+        for command in self.take_waiting():
+            command.settle(error=LostCommandError("The app ended before the command was handled"))
 
     def _work(self) -> None:
         if self._handle is None or self._worker is not None or not self._waiting:
@@ -100,7 +120,13 @@ class CommandQueue:
 
     async def _handle_waiting(self) -> None:
         while self._waiting and self._handle is not None:
-            await self._handle(self._waiting.popleft())
+            command = self._waiting.popleft()
+            try:
+                await self._handle(command)
+            except BaseException:
+                command.settle(error=LostCommandError("The command was cut short"))
+                raise
+            command.settle()
         self._overflowing = bool(self._waiting)
 
 
@@ -153,11 +179,24 @@ class CommandRouter:
         head, _, last = topic.rpartition("/")
         if last != "set" or not f"{head}/".startswith(f"{self._prefix}/"):
             return
-        device, sub_topic = head.removeprefix(self._prefix).removeprefix("/"), ""
-        if device not in self._by_segment:
-            device, _, sub_topic = device.rpartition("/")
-        queue = self._by_segment.get(device) if device or not sub_topic else None
+        queue, sub_topic = self._find(head)
         if queue is None:
             _LOGGER.warning("Command for unknown device ignored: %s", topic)
             return
-        queue.put(Command(topic, payload, sub_topic or None, self._now()))
+        queue.put(Command(topic, payload, sub_topic, self._now()))
+
+    def submit(self, topic: str, payload: str) -> asyncio.Future[Outcome]:
+        """Queue a command and return its end. Raises LookupError for what is no topic of a device."""
+        queue, sub_topic = self._find(topic.removesuffix("/set"))
+        if queue is None:
+            raise LookupError(f"No device takes commands on {topic}")
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        queue.put(Command(topic, payload, sub_topic, self._now(), outcome=outcome))
+        return outcome
+
+    def _find(self, head: str) -> tuple[CommandQueue | None, str | None]:
+        """Return the queue and the sub-topic of a topic without its ``/set``."""
+        device, sub_topic = head.removeprefix(self._prefix).removeprefix("/"), ""
+        if device not in self._by_segment:
+            device, _, sub_topic = device.rpartition("/")
+        return self._by_segment.get(device) if device or not sub_topic else None, sub_topic or None

@@ -51,6 +51,7 @@ async def _run_once(
         except Exception as err:
             _LOGGER.exception("Command for %s failed", name)
             await services.errors.publish(err, device=name, is_root=registration.is_root)
+            command.settle(error=err)
 
     if freshness is not None:
         ctx.when_published(freshness.renewed)

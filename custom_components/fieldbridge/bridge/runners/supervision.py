@@ -1,5 +1,6 @@
 """Running a handler again when it crashed, so that one bad frame does not end a device."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 import logging
 
@@ -27,18 +28,22 @@ async def keep_running(
 ) -> None:
     """Await ``run()`` until it returns; after a crash again, for ever, with capped back-off.
 
-    An error is reported once, until it changes its type. UnrunnableError and HandlerKindError end the device.
+    An error is reported once, until it changes its type; the device is well again when it has run for as long as it was
+    down. UnrunnableError and HandlerKindError end the device.
     """
+    recovery = _Recovery(name, services)
     retrier = Retrier(RESTART, services.shutdown, services.clock)
     reported: type[Exception] | None = None
     while True:
         started_at = services.clock.now()
         try:
-            await run()
+            with recovery:
+                await run()
         except Exception as err:
+            crashed_at = services.clock.now()
             cause = err.cause if isinstance(err, UnrunnableError) else err
             # What ran for long was well meanwhile: its next crash is news again.
-            if services.clock.now() - started_at > RESTART.max_delay:
+            if crashed_at - started_at > RESTART.max_delay:
                 retrier.succeeded()
                 reported = None
             services.health.set_device_status(name, "error")
@@ -48,6 +53,29 @@ async def keep_running(
                 await services.errors.publish(cause, device=name, is_root=is_root)
             if isinstance(err, UnrunnableError | HandlerKindError) or not await retrier.pause():
                 return
-            services.health.set_device_status(name, "ok")
+            recovery.down_for = services.clock.now() - crashed_at
         else:
             return
+
+
+class _Recovery:
+    """Calls a device well when it has run for as long as it was down, or ended in good order."""
+
+    def __init__(self, name: str, services: Services) -> None:
+        self.down_for = 0.0
+        self._name = name
+        self._services = services
+        self._proof: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        if self.down_for:
+            self._proof = asyncio.create_task(self._prove(), name=f"recovery {self._name}")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        proof, self._proof = self._proof, None
+        if proof is not None and proof.cancel() and kind is None:
+            self._services.health.set_device_status(self._name)
+
+    async def _prove(self) -> None:
+        await self._services.clock.sleep(self.down_for)
+        self._services.health.set_device_status(self._name)

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from ..cron import local_clock
+from ..errors import BridgeError
 from ..payloads import as_state
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
@@ -22,6 +23,10 @@ from .services import Services, load_store, save_store
 from .trigger import TriggerPayload
 
 _LOGGER = logging.getLogger(__name__)
+
+
+class CircuitOpenError(BridgeError):
+    """The device was not asked, since it failed too often."""
 
 
 class TelemetryDevice:
@@ -84,13 +89,13 @@ class TelemetryDevice:
         if self._freshness is not None:
             await self._freshness.watch()
 
-    async def cycle(self, trigger: TriggerPayload) -> None:
-        """Call the handler with its retries and publish the result; never raises but for cancellation."""
+    async def cycle(self, trigger: TriggerPayload) -> Exception | None:
+        """Call the handler with its retries and publish the result; returns what went wrong."""
         if self._breaker is not None and not self._breaker.should_attempt():
             _LOGGER.warning("Telemetry %s is skipped: its circuit is open", self.name)
             self._services.health.set_device_status(self.name, "circuit_open")
-            return
-        published = False
+            return CircuitOpenError(f"{self.name} failed too often and is left alone for a while")
+        published, error = False, None
         if self._trigger_parameter is not None:
             self._arguments[self._trigger_parameter] = trigger
         try:
@@ -103,9 +108,11 @@ class TelemetryDevice:
                 self._freshness.renewed()
         except Exception as err:  # noqa: BLE001 - it is reported, whatever user code raises
             await self._report(err)
+            error = err
         policy = self._registration.persist
         if self._store is not None and policy is not None and policy.should_save(self._store, published):
             await save_store(self._store, self.name)
+        return error
 
     async def close(self) -> None:
         """Save the store."""
@@ -200,22 +207,25 @@ async def run_telemetry(
         return
     turns = group.turns(device)
 
-    async def call(trigger: TriggerPayload) -> None:
+    async def call(trigger: TriggerPayload) -> Exception | None:
         async with AsyncExitStack() as stack:
             for turn in turns:
                 await stack.enter_async_context(turn)
-            await device.cycle(trigger)
+            return await device.cycle(trigger)
 
     called_at = -math.inf
 
     async def triggered(command: Command) -> None:
         nonlocal called_at
         pause = called_at + (device.min_interval or 0.0) - services.clock.now()
+        meant = [command]
         if commands is not None and pause > 0:
             await sleep_unless(services.shutdown, pause, services.clock)
-            command = commands.newest(command)
+            meant += commands.take_waiting()
         called_at = services.clock.now()
-        await call(TriggerPayload.of(command))
+        error = await call(TriggerPayload.of(meant[-1]))
+        for each in meant:
+            each.settle(error=error)
 
     if commands is not None:
         commands.open(triggered)
