@@ -26,20 +26,10 @@ PLATFORMS: Final = [
     Platform.TEXT,
 ]
 
-DEFAULT_INTERVAL = 10.0
-"""Least seconds between two written numbers: every written state is a row in the database."""
-SLOW_INTERVAL = 30.0
-_SLOW_CLASSES = frozenset({"power", "energy", "apparent_power", "reactive_power"})
-"""Classes whose values jitter without end and are judged by averages."""
-
 
 def write_interval(channel: Channel) -> float:
-    """Return the least seconds between two written states; switch states and texts are written at once."""
-    if channel.min_interval is not None:
-        return channel.min_interval
-    if channel.kind is not ValueKind.NUMBER:
-        return 0.0
-    return SLOW_INTERVAL if channel.device_class in _SLOW_CLASSES else DEFAULT_INTERVAL
+    """Return the least seconds between two written states; a publish policy keeps the pace by itself."""
+    return 0.0 if channel.publish is not None else channel.pace
 
 
 def platform_of(channel: Channel) -> Platform:

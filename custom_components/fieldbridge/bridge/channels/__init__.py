@@ -2,7 +2,18 @@
 
 from .channel import Channel, Value, ValueKind
 from .profile import DeviceProfile
+from .samples import Sample, SampleListener
 from .session import DeviceSession
 from .write import Write, WriteControl
 
-__all__ = ["Channel", "DeviceProfile", "DeviceSession", "Value", "ValueKind", "Write", "WriteControl"]
+__all__ = [
+    "Channel",
+    "DeviceProfile",
+    "DeviceSession",
+    "Sample",
+    "SampleListener",
+    "Value",
+    "ValueKind",
+    "Write",
+    "WriteControl",
+]

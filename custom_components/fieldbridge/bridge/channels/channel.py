@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import math
+import time
 from typing import Any
 
 from ..errors import ProfileError, WriteError
+from ..filters import Chain, PublishPolicy, chain_from_list, policy_from_dict
 from .write import Write
 
 type Value = float | int | bool | str
@@ -16,6 +18,12 @@ MAX_TEXT_LENGTH = 255
 
 MAX_PRECISION = 9
 """Decimals; more than that is noise of the binary form."""
+
+DEFAULT_PACE = 10.0
+"""Least seconds between two shown numbers: every written state is a row in the database."""
+SLOW_PACE = 30.0
+_SLOW_CLASSES = frozenset({"power", "energy", "apparent_power", "reactive_power"})
+"""Classes whose values jitter without end and are judged by averages."""
 
 _JSON_INTEGERS = 2**63
 """Whole numbers from here on cannot be written as JSON integers everywhere; they are rounded to floats."""
@@ -85,6 +93,26 @@ class Channel:
                 return self._binary if self.texts else to_bool
             case ValueKind.TEXT:
                 return self._enumerated if self.texts else to_text
+
+    @property
+    def pace(self) -> float:
+        """Least seconds between two shown values; switch states and texts are shown at once."""
+        if self.min_interval is not None:
+            return self.min_interval
+        if self.kind is not ValueKind.NUMBER:
+            return 0.0
+        return SLOW_PACE if self.device_class in _SLOW_CLASSES else DEFAULT_PACE
+
+    def chain(self, clock: Callable[[], float] = time.monotonic, path: str = "filters") -> Chain | None:
+        """Return the filters with no history, None without any; raises ProfileError that names the wrong one."""
+        return chain_from_list([dict(item) for item in self.filters], path, clock) if self.filters else None
+
+    def policy(self, clock: Callable[[], float] = time.monotonic, path: str = "publish") -> PublishPolicy | None:
+        """Return the publish policy, at the channel's pace unless it has its own; raises ProfileError."""
+        if self.publish is None:
+            return None
+        pace = min(self.pace, self.publish.get("at_least_every") or self.pace)
+        return policy_from_dict({"at_most_every": pace, **self.publish}, path, clock)
 
     def unscaled(self, value: float) -> float | int:
         """Return what a device has to be sent so that it means ``value``: the inverse of scale and offset."""
@@ -159,8 +187,10 @@ class Channel:
             raise ProfileError(f"{path}.filters", "must be a list of objects")
         if publish is not None and not isinstance(publish, dict):
             raise ProfileError(f"{path}.publish", "must be an object")
+        if kind is not ValueKind.NUMBER and (filters or publish):
+            raise ProfileError(f"{path}.filters", "are for numbers only")
         write = data.get("write")
-        return cls(
+        channel = cls(
             **{
                 **data,
                 "kind": kind,
@@ -168,6 +198,9 @@ class Channel:
                 "write": None if write is None else Write.from_dict(write, f"{path}.write"),
             }
         )
+        channel.chain(path=f"{path}.filters")
+        channel.policy(path=f"{path}.publish")
+        return channel
 
 
 def _require_texts(data: dict[str, Any], path: str) -> None:

@@ -1,17 +1,20 @@
 """The life of one device's values: frames in, changed values and availability out."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..codecs.decoders import Getter
+from ..codecs.decoders import Fields, Getter
 from ..codecs.frame import Frame
 from ..errors import DecodeError, WriteError
+from ..streams import Fanout, OverflowPolicy, Subscription
 from .channel import Channel, Value
 from .freshness import Freshness
 from .listeners import Listeners, Unsubscribe
+from .live_channel import LiveChannel
 from .profile import DeviceProfile
+from .samples import Sample, SampleBatch, SampleListener
 
 type ValueListener = Callable[[Value | None], None]
 type Writer = Callable[[Channel, object], Awaitable[None]]
@@ -31,36 +34,12 @@ class SessionCounters:
     """Fields that were no value of their kind, by channel key."""
 
 
-class _LiveChannel:
-    """One channel's latest value; converts a raw field only when it differs from the one before."""
-
-    __slots__ = ("available", "channel", "convert", "freshness", "get", "listeners", "raw", "shown", "value")
-
-    def __init__(self, channel: Channel, get: Getter, freshness: Freshness) -> None:
-        self.channel = channel
-        self.get = get
-        self.convert = channel.converter()
-        self.freshness = freshness
-        self.raw: object = None
-        self.value: Value | None = None
-        self.shown: Value | None = None
-        self.available = False
-        self.listeners: Listeners[Value | None] = Listeners()
-
-    def take(self, raw: object) -> None:
-        """Take another raw field; the value is None when it is no value of this kind."""
-        self.raw = raw
-        try:
-            self.value = self.convert(raw)
-        except ValueError:
-            self.value = None
-
-
 class DeviceSession:
     """Decodes the frames of one device and tells listeners what changed; never raises on any frame.
 
     Values are told once per accepted batch: a listener sees the last value of the batch, and only when it differs
-    from the one it saw before. A field that cannot be read tells None.
+    from the one it saw before. A field that cannot be read tells None. Filters see every value; the publish policy sees
+    the last one of each batch.
     """
 
     def __init__(self, profile: DeviceProfile) -> None:
@@ -73,7 +52,7 @@ class DeviceSession:
         self._condition = (profile.decoder.getter(condition.source), condition.equals) if condition else None
         self._freshness = self._new_freshness()
         self._channels = {
-            channel.key: _LiveChannel(
+            channel.key: LiveChannel(
                 channel,
                 profile.decoder.getter(channel.source) if channel.source else _nowhere,
                 self._new_freshness(channel.stale_after),
@@ -81,6 +60,13 @@ class DeviceSession:
             for channel in profile.channels
         }
         self._live = tuple(self._channels.values())
+        self._read = tuple(live for live in self._live if live.channel.source)
+        self._filtered = any(live.conditioner for live in self._live)
+        self._timed = tuple(live for live in self._live if live.conditioner or live.policy)
+        self._sample_listeners: Listeners[Sequence[Sample]] = Listeners()
+        self._tapped = False
+        self._fanout: Fanout[Sample] | None = None
+        self._stop_fanout: Unsubscribe = _nothing
         self._available = False
         self._availability_listeners: Listeners[[]] = Listeners()
 
@@ -96,12 +82,25 @@ class DeviceSession:
 
     @property
     def values(self) -> dict[str, Value | None]:
-        """The latest values by channel key; None where nothing readable came."""
+        """What is shown, by channel key; None where nothing readable came."""
+        return {live.channel.key: live.shown for live in self._live}
+
+    @property
+    def live_values(self) -> dict[str, Value | None]:
+        """The latest filtered values by channel key, whatever the publish policies hold back."""
         return {live.channel.key: live.value for live in self._live}
 
     def value(self, key: str) -> Value | None:
-        """Return the latest value of one channel, None when there is none."""
+        """Return what is shown of one channel, None when there is nothing."""
+        return self._channels[key].shown
+
+    def live_value(self, key: str) -> Value | None:
+        """Return the latest filtered value of one channel, whatever its publish policy holds back."""
         return self._channels[key].value
+
+    def raw_value(self, key: str) -> Value | None:
+        """Return the latest converted value of one channel before its filters."""
+        return self._channels[key].number
 
     def is_available(self, key: str) -> bool:
         """Whether the value of one channel is fresh; what is only written is as available as the device."""
@@ -116,7 +115,7 @@ class DeviceSession:
             raise WriteError("this link cannot send")
         await self.writer(live.channel, raw)
         if not live.channel.source:
-            live.value = live.shown = value
+            live.number = live.value = live.shown = value
             live.listeners.tell(value)
 
     def on_value(self, key: str, listener: ValueListener) -> Unsubscribe:
@@ -127,13 +126,47 @@ class DeviceSession:
         """Call ``listener`` when the device or one of its channels becomes available or unavailable."""
         return self._availability_listeners.add(listener)
 
+    def on_samples(self, listener: SampleListener) -> Unsubscribe:
+        """Call ``listener`` with every value of every accepted batch, and with what timed filters say in between."""
+        remove = self._sample_listeners.add(listener)
+        self._tapped = True
+
+        def unsubscribe() -> None:
+            remove()
+            self._tapped = bool(self._sample_listeners)
+
+        return unsubscribe
+
+    def subscribe(self, *, overflow: OverflowPolicy, buffer_size: int) -> Subscription[Sample]:
+        """Return every sample from now on for a consumer at its own pace; nobody waits for it, its losses are counted.
+
+        ``close`` ends it.
+        """
+        if self._fanout is None:
+            self._fanout = Fanout()
+            self._stop_fanout = self.on_samples(self._push)
+        return self._fanout.subscribe(overflow=overflow, buffer_size=buffer_size)
+
+    def close(self) -> None:
+        """The device is replaced or removed: consumers end once they took what is pending."""
+        if self._fanout is not None:
+            self._fanout.finish()
+
     def accept(self, frames: Sequence[Frame]) -> None:
         """Decode a batch of frames."""
-        seen: set[_LiveChannel] = set()
-        counters, last = self.counters, None
+        self._take(frames, self._parse)
+
+    def take(self, fields: Fields, time: float) -> None:
+        """Take fields that are parsed already, at ``time`` in monotonic seconds."""
+        self._take((Frame(time, fields),), _as_they_are)
+
+    def _take(self, frames: Sequence[Frame], parse: Callable[[Any], Fields]) -> None:
+        seen: list[LiveChannel] = []
+        counters, last, taken = self.counters, None, 0
+        batch = SampleBatch() if self._filtered or self._tapped else None
         for frame in frames:
             try:
-                fields = self._parse(frame.data)
+                fields = parse(frame.data)
             except DecodeError as err:
                 counters.rejected[err.reason] += 1
                 continue
@@ -141,21 +174,69 @@ class DeviceSession:
                 counters.not_ours += 1
                 continue
             counters.decoded += 1
-            last = frame
-            for live in self._live:
+            last = frame.time
+            for live in self._read:
                 try:
                     raw = live.get(fields)
                 except LookupError, TypeError:
                     continue  # this message does not carry the channel; its silence is watched
-                seen.add(live)
+                seen.append(live)
                 # JSON tells 1 and True apart, Python's == does not
                 if raw != live.raw or type(raw) is not type(live.raw):
                     live.take(raw)
-                if live.value is None:
+                if live.number is None:
                     counters.unreadable[live.channel.key] += 1
+            if batch is not None:
+                batch.add(frame.time, seen[taken:])
+                taken = len(seen)
         if last is None:
             return
-        self._tell_changes(seen, last.time)
+        if batch is not None:
+            filtered = batch.run_filters(self._freshness.seen_at)
+            if self._tapped:
+                self._sample_listeners.tell(batch.samples(filtered))
+        self._tell_changes(dict.fromkeys(seen) if len(frames) > 1 else seen, last)
+
+    @property
+    def due(self) -> float | None:
+        """When a filter or a publish policy has something to say without a frame, None when none has."""
+        if not self._timed:
+            return None
+        return min((due for live in self._timed if (due := live.due) is not None), default=None)
+
+    def flush(self, now: float) -> None:
+        """Tell what is due at ``now`` (monotonic seconds); whoever feeds the session calls this at ``due``."""
+        changed, said = [], {}
+        for live in self._timed:
+            if (due := live.due) is None or due > now:
+                continue
+            spoke = live.flush_filters(now)
+            if spoke:
+                said[live.channel.key] = live.value
+            if (spoke and live.show(now)) | live.show_due(now):
+                changed.append(live)
+        if said and self._tapped:
+            self._sample_listeners.tell((Sample(now, {}, said),))
+        for live in changed:
+            live.listeners.tell(live.shown)
+
+    def save(self) -> dict[str, Any]:
+        """Return the history of the filters in JSON form, by channel key."""
+        return {live.channel.key: live.conditioner.save() for live in self._live if live.conditioner is not None}
+
+    def restore(self, saved: Any) -> None:
+        """Continue from what ``save`` returned; what belongs to other filters is ignored."""
+        for live in self._live:
+            if live.conditioner is not None and isinstance(saved, dict):
+                live.conditioner.restore(saved.get(live.channel.key))
+
+    def inherit(self, other: DeviceSession) -> None:
+        """Go on with the filters of the session that this one replaces, where nothing before them has changed."""
+        if self.profile.decoder != other.profile.decoder:
+            return
+        for live in self._live:
+            if (before := other._channels.get(live.channel.key)) is not None:
+                live.inherit(before)
 
     def link_lost(self) -> None:
         """The link is down: nothing known is fresh any more."""
@@ -192,12 +273,19 @@ class DeviceSession:
             "stale_after": None if self.profile.event_like else self.stale_after,
         }
 
+    def _push(self, samples: Sequence[Sample]) -> None:
+        if self._fanout is not None and self._fanout.subscriptions:
+            self._fanout.push(samples)
+        else:  # the last consumer left: samples cost nothing again
+            self._stop_fanout()
+            self._fanout = None
+
     def _new_freshness(self, stale_after: float | None = None) -> Freshness:
         # A value that is given a time of its own is watched although its device speaks when it likes.
         event_like = self.profile.event_like and stale_after is None
         return Freshness(stale_after=stale_after or self.profile.stale_after, event_like=event_like)
 
-    def _tell_changes(self, seen: set[_LiveChannel], time: float) -> None:
+    def _tell_changes(self, seen: Iterable[LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
         self._freshness.seen_at = time
         came = not self._available
@@ -207,13 +295,24 @@ class DeviceSession:
             live.freshness.seen_at = time
             if not live.available:
                 live.available = came = True
-            if live.value != live.shown or type(live.value) is not type(live.shown):
+            if live.policy is not None:
+                if live.show(time):
+                    changed.append(live)
+            elif live.value != live.shown or type(live.value) is not type(live.shown):
                 live.shown = live.value
                 changed.append(live)
         if came:
             self._availability_listeners.tell()
         for live in changed:
             live.listeners.tell(live.shown)
+
+
+def _nothing() -> None:
+    """Nobody subscribed yet."""
+
+
+def _as_they_are(fields: Fields) -> Fields:
+    return fields
 
 
 def _nowhere(_: Any) -> object:

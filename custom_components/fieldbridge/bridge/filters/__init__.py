@@ -9,7 +9,7 @@ from .lowpass import ExponentialAverage, Pt1Filter
 from .median import MedianFilter
 from .one_euro import OneEuroFilter
 from .publish import PublishPolicy
-from .registry import KINDS, chain_from_list, filter_from_dict
+from .registry import KINDS, chain_from_list, filter_from_dict, policy_from_dict
 
 __all__ = [
     "KINDS",
@@ -29,4 +29,5 @@ __all__ = [
     "filter_from_dict",
     "from_esphome",
     "from_home_assistant",
+    "policy_from_dict",
 ]

@@ -107,6 +107,15 @@ def filter_from_dict(data: Any, path: str = "filter", clock: Clock = time.monoto
         raise ProfileError(path, str(err)) from err
 
 
+def policy_from_dict(data: Any, path: str = "publish", clock: Clock = time.monotonic) -> PublishPolicy:
+    """Return the publish policy with the parameters in ``data``; raises ProfileError that names what is wrong."""
+    if not isinstance(data, dict):
+        raise ProfileError(path, "must be a mapping")
+    policy = filter_from_dict({**data, "kind": PublishPolicy.kind}, path, clock)
+    assert isinstance(policy, PublishPolicy)  # noqa: S101 - by its kind
+    return policy
+
+
 def chain_from_list(items: Any, path: str = "filters", clock: Clock = time.monotonic) -> Chain:
     """Return the chain of the filters that ``items`` describe; raises ProfileError that names what is wrong."""
     if not isinstance(items, list):

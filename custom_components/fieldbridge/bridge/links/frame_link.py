@@ -21,6 +21,7 @@ from ..mqtt import NullMqttClient
 from ..settings import Settings
 from ..streams import Stream
 from ..transports.counters import TransportCounters
+from .flusher import Flusher
 from .mirror import DeviceMirror
 
 _STREAM = "frames"
@@ -48,6 +49,7 @@ class FrameLink:
         self._mirrored = False
         self._mirror_context: DeviceContext | None = None
         self._frame_listeners: Listeners[Batch] = Listeners()
+        self._flusher = Flusher(self._sessions.values)
         self._recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
         self._stream: Stream[Batch] | None = None
         self._app = App(name=name, version=version)
@@ -78,14 +80,19 @@ class FrameLink:
 
         ``topic`` names the device on the MQTT mirror; empty: the device id.
         """
-        session = self._sessions[device_id] = DeviceSession(profile)
+        session = DeviceSession(profile)
+        if (replaced := self._sessions.get(device_id)) is not None:
+            session.inherit(replaced)
+            replaced.close()
+        self._sessions[device_id] = session
         self._topics[device_id] = topic or device_id
         self._add_mirror(device_id, session)
         return session
 
     async def remove_device(self, device_id: str) -> None:
         """Forget a device and clear its retained topics; unknown ids are ignored."""
-        self._sessions.pop(device_id, None)
+        if (session := self._sessions.pop(device_id, None)) is not None:
+            session.close()
         self._topics.pop(device_id, None)
         if (mirror := self._mirrors.pop(device_id, None)) is not None:
             await mirror.clear()
@@ -137,6 +144,7 @@ class FrameLink:
     def _accept(self, batch: Batch) -> None:
         self._recent.extend(batch)
         self._offer(batch)
+        self._flusher.look()
         if self._frame_listeners:
             self._frame_listeners.tell(batch)
 
@@ -146,19 +154,23 @@ class FrameLink:
             session.accept(batch)
 
     async def _supervise(self, ctx: DeviceContext) -> None:
-        """Watch for silence and keep the mirror; the only timer of the link."""
+        """Watch for silence, let timed filters speak and keep the mirror."""
         if self._mirrored:
             self._mirror_context = ctx
             for device_id, session in self._sessions.items():
                 self._add_mirror(device_id, session)
-        while not ctx.shutdown_requested:
-            await ctx.sleep(_CHECK_INTERVAL)
-            now = ctx.clock.now()
-            for session in tuple(self._sessions.values()):
-                session.check_silence(now)
-            for device_id, mirror in tuple(self._mirrors.items()):
-                if self._mirrors.get(device_id) is mirror:  # not removed or replaced while another one published
-                    await mirror.sync()
+        flushing = asyncio.create_task(self._flusher.run(ctx.clock))
+        try:
+            while not ctx.shutdown_requested:
+                await ctx.sleep(_CHECK_INTERVAL)
+                now = ctx.clock.now()
+                for session in tuple(self._sessions.values()):
+                    session.check_silence(now)
+                for device_id, mirror in tuple(self._mirrors.items()):
+                    if self._mirrors.get(device_id) is mirror:  # not removed or replaced while another one published
+                        await mirror.sync()
+        finally:
+            flushing.cancel()
 
     def _add_mirror(self, device_id: str, session: DeviceSession) -> None:
         if self._mirror_context is not None:

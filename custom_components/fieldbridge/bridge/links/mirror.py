@@ -25,7 +25,7 @@ class DeviceMirror:
         if not session.available:
             return
         # A channel that fell silent must not look fresh beside those that speak.
-        fresh = {key: value if session.is_available(key) else None for key, value in session.values.items()}
+        fresh = {key: value if session.is_available(key) else None for key, value in session.live_values.items()}
         if fresh != self._published:
             self._published = fresh
             await self._context.publish_state(dict(fresh))

@@ -1,0 +1,113 @@
+"""One channel while its device runs: the latest values on their way from a field to what is shown."""
+
+from dataclasses import replace
+import math
+
+from ..codecs.decoders import Getter
+from ..filters import PublishPolicy
+from .channel import Channel, Value
+from .conditioning import Conditioner
+from .freshness import Freshness
+from .listeners import Listeners
+
+
+class LiveChannel:
+    """Latest values of one channel; converts a raw field only when it differs from the one before.
+
+    ``number`` is the converted field, ``value`` what came out of the filters, ``shown`` what was told last. Without
+    filters and publish policy the three are the same.
+    """
+
+    __slots__ = (
+        "available",
+        "channel",
+        "conditioner",
+        "convert",
+        "freshness",
+        "get",
+        "listeners",
+        "number",
+        "policy",
+        "raw",
+        "shown",
+        "time",
+        "value",
+    )
+
+    def __init__(self, channel: Channel, get: Getter, freshness: Freshness) -> None:
+        self.channel = channel
+        self.get = get
+        self.freshness = freshness
+        self.time = -math.inf
+        """Monotonic seconds; the clock of the publish policy."""
+        self.conditioner = Conditioner(channel) if channel.filters else None
+        self.policy = channel.policy(lambda: self.time)
+        # Decimals are dropped behind the filters: a mean of rounded values is not the rounded mean.
+        self.convert = (replace(channel, precision=None) if self.conditioner else channel).converter()
+        self.raw: object = None
+        self.number: Value | None = None
+        self.value: Value | None = None
+        self.shown: Value | None = None
+        self.available = False
+        self.listeners: Listeners[Value | None] = Listeners()
+
+    def take(self, raw: object) -> None:
+        """Take another raw field; the number is None when it is no value of this kind."""
+        self.raw = raw
+        try:
+            self.number = self.convert(raw)
+        except ValueError:
+            self.number = None
+        if self.conditioner is None:
+            self.value = self.number
+
+    @property
+    def due(self) -> float | None:
+        """When a filter or the publish policy wants to speak without a sample, None when neither does."""
+        due = self.conditioner.due if self.conditioner is not None else None
+        planned = self.policy.due if self.policy is not None else None
+        return due if planned is None else planned if due is None else min(due, planned)
+
+    def flush_filters(self, now: float) -> bool:
+        """Take what timed filters have to say without a sample by ``now``; return whether one spoke."""
+        said = self.conditioner.flush(now) if self.conditioner is not None else ()
+        if said:
+            self.value = said[-1]
+        return bool(said)
+
+    def inherit(self, before: LiveChannel) -> None:
+        """Go on with the filters of the channel that this one replaces, unless something before them has changed."""
+        if self.conditioner is not None and before.conditioner is not None and _way_in(self) == _way_in(before):
+            before.conditioner.precision = self.channel.precision
+            self.conditioner = before.conditioner
+
+    def show(self, time: float) -> bool:
+        """Take ``value`` over as what is shown if it is new and may be shown at ``time``; return whether to tell it."""
+        self.time = time
+        if self.policy is not None and isinstance(self.value, int | float):
+            return self._show_by_policy(self.policy, self.value)
+        if self.value == self.shown and type(self.value) is type(self.shown):
+            return False
+        if self.policy is not None:
+            self.policy.reset()  # the first value after a missing one is told at once
+        self.shown = self.value
+        return True
+
+    def show_due(self, now: float) -> bool:
+        """Take over what the publish policy has to say without a sample by ``now``; return whether it is told."""
+        self.time = now
+        if self.policy is None or self.value is None or self.policy.flush(now) is None:
+            return False
+        self.shown = self.value
+        return True
+
+    def _show_by_policy(self, policy: PublishPolicy, value: float) -> bool:
+        if policy.update(value) is None:
+            return False
+        self.shown = value
+        return True
+
+
+def _way_in(live: LiveChannel) -> tuple[object, ...]:
+    channel = live.channel
+    return channel.source, channel.scale, channel.offset, channel.filters
