@@ -20,7 +20,7 @@ from custom_components.fieldbridge.bridge.modbus import (
     WriteMethod,
     WriteTarget,
 )
-from custom_components.fieldbridge.bridge.modbus.device import format_image, parse_image
+from custom_components.fieldbridge.bridge.modbus.device import Image, parse_image
 
 REGISTERS = {
     "power": Register(address=10, type=RegisterType.INT16, scale_register="power_sf"),
@@ -51,13 +51,20 @@ def test_an_image_gives_the_registers_that_lie_whole_in_it() -> None:
 
 @given(st.sampled_from(list(Table)), st.integers(0, 65535), st.lists(st.integers(0, 1), max_size=50))
 def test_an_image_survives_its_text_form(table: Table, address: int, words: list[int]) -> None:
-    assert parse_image(format_image(table, address, words)) == (table, address, words)
+    image = Image(7, table, address, words)
+    assert parse_image(image.to_bytes()) == image
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_an_image_or_a_decode_error(data: bytes) -> None:
     with suppress(DecodeError):
         assert isinstance(DECODER.parse(data), dict)
+
+
+def test_the_text_form_of_an_image_belongs_to_one_unit() -> None:
+    assert DECODER.parse(b"3 holding 20: 0005") == {"low": 5}
+    with pytest.raises(DecodeError, match="4 instead of 3"):
+        DECODER.parse(b"4 holding 20: 0005")
 
 
 def test_bytes_that_are_no_image_are_counted_as_such() -> None:

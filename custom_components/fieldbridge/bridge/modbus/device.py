@@ -1,14 +1,14 @@
 """The registers of one Modbus device: how it is polled, and how an image of its registers becomes fields.
 
-An image is what one request read. Its text form (``holding 4096: 00E6 00E7``, bits as ``coil 0: 1 0 1``) is the frame
-of a Modbus link, so that recordings, replay and the inspector work as they do for every other link.
+An image is what one request read. Its text form (``3 holding 4096: 00E6 00E7`` of unit 3, bits as ``3 coil 0: 1 0``) is
+the frame of a Modbus link, so that recordings, replay and the inspector work as they do for every other link.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DecodeError, ProfileError
 from . import json_values
@@ -88,8 +88,11 @@ class RegisterDecoder:
             self.words_of(name)
 
     def parse(self, data: bytes) -> Values:
-        """Return the values that lie whole in the text form of an image. Reasons: ``encoding``, ``image``."""
-        return self.values(*parse_image(data))
+        """Return the values that lie whole in the text form of an image. Reasons: ``image``, ``unit``."""
+        image = parse_image(data)
+        if image.unit != self.device.unit:
+            raise DecodeError("unit", f"{image.unit} instead of {self.device.unit}")
+        return self.values(image.table, image.address, image.words)
 
     def getter(self, source: str) -> Getter:
         """Return the picker of one register; raises ValueError for an unknown one."""
@@ -244,19 +247,26 @@ def decode_or_none(register: Register, words: Sequence[int]) -> Raw | None:
         return None
 
 
-def format_image(table: Table, address: int, words: Iterable[int]) -> bytes:
-    """Return the text form of what one request read."""
-    form = "d" if table.is_bits else "04X"
-    return f"{table} {address}: {' '.join(format(int(word), form) for word in words)}".encode()
+class Image(NamedTuple):
+    """What one request read."""
+
+    unit: int
+    table: Table
+    address: int
+    words: Sequence[int]
+
+    def to_bytes(self) -> bytes:
+        """Return the text form."""
+        form = "d" if self.table.is_bits else "04X"
+        return f"{self.unit} {self.table} {self.address}: {' '.join(format(int(w), form) for w in self.words)}".encode()
 
 
-def parse_image(data: bytes) -> tuple[Table, int, list[int]]:
-    """Return table, first address and words of an image's text form; raises DecodeError."""
+def parse_image(data: bytes) -> Image:
+    """Return the image of a text form; raises DecodeError."""
     try:
         head, _, body = data.decode("ascii").partition(":")
-        table_name, _, address = head.partition(" ")
-        words = [int(word, 16) for word in body.split()]
-        return Table(table_name), int(address), words
+        unit, table, address = head.split(" ")
+        return Image(int(unit), Table(table), int(address), [int(word, 16) for word in body.split()])
     except ValueError as err:
         raise DecodeError("image", "no image of registers") from err
 
