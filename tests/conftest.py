@@ -1,6 +1,6 @@
 """Fixtures for all tests: real counterparts (a broker, a serial port) and the network that they need."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,14 @@ import pytest_socket
 import custom_components  # noqa: F401
 from demo.pty_link import PtyLink
 
+from .bluez import MockBlueZ, PrivateBus
 from .mosquitto import Mosquitto
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --browser and --screenshots."""
+    """Add --browser, --screenshots and --soak."""
     parser.addoption("--browser", action="store_true", help="also run the tests that need Chromium")
+    parser.addoption("--soak", action="store_true", help="run what is proved over time for as long as it takes")
     parser.addoption("--screenshots", type=Path, help="folder for the screenshots of the browser tests")
 
 
@@ -68,3 +70,16 @@ def pty_link(tmp_path: Path) -> Iterator[PtyLink]:
     link = PtyLink(tmp_path / "ttyDevice")
     yield link
     link.close()
+
+
+@pytest.fixture
+async def bluez(
+    loopback_sockets: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MockBlueZ]:
+    """Bluetooth without a radio: ``add()`` peripherals, ``notify()`` and ``drop()`` them."""
+    bus = PrivateBus(tmp_path_factory.mktemp("bus"))
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+    mock = await MockBlueZ().start(bus.address)
+    yield mock
+    await mock.stop()
+    bus.stop()

@@ -143,16 +143,22 @@ build_env() {
   touch "$VENV/.complete"
 }
 
-# use_test_env: the environment of tests and daily work, with the broker that the tests start.
+# use_test_env: the environment of tests and daily work, with the daemons that the tests start.
 use_test_env() {
-  local broker
   use_env test requirements_test.txt
   # Not on everybody's PATH, but where Debian puts daemons.
   PATH="$PATH:/usr/sbin"
-  command -v mosquitto >/dev/null && return
+  use_daemon mosquitto
+  use_daemon dbus-daemon
+}
+
+# use_daemon PROGRAM: puts a program on the PATH, from Debian's package of the same name where the system has none.
+use_daemon() {
+  local daemon
+  command -v "$1" >/dev/null && return
   source "$ROOT/scripts/lib/debian.sh"
-  broker=$(debian_program mosquitto mosquitto) || fail "mosquitto is neither on PATH nor to be had from Debian"
-  PATH="$(dirname "$broker"):$PATH"
+  daemon=$(debian_program "$1" "$1") || fail "$1 is neither on PATH nor to be had from Debian"
+  PATH="$(dirname "$daemon"):$PATH"
 }
 
 # use_chromium: exports CHROMIUM, the browser of the tests.

@@ -17,6 +17,18 @@ class LinkClosedError(LinkError):
     """The far end closed the link in good order (end of file)."""
 
 
+class NotInRangeError(LinkError):
+    """Nothing sees the device: it is switched off, asleep, or too far from every radio."""
+
+
+class NoConnectionSlotError(LinkError):
+    """Every radio near the device holds as many connections as it can."""
+
+
+class PairingNeededError(LinkError):
+    """The device answers only those that it is paired with."""
+
+
 class DecodeError(BridgeError, ValueError):
     """One frame could not be understood; the next one may be.
 

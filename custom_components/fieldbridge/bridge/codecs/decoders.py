@@ -12,7 +12,10 @@ from typing import Any, Protocol
 
 from ..errors import DecodeError, ProfileError
 from ..modbus import RegisterDecoder
+from .characteristics import CharacteristicsDecoder
 from .checks import FieldCheck
+from .gatt import GattDecoder
+from .raw_bytes import BytesDecoder
 
 type Fields = Any
 """What ``parse`` returns: a list of texts, or decoded JSON. Only the decoder's own getters look into it."""
@@ -124,6 +127,12 @@ def decoder_from_dict(data: dict[str, Any], path: str = "decoder") -> Decoder:
             from .topics import TopicDecoder  # it reads its leaves by the decoder above
 
             return TopicDecoder.from_dict(data, path)
+        case "bytes":
+            return BytesDecoder()
+        case "gatt":
+            return GattDecoder.from_dict(data, path)
+        case "characteristics":
+            return CharacteristicsDecoder.from_dict(data, path, decoder_from_dict)
         case "separated":
             separator, fields, check = data.get("separator"), data.get("fields"), data.get("check")
             if not isinstance(separator, str) or not separator:
