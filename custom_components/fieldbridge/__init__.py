@@ -21,8 +21,10 @@ from .const import CONF_KIND, DOMAIN, KIND_APP, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
 from .entity import PLATFORMS, platform_of
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
+from .panel import async_hide_panel, async_setup_frontend, async_show_panel
 from .running import async_run
 from .services import async_setup_services
+from .websocket_api import async_setup_websocket_api
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,13 +32,16 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, the panel and what it asks for."""
     async_setup_services(hass)
+    async_setup_websocket_api(hass)
+    await async_setup_frontend(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Start what the entry stands for."""
+    await async_show_panel(hass)  # it went with the last entry that was removed
     if entry.data[CONF_KIND] == KIND_APP:
         await async_setup_app(hass, entry)
     else:
@@ -73,6 +78,8 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take everything back that was left outside Home Assistant."""
     await async_clear_mirror(hass, entry)
+    if not hass.config_entries.async_entries(DOMAIN):
+        async_hide_panel(hass)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: ConfigEntry, device: dr.AnyDeviceEntry) -> bool:

@@ -8,22 +8,12 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.channels.recognise import RecognisedField, recognise
 from ..bridge.codecs.decoders import Decoder, SeparatedDecoder
 from ..bridge.errors import DecodeError
+from ..presentable import printable
 
 SHOWN_FRAMES = 8
-_SHOWN_CHARACTERS = 200
 _SHOWN_BYTES = 96
 _BYTES_PER_LINE = 16
 NOTHING = "-"
-
-
-def printable(data: bytes | str) -> str:
-    """Return one line in which everything invisible, and what could end a code block, is escaped."""
-    text = data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data
-    safe = "".join(
-        character if character.isprintable() and character != "`" else _escaped(character)
-        for character in text[:_SHOWN_CHARACTERS]
-    )
-    return f"{safe}…" if len(text) > _SHOWN_CHARACTERS else safe
 
 
 def frames_text(frames: Sequence[bytes]) -> str:
@@ -86,8 +76,3 @@ def decoded_text(profile: DeviceProfile, key: str, frames: Iterable[bytes]) -> s
         unit = f" {channel.unit}" if channel.unit else ""
         lines.append(printable(f"{str(raw).strip()}  →  {value}{unit}"))
     return "\n".join(lines[-SHOWN_FRAMES:]) or NOTHING
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,93 @@
+"""What the panel asks for: the links, and a look at one of them. For administrators only."""
+
+from typing import Any, Final
+
+from homeassistant.components import websocket_api
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+import probatio
+
+from .const import CONF_KIND, DOMAIN, KIND_APP
+from .coordinator import FieldbridgeConfigEntry
+from .inspector import Inspection
+
+_MAX_PLOTTED: Final = 8
+"""Channels that one page can plot."""
+
+
+@callback
+def async_setup_websocket_api(hass: HomeAssistant) -> None:
+    """Register the commands."""
+    websocket_api.async_register_command(hass, handle_links)
+    websocket_api.async_register_command(hass, handle_inspect)
+
+
+@websocket_api.websocket_command({probatio.Required("type"): "fieldbridge/links"})
+@websocket_api.require_admin
+@callback
+def handle_links(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """List the links and the devices behind them."""
+    entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
+    links = [_link(entry) for entry in entries if entry.data[CONF_KIND] != KIND_APP]
+    connection.send_result(msg["id"], {"links": links})
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "fieldbridge/inspect",
+        probatio.Required("entry_id"): str,
+        probatio.Optional("device_id"): str,
+        probatio.Optional("channels", default=[]): probatio.All([str], probatio.Length(max=_MAX_PLOTTED)),
+    }
+)
+@websocket_api.require_admin
+@callback
+def handle_inspect(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """Send what happens at a link, a few times a second, until the page goes."""
+    entry = loaded_link(hass, msg["entry_id"])
+    if entry is None:
+        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link is not loaded")
+        return
+
+    @callback
+    def send(message: dict[str, Any]) -> None:
+        connection.send_message(websocket_api.event_message(msg["id"], message))
+
+    try:
+        inspection = Inspection(hass, entry, msg.get("device_id"), msg["channels"], send)
+    except LookupError:
+        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link has no such device")
+        return
+    connection.subscriptions[msg["id"]] = inspection.stop
+    connection.send_result(msg["id"])
+
+
+@callback
+def loaded_link(hass: HomeAssistant, entry_id: str) -> FieldbridgeConfigEntry | None:
+    """Return the entry of a link that runs, None for all others."""
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
+        return None
+    return None if entry.data[CONF_KIND] == KIND_APP else entry
+
+
+def _link(entry: ConfigEntry[Any]) -> dict[str, Any]:
+    loaded = entry.state is ConfigEntryState.LOADED
+    return {
+        "entry_id": entry.entry_id,
+        "title": entry.title,
+        "kind": entry.data[CONF_KIND],
+        "loaded": loaded,
+        "devices": [
+            {
+                "device_id": subentry_id,
+                "title": coordinator.name,
+                "channels": [
+                    {"key": channel.key, "name": channel.name, "unit": channel.unit, "kind": channel.kind.value}
+                    for channel in coordinator.session.profile.channels
+                    if channel.source
+                ],
+            }
+            for subentry_id, coordinator in (entry.runtime_data.devices if loaded else {}).items()
+        ],
+    }

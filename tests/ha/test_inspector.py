@@ -1,0 +1,175 @@
+"""Administrators look at a link while it runs: its messages, verdicts, counters and values before and after filters."""
+
+from typing import Any
+
+from homeassistant.components import frontend
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+
+from demo.pty_link import PtyLink
+
+from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until_state
+
+CONNECTIVITY = "binary_sensor.lab_port_connectivity"
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, pty_link: PtyLink) -> MockConfigEntry:
+    """A link with two devices that is up."""
+    entry = serial_entry(pty_link.path, device("Gas analyser", GAS_ANALYSER), device("Room", ROOM))
+    await set_up(hass, entry)
+    await until_state(hass, CONNECTIVITY, "on")
+    return entry
+
+
+class Page:
+    """One page of the panel."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    async def command(self, **message: Any) -> dict[str, Any]:
+        """Send a command; return the answer."""
+        await self.client.send_json_auto_id(message)
+        answer: dict[str, Any] = await self.client.receive_json()
+        return answer
+
+    async def event(self, **having: Any) -> dict[str, Any]:
+        """Return the next event that has these keys."""
+        while True:
+            message = await self.client.receive_json()
+            event: dict[str, Any] = message["event"]
+            if all(event.get(key) for key in having):
+                return event
+
+
+@pytest.fixture
+async def page(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, entry: MockConfigEntry) -> Page:
+    """The panel of an administrator."""
+    return Page(await hass_ws_client(hass))
+
+
+def device_id(entry: MockConfigEntry, title: str) -> str:
+    return next(each.subentry_id for each in entry.subentries.values() if each.title == title)
+
+
+async def test_links_and_their_devices_are_listed(page: Page, entry: MockConfigEntry) -> None:
+    answer = await page.command(type="fieldbridge/links")
+    (link,) = answer["result"]["links"]
+    assert (link["title"], link["kind"], link["loaded"]) == ("Lab port", "serial", True)
+    assert [each["title"] for each in link["devices"]] == ["Gas analyser", "Room"]
+    assert link["devices"][0]["channels"][0] == {"key": "oxygen", "name": "Oxygen", "unit": "%", "kind": "number"}
+
+
+async def test_messages_come_with_bytes_text_verdict_and_values(
+    page: Page, entry: MockConfigEntry, pty_link: PtyLink
+) -> None:
+    gas = device_id(entry, "Gas analyser")
+    assert (await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id, device_id=gas))["success"]
+    broken = GAS_FRAMES[1].replace(b"20.", b"21.", 1)
+    pty_link.write(b"\n" + GAS_FRAMES[0] + broken + b'{"temp": 20.0}\n')
+    event = await page.event(frames=True)
+    first, second, third = event["frames"]
+    assert first["verdict"] == "ok"
+    assert first["values"]["oxygen"] == pytest.approx(20.379)
+    assert bytes.fromhex(first["hex"]) == GAS_FRAMES[0].rstrip()
+    assert second["verdict"] == "checksum"
+    assert third["text"] == '{"temp": 20.0}'
+    assert third["verdict"] not in {"ok", "not_ours"}
+    assert second["interval"] >= 0
+    assert event["counters"]["state"] == "up"
+    assert event["counters"]["link"]["frames"] == 3
+
+
+async def test_raw_and_filtered_values_come_as_columns(page: Page, entry: MockConfigEntry, pty_link: PtyLink) -> None:
+    room = device_id(entry, "Room")
+    await page.command(
+        type="fieldbridge/inspect", entry_id=entry.entry_id, device_id=room, channels=["temp", "nothing"]
+    )
+    pty_link.write(b'\n{"temp": 20.0}\n{"temp": 21.0}\n')
+    event = await page.event(frames=True)
+    assert event["points"].keys() == {"temp"}
+    columns = event["points"]["temp"]
+    assert columns["raw"] == columns["filtered"] == [20.0, 21.0]
+    assert len(columns["time"]) == 2
+
+
+async def test_a_flood_is_counted_where_it_is_not_shown(page: Page, entry: MockConfigEntry, pty_link: PtyLink) -> None:
+    await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id)
+    pty_link.write(b"\n" + b'{"temp": 20.0}\n' * 200)
+    seen = 0
+    while seen < 200:
+        event = await page.event(frames=True)
+        assert len(event["frames"]) <= 25
+        seen += len(event["frames"]) + event["skipped"]
+    assert seen == 200
+
+
+async def test_the_page_is_told_when_the_link_or_its_device_is_gone(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry
+) -> None:
+    room = device_id(entry, "Room")
+    await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id, device_id=room)
+    hass.config_entries.async_remove_subentry(entry, room)
+    await hass.async_block_till_done()
+    assert await page.event(gone=True) == {"gone": True}
+    answer = await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id, device_id=room)
+    assert answer["error"]["code"] == "not_found"
+
+
+async def test_nothing_follows_the_link_once_the_page_is_closed(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry
+) -> None:
+    await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id)
+    subscription = 1
+    answer = await page.command(type="unsubscribe_events", subscription=subscription)
+    while "event" in answer:
+        answer = await page.client.receive_json()
+    assert answer["success"]
+    answer = await page.command(type="fieldbridge/links")
+    assert answer["type"] == "result"
+
+
+async def test_commands_are_for_administrators(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, entry: MockConfigEntry, hass_admin_user: MockUser
+) -> None:
+    hass_admin_user.groups = []
+    page = Page(await hass_ws_client(hass))
+    for message in ({"type": "fieldbridge/links"}, {"type": "fieldbridge/inspect", "entry_id": entry.entry_id}):
+        answer = await page.command(**message)
+        assert answer["error"]["code"] == "unauthorized"
+
+
+async def test_a_link_that_does_not_run_cannot_be_looked_at(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    answer = await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id)
+    assert answer["error"]["code"] == "not_found"
+    (link,) = (await page.command(type="fieldbridge/links"))["result"]["links"]
+    assert (link["loaded"], link["devices"]) == (False, [])
+
+
+async def test_the_panel_goes_with_the_last_link_and_comes_with_the_next(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert frontend.async_panel_exists(hass, "fieldbridge")
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not frontend.async_panel_exists(hass, "fieldbridge")
+    await set_up(hass, MockConfigEntry(domain="fieldbridge", data={"kind": "simulated", "signals": [], "interval": 1}))
+    assert frontend.async_panel_exists(hass, "fieldbridge")
+
+
+async def test_the_files_of_the_panel_are_served(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    panel = hass.data[frontend.DATA_PANELS]["fieldbridge"]
+    assert panel.config is not None
+    url = panel.config["_panel_custom"]["module_url"]
+    client = await hass_client()
+    for name in ("panel.js", "live.js", "plot.js", "styles.js", "texts.js", "card.js"):
+        answer = await client.get(url.replace("panel.js", name))
+        assert answer.status == 200
+        assert "javascript" in answer.headers["Content-Type"]
