@@ -15,6 +15,7 @@ EDGES = 3
 RANKS = {
     "errors": 0,
     "interfaces": 1,
+    "lazy": 1,
     "clock": 1,
     "di": 1,
     "embedding": 1,

@@ -74,6 +74,12 @@ def test_nothing_of_home_assistant_comes_with_it(private_bin: Path) -> None:
     assert run(private_bin / "python", "-c", find, cwd=private_bin) == "['fieldbridge']"
 
 
+def test_it_brings_its_types(private_bin: Path) -> None:
+    (package,) = private_bin.parent.glob("lib/*/site-packages/fieldbridge")
+    assert (package / "py.typed").exists()
+    assert (package / "__init__.pyi").exists()
+
+
 def test_an_app_says_what_it_is(private_bin: Path, app_file: Path) -> None:
     assert run(private_bin / "fieldbridge", "run", app_file, "--version") == "roof v1.2.3"
     listed = run(private_bin / "python", "-m", "fieldbridge", "run", app_file, "--show-devices", cwd=app_file.parent)

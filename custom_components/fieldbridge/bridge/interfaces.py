@@ -1,12 +1,10 @@
 """The contracts between the parts of the bridge; no implementation is imported here."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol, override, runtime_checkable
+from typing import Any, Protocol, override, runtime_checkable
 
+from . import lazy
 from .errors import LinkError
-
-if TYPE_CHECKING:
-    from .stores import DeviceStore
 
 type MessageCallback = Callable[[str, str], Awaitable[None]]
 """Asynchronous callback that receives ``(topic, payload)`` of each inbound message."""
@@ -159,7 +157,7 @@ class PublishStrategy(Protocol):
 class PersistPolicy(Protocol):
     """Decides when a device's store is saved between start and shutdown."""
 
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         """Return True to save now; ``published`` says whether this cycle published."""
         ...
 

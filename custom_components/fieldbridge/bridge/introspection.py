@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, get_origin
 
+from . import lazy
 from .runners.registrations import (
     CommandRegistration,
     InboundRegistration,
@@ -11,11 +12,10 @@ from .runners.registrations import (
 )
 
 if TYPE_CHECKING:
-    from .app import App
     from .app.adapters import AdapterRegistration, Implementation
 
 
-def build_registry_snapshot(app: App) -> dict[str, Any]:
+def build_registry_snapshot(app: lazy.App) -> dict[str, Any]:
     """Return all registrations of ``app`` as a dict that ``json.dumps`` takes."""
     return {
         "app": {"name": app.name, "version": app.version, "description": app.description},

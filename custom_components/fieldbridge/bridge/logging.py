@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 import json
 import logging
 from logging.handlers import RotatingFileHandler
-from typing import TYPE_CHECKING, override
+from typing import override
 
-if TYPE_CHECKING:
-    from .settings import LoggingSettings
+from . import lazy
 
 _TEXT_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 _MEGABYTE = 1024 * 1024
@@ -39,7 +38,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def configure_logging(settings: LoggingSettings, *, service: str, version: str = "") -> None:
+def configure_logging(settings: lazy.LoggingSettings, *, service: str, version: str = "") -> None:
     """Replace the handlers of the root logger: stderr always, a rotating file when ``settings.file`` is set."""
     root = logging.getLogger()
     for handler in list(root.handlers):

@@ -1,15 +1,13 @@
 """When a device's store is saved between start and shutdown; policies combine with ``|`` and ``&``."""
 
-from typing import TYPE_CHECKING, override
+from typing import override
 
+from . import lazy
 from .interfaces import PersistPolicy
-
-if TYPE_CHECKING:
-    from .stores import DeviceStore
 
 
 class _SavePolicy:
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         """Return True to save now."""
         raise NotImplementedError
 
@@ -28,7 +26,7 @@ class SaveOnPublish(_SavePolicy):
     """Save after each successful publish."""
 
     @override
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         return published
 
 
@@ -36,7 +34,7 @@ class SaveOnChange(_SavePolicy):
     """Save whenever the store was modified."""
 
     @override
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         return store.dirty
 
 
@@ -44,7 +42,7 @@ class SaveOnShutdown(_SavePolicy):
     """Save only at shutdown, which happens whatever the policy."""
 
     @override
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         return False
 
 
@@ -67,7 +65,7 @@ class AnySavePolicy(_CombinedPolicy):
     """Save when any child says so."""
 
     @override
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         return any(child.should_save(store, published) for child in self.children)
 
 
@@ -75,5 +73,5 @@ class AllSavePolicy(_CombinedPolicy):
     """Save when all children say so."""
 
     @override
-    def should_save(self, store: DeviceStore, published: bool) -> bool:
+    def should_save(self, store: lazy.DeviceStore, published: bool) -> bool:
         return all(child.should_save(store, published) for child in self.children)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any, override
+import inspect
+from typing import Any, override
 
+from .. import lazy
 from ..cron import WallClock
 from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
@@ -13,24 +15,37 @@ from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
 from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
 from .adapters import AdapterRegistration, Implementation
-from .registration import Handler, Registrations
+from .registration import Decorator, Handler, Registrations
 from .registry import check_segment
 from .router import Router
 from .runtime import Runtime, shutdown_by_signal
 from .shared_state import type_of_state
 
-if TYPE_CHECKING:
-    from ..settings import Settings
-
 type LifespanFunc = Callable[[AppContext], AbstractAsyncContextManager[Any]]
 """Runs around the devices of an app; what it yields can be injected by its type."""
+
+
+class _Signature:
+    """The constructor's signature with the default of ``settings_class``, which is imported only for whoever asks."""
+
+    def __get__(self, app: App | None, owner: type[App]) -> inspect.Signature:
+        _, *parameters = inspect.signature(owner.__init__).parameters.values()
+        return inspect.Signature(
+            [
+                each.replace(default=lazy.Settings) if each.name == "settings_class" and each.default is None else each
+                for each in parameters
+            ]
+        )
 
 
 class App(Registrations):
     """Registers devices and runs them until shutdown. Raises ValueError for numbers out of range.
 
-    ``heartbeat_interval`` and ``health_check_interval`` are in seconds, None switches them off.
+    ``heartbeat_interval`` and ``health_check_interval`` are in seconds, None switches them off. ``settings_class`` is
+    ``Settings`` unless given.
     """
+
+    __signature__ = _Signature()
 
     def __init__(
         self,
@@ -38,7 +53,7 @@ class App(Registrations):
         version: str = "0.0.0",
         *,
         description: str = "IoT-to-MQTT bridge",
-        settings_class: type[Settings] | None = None,
+        settings_class: type[lazy.Settings] | None = None,
         dry_run: bool = False,
         heartbeat_interval: float | None = 60.0,
         health_check_interval: float | None = 30.0,
@@ -79,7 +94,7 @@ class App(Registrations):
         self.discovery_prefix: str | None = None
         self.links = LinkBoard()
         self._settings_class = settings_class
-        self._settings: Settings | None = None
+        self._settings: lazy.Settings | None = None
         self.adapter_registry.add_all(adapters or {})
         if settings_class is not None:
             # Now: decorators may want app.settings. What is missing is told when they are asked for.
@@ -87,16 +102,14 @@ class App(Registrations):
                 self._settings = settings_class()
 
     @property
-    def settings_class(self) -> type[Settings]:
+    def settings_class(self) -> type[lazy.Settings]:
         """The class of the settings; pydantic is imported with the first need for it."""
         if self._settings_class is None:
-            from ..settings import Settings
-
-            self._settings_class = Settings
+            self._settings_class = lazy.Settings
         return self._settings_class
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> lazy.Settings:
         """The settings from the environment and ``.env``. Raises RuntimeError when they are incomplete."""
         if self._settings is None:
             try:
@@ -130,13 +143,13 @@ class App(Registrations):
         """All names, each once."""
         return tuple(self.registry.names)
 
-    def on_configure(self, hook: Handler) -> Handler:
+    def on_configure[F: Handler](self, hook: F) -> F:
         """Call ``hook``, injected, after the adapters are made and before any device starts; it may register more."""
         self.configure_hooks.append(hook)
         return hook
 
     @override
-    def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Callable[[Handler], Handler]:
+    def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Decorator:
         self._check_state_type(state_type)
         return super().react(state_type, drain=drain)
 
@@ -176,7 +189,7 @@ class App(Registrations):
         self,
         *,
         mqtt: MqttPort | None = None,
-        settings: Settings | None = None,
+        settings: lazy.Settings | None = None,
         shutdown_event: asyncio.Event | None = None,
         clock: ClockPort | None = None,
     ) -> None:
@@ -198,7 +211,7 @@ class App(Registrations):
         self,
         *,
         mqtt: MqttPort | None = None,
-        settings: Settings | None = None,
+        settings: lazy.Settings | None = None,
         shutdown_event: asyncio.Event | None = None,
         clock: ClockPort | None = None,
         embedded: bool = False,

@@ -1,19 +1,16 @@
 """Asking the broker about an app that runs somewhere else."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from .. import lazy
 from ..mqtt import MqttClient
 from ..topics import status_topic
-
-if TYPE_CHECKING:
-    from ..settings import MqttSettings
 
 OFFLINE = "offline"
 """What the broker keeps of an app that was shut down, or died."""
 
 
-async def read_status(settings: MqttSettings, prefix: str, patience: float) -> str:
+async def read_status(settings: lazy.MqttSettings, prefix: str, patience: float) -> str:
     """Return the retained status of the app under ``prefix``: its last heartbeat, or ``OFFLINE``.
 
     Raises MqttNotConnectedError without a broker, TimeoutError when none is kept after ``patience`` seconds.

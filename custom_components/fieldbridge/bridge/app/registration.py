@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 import inspect
-from typing import Any
+from typing import Any, Protocol
 
 from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy, Store
@@ -38,7 +38,14 @@ from .registry import (
 from .shared_state import StateFactory
 
 type Handler = Callable[..., Any]
-type Decorator = Callable[[Handler], Handler]
+
+
+class Decorator(Protocol):
+    """Registers a function and returns it as it is."""
+
+    def __call__[F: Handler](self, func: F, /) -> F:
+        """Register ``func``."""
+        ...
 
 
 class Registrations:
@@ -67,7 +74,7 @@ class Registrations:
         """Register a device with a loop of its own and commands on ``{name}/set``; without name a root device."""
         _refuse_bare(name, "Use @app.device(), not @app.device (parentheses required)")
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.add_device(
                 name or func.__name__,
                 func,
@@ -125,7 +132,7 @@ class Registrations:
         """
         _refuse_bare(name, "Use @app.command(), not @app.command (parentheses required)")
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.add_command(
                 name or func.__name__,
                 func,
@@ -202,7 +209,7 @@ class Registrations:
         """Register a function that is called every ``interval`` s or on ``schedule``; what it returns is published."""
         _refuse_bare(name, "Use @app.telemetry(interval=...), not @app.telemetry (parentheses required)")
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.add_telemetry(
                 name or func.__name__,
                 func,
@@ -292,7 +299,7 @@ class Registrations:
         """Register a handler that iterates over the ``Stream[T]`` that the adapter ``StreamablePort[T]`` fills."""
         _refuse_bare(name, "Use @app.stream(), not @app.stream (parentheses required)")
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.add_stream(
                 name or func.__name__,
                 func,
@@ -343,7 +350,7 @@ class Registrations:
     ) -> Decorator:
         """Register a handler of messages on a foreign ``topic``, wildcards allowed, retained ones included."""
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.add_inbound(name or func.__name__, func, topic=topic, enabled=enabled)
             return func
 
@@ -359,7 +366,7 @@ class Registrations:
     def periodic(self, name: str | None = None, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> Decorator:
         """Register a function that is called every ``interval`` seconds for its effect alone."""
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.add_periodic(name or func.__name__, func, interval=interval, enabled=enabled)
             return func
 
@@ -372,12 +379,12 @@ class Registrations:
                 check_interval(interval)
             self._add(PeriodicRegistration(name=name, interval=interval, **plans(func, None)), name, enabled)
 
-    def state(self, factory: StateFactory) -> StateFactory:
+    def state[F: StateFactory](self, factory: F) -> F:
         """Make an object once per run, before any adapter starts; it is injected by its type."""
         self.state_factories.append(factory)
         return factory
 
-    def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Callable[[Handler], Handler]:
+    def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Decorator:
         """Call a coroutine function whenever a handler left events in the shared object of ``state_type``.
 
         They are taken out by ``drain``, else by the object's ``drain_events()``, and given to a parameter ``events``;
@@ -385,7 +392,7 @@ class Registrations:
         when it is included.
         """
 
-        def register(func: Handler) -> Handler:
+        def register[F: Handler](func: F) -> F:
             self.reactors.append(make_reactor(state_type, func, drain))
             return func
 

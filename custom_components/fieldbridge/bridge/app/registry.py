@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
+from .. import lazy
 from ..interfaces import StreamablePort
 from ..runners.injection import Plan, build_plan, message_parameters
 from ..runners.registrations import (
@@ -22,9 +23,6 @@ from ..runners.registrations import (
 )
 from ..runners.services import check_interval
 from ..streams import Stream
-
-if TYPE_CHECKING:
-    from ..settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -45,12 +43,12 @@ class Deferred:
     enabled: EnabledSpec
     prefix: str | None = None
 
-    def resolve(self, settings: Settings) -> Iterator[Registration]:
+    def resolve(self, settings: lazy.Settings) -> Iterator[Registration]:
         """Yield the registrations. Raises TypeError for names that are neither a dict nor a list."""
         for registration in self._resolve(settings):
             yield _below(self.prefix, registration)
 
-    def _resolve(self, settings: Settings) -> Iterator[Registration]:
+    def _resolve(self, settings: lazy.Settings) -> Iterator[Registration]:
         if callable(self.enabled) and not self.enabled(settings):
             return
         if not callable(self.names):
@@ -88,7 +86,7 @@ class Registry:
         """Add what is known only when the settings are."""
         self._deferred.append(deferred)
 
-    def resolved(self, settings: Settings) -> Registry:
+    def resolved(self, settings: lazy.Settings) -> Registry:
         """Return a registry in which nothing is deferred any more. Raises ValueError, TypeError."""
         registry = Registry()
         for registration in (*self.all, *self.without_topics):

@@ -9,6 +9,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 import uuid
 
+from .. import lazy
 from ..clock import SystemClock
 from ..cron import WallClock
 from ..embedding import embedded_settings
@@ -29,7 +30,6 @@ from .shared_state import make_shared_state
 from .tasks import DeviceTasks
 
 if TYPE_CHECKING:
-    from ..settings import Settings
     from .app import App
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Runtime:
         self,
         app: App,
         *,
-        settings: Settings,
+        settings: lazy.Settings,
         mqtt: MqttPort | None,
         clock: ClockPort | None,
         shutdown: asyncio.Event,
@@ -233,7 +233,7 @@ class Runtime:
         while interval is not None and await sleep_unless(services.shutdown, interval, services.clock):
             await services.health.publish_heartbeat()
 
-    def _client(self, settings: Settings, prefix: str, clock: ClockPort) -> MqttPort:
+    def _client(self, settings: lazy.Settings, prefix: str, clock: ClockPort) -> MqttPort:
         client_id = f"{self._app.name}-{uuid.uuid4().hex[:8]}"
         return MqttClient(settings.mqtt, build_will_config(prefix), client_id=client_id, clock=clock)
 

@@ -8,16 +8,14 @@ import importlib
 import logging
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
+from .. import lazy
 from ..clock import SystemClock
 from ..errors import LinkError
 from ..interfaces import ClockPort, MessageCallback, PayloadCallback
 from ..retry import ExponentialBackoff
 from .will import WillConfig
-
-if TYPE_CHECKING:
-    from ..settings import MqttSettings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ class MqttAuthError(MqttNotConnectedError):
 class MqttClient:
     """MQTT port on a real broker that reconnects for ever; ``publish`` raises while there is no connection."""
 
-    settings: MqttSettings
+    settings: "lazy.MqttSettings"  # noqa: UP037 - a dataclass reads its annotations at once
     will: WillConfig | None = None
     client_id: str = ""
     """Used when the settings name none; empty: chosen by the library."""

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import time, tzinfo
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import Any, cast, overload
 
+from .. import lazy
 from ..cron import WallClock, local_clock, next_of
 from ..health import HealthReporter
 from ..interfaces import ClockPort, CommandHandler, MqttPort
@@ -18,19 +19,16 @@ from .commands import Command
 from .retrying import sleep_unless, sleep_until
 from .sub_entity import SubEntityContext
 
-if TYPE_CHECKING:
-    from ..settings import Settings
-
 
 class AppContext:
     """Context of the application lifespan: settings and adapters, nothing of a single device."""
 
-    def __init__(self, *, settings: Settings, adapters: dict[type, object]) -> None:
+    def __init__(self, *, settings: lazy.Settings, adapters: dict[type, object]) -> None:
         self._settings = settings
         self._adapters = adapters
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> lazy.Settings:
         """The app's settings."""
         return self._settings
 
@@ -46,7 +44,7 @@ class DeviceContext:
         self,
         *,
         name: str,
-        settings: Settings,
+        settings: lazy.Settings,
         mqtt: MqttPort,
         topic_prefix: str,
         shutdown_event: asyncio.Event,
@@ -79,7 +77,7 @@ class DeviceContext:
         return self._name
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> lazy.Settings:
         """The app's settings."""
         return self._settings
 
@@ -176,9 +174,9 @@ class DeviceContext:
         return _adapter(self._adapters, port_type)
 
     @overload
-    def on_command(self, handler_or_sub_topic: str | None = None) -> Callable[[CommandHandler], CommandHandler]: ...
+    def on_command[F: CommandHandler](self, handler_or_sub_topic: str | None = None) -> Callable[[F], F]: ...
     @overload
-    def on_command(self, handler_or_sub_topic: CommandHandler) -> CommandHandler: ...
+    def on_command[F: CommandHandler](self, handler_or_sub_topic: F) -> F: ...
     def on_command(
         self, handler_or_sub_topic: CommandHandler | str | None = None
     ) -> CommandHandler | Callable[[CommandHandler], CommandHandler]:

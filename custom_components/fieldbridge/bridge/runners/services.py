@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import lazy
 from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter, LinkBoard
 from ..interfaces import ClockPort, MqttPort, Store
@@ -14,9 +15,6 @@ from .contexts import DeviceContext
 from .injection import resolve
 from .reactors import Reactors
 from .registrations import IntervalSpec, Registration
-
-if TYPE_CHECKING:
-    from ..settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,7 +29,7 @@ def check_interval(seconds: float) -> None:
 class Services:
     """The parts that one run of an app shares among its runners."""
 
-    settings: Settings
+    settings: "lazy.Settings"  # noqa: UP037 - a dataclass reads its annotations at once
     clock: ClockPort
     mqtt: MqttPort
     topic_prefix: str

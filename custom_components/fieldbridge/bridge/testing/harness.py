@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from .. import lazy
 from ..app import App, LifespanFunc
 from ..app.registration import Handler, Registrations
 from ..cron import WallClock
@@ -26,15 +27,10 @@ from ..streams import Stream
 from ..topics import device_topic
 from .clocks import TURNS_TO_SETTLE, FakeClock, ManualClock
 
-if TYPE_CHECKING:
-    from ..settings import Settings
 
-
-def make_settings(**values: object) -> Settings:
+def make_settings(**values: object) -> lazy.Settings:
     """Return settings from ``values`` alone: no environment, no ``.env``."""
-    from ..settings import Settings
-
-    return Settings.from_values(**values)
+    return lazy.Settings.from_values(**values)
 
 
 @dataclass
@@ -44,7 +40,7 @@ class AppHarness:
     app: App
     mqtt: MockMqttClient
     clock: FakeClock | ManualClock
-    settings: Settings
+    settings: lazy.Settings
     shutdown_event: asyncio.Event = field(default_factory=asyncio.Event)
     wall_clock: WallClock | None = None
     """What schedules go by."""

@@ -1,0 +1,28 @@
+"""Names for annotations whose modules are expensive, or above the one that annotates: imported when they are read.
+
+An annotation is evaluated by whoever asks for it (``inspect.signature``, ``typing.get_type_hints``), not by the import.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .app import App
+    from .settings import LoggingSettings, MqttSettings, Settings
+    from .stores import DeviceStore
+
+__all__ = ["App", "DeviceStore", "LoggingSettings", "MqttSettings", "Settings"]
+
+_WHERE = {
+    "App": "app",
+    "DeviceStore": "stores",
+    "LoggingSettings": "settings",
+    "MqttSettings": "settings",
+    "Settings": "settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_WHERE[name]}", __package__), name)

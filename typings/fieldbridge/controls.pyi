@@ -1,0 +1,1 @@
+from custom_components.fieldbridge.bridge.controls import *  # noqa: F403

@@ -1,0 +1,1 @@
+from custom_components.fieldbridge.bridge.schema import *  # noqa: F403
