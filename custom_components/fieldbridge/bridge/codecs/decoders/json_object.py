@@ -1,0 +1,54 @@
+"""JSON objects, nested as they come."""
+
+from dataclasses import dataclass
+import json
+from operator import itemgetter
+from typing import Any
+
+from ...errors import DecodeError
+from .decoder import Fields, Getter, text_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JsonDecoder:
+    """One JSON object per frame; a source is a dotted path (``air.pm25``, ``cells.0``)."""
+
+    def parse(self, data: bytes) -> dict[str, Any]:
+        """Return the object. Reasons: ``encoding``, ``json``."""
+        try:
+            fields = json.loads(text_of(data, "utf-8"), parse_constant=_refuse_constant)
+        except RecursionError as err:
+            raise DecodeError("json", "nested too deeply") from err
+        except DecodeError:
+            raise
+        except ValueError as err:
+            raise DecodeError("json", str(err)) from err
+        if not isinstance(fields, dict):
+            raise DecodeError("json", f"an object is expected, not {type(fields).__name__}")
+        return fields
+
+    def getter(self, source: str) -> Getter:
+        """Return the picker of one path."""
+        if not source:
+            raise ValueError("a path must not be empty")
+        first, *names = source.split(".")
+        if not names:
+            return itemgetter(first)
+        # A number is a position in a list, but may as well be a key (``cells.01``); None is no position: TypeError.
+        rest: list[tuple[str, Any]] = [(name, int(name) if name.isdecimal() else None) for name in names]
+
+        def walk(fields: Fields) -> object:
+            value = fields[first]
+            for name, position in rest:
+                value = value[position] if isinstance(value, list) else value[name]
+            return value
+
+        return walk
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"kind": "json"}
+
+
+def _refuse_constant(name: str) -> float:
+    raise DecodeError("json", f"{name} is not a JSON value")
