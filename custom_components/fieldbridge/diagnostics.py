@@ -49,7 +49,7 @@ def _of_app(entry: AppConfigEntry) -> dict[str, Any]:
 def _of_link(entry: FieldbridgeConfigEntry) -> dict[str, Any]:
     link = entry.runtime_data.link
     status = link.status
-    data = dict(entry.data)
+    data: dict[str, Any] = async_redact_data(dict(entry.data), TO_REDACT)
     if CONF_DEVICE in data:
         data[CONF_DEVICE] = redact_uri(data[CONF_DEVICE])
     return {

@@ -1,29 +1,26 @@
 """The optional copy of a link's devices on MQTT, through Home Assistant's broker or one of the user's."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import ConfigEntryError, HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.importlib import async_import_module
 from homeassistant.util import slugify
-from homeassistant.util.ssl import client_context
 
 from .bridge.errors import LinkError
 from .bridge.interfaces import MqttPort
 from .bridge.mqtt import MqttClient, PublishOnlyMqtt, build_will_config
-from .bridge.settings import MqttSettings
+from .brokers import HomeAssistantClient, async_broker_client, async_client_id
 from .const import (
     CONF_KIND,
     CONF_MIRROR,
     CONF_PREFIX,
-    CONF_TLS,
     DOMAIN,
     KIND_APP,
     MIRROR_BROKER,
@@ -56,7 +53,8 @@ async def async_make_mirror(hass: HomeAssistant, entry: ConfigEntry) -> Mirror |
     if kind == MIRROR_HOME_ASSISTANT:
         mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
         return Mirror(PublishOnlyMqtt(HomeAssistantMqtt(hass, mqtt)), prefix)
-    client = await _async_make_client(hass, entry, options, prefix)
+    client = await async_broker_client(hass, options, await async_client_id(hass, entry))
+    client.will = build_will_config(prefix)
     client.on_auth_refused = lambda _: entry.async_start_reauth(hass)
     return Mirror(PublishOnlyMqtt(client), prefix)
 
@@ -80,17 +78,25 @@ async def async_clear_mirror(hass: HomeAssistant, entry: ConfigEntry) -> None:
     prefix = await async_mirror_prefix(hass, entry)
     topics = [f"{above}/{leaf}" for above in _above(hass, entry, prefix) for leaf in ("state", "availability")]
     topics.append(f"{prefix}/status")
-    port: MqttPort
     if options[CONF_KIND] == MIRROR_BROKER:
-        port = await _async_make_client(hass, entry, options, prefix)
-        port.will = None
-        await _clear_by_client(port, topics)
-    else:
-        mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
-        port = HomeAssistantMqtt(hass, mqtt)
-        if port.is_connected:
-            for topic in topics:
-                await port.publish(topic, "", retain=True)
+        with suppress(ConfigEntryError):  # a certificate that has gone takes the broker with it
+            client = await async_broker_client(hass, options, await async_client_id(hass, entry))
+            await _clear_by_client(client, topics)
+        return
+    mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
+    port = HomeAssistantMqtt(hass, mqtt)
+    if port.is_connected:
+        for topic in topics:
+            await port.publish(topic, "", retain=True)
+
+
+async def async_own_topics(hass: HomeAssistant) -> tuple[str, ...]:
+    """Return the beginnings of all topics on which this integration publishes."""
+    own = {f"{DOMAIN}_{(await instance_id.async_get(hass))[:8]}/"}
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        if entry.options.get(CONF_MIRROR, {}).get(CONF_KIND, MIRROR_NONE) != MIRROR_NONE:
+            own.add(f"{await async_mirror_prefix(hass, entry)}/")
+    return tuple(sorted(own))
 
 
 def _above(hass: HomeAssistant, entry: ConfigEntry, prefix: str) -> list[str]:
@@ -118,34 +124,7 @@ async def _clear_by_client(client: MqttClient, topics: list[str]) -> None:
         await client.stop()
 
 
-async def async_broker_client(hass: HomeAssistant, options: Mapping[str, Any], client_id: str = "") -> MqttClient:
-    """Return a client, not started yet, for the broker that the mirror's options name."""
-    await async_import_module(hass, "aiomqtt")
-    settings = MqttSettings(
-        host=options[CONF_HOST],
-        port=options[CONF_PORT],
-        username=options.get(CONF_USERNAME),
-        password=options.get(CONF_PASSWORD),
-        tls=options.get(CONF_TLS, False),
-        client_id=client_id,
-    )
-    client = MqttClient(settings)
-    if settings.tls:
-        client.tls_context = await hass.async_add_executor_job(client_context)
-    return client
-
-
-async def _async_make_client(
-    hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any], prefix: str
-) -> MqttClient:
-    # Two instances with one client id would throw each other off the broker for ever.
-    client_id = f"{DOMAIN}-{(await instance_id.async_get(hass))[:8]}-{entry.entry_id[-8:]}"
-    client = await async_broker_client(hass, options, client_id)
-    client.will = build_will_config(prefix)
-    return client
-
-
-class HomeAssistantMqtt:
+class HomeAssistantMqtt(HomeAssistantClient):
     """MQTT port on Home Assistant's own client.
 
     Home Assistant's will is not ours: what says that we are alive is published with an expiry and refreshed by every
@@ -154,19 +133,8 @@ class HomeAssistantMqtt:
 
     def __init__(self, hass: HomeAssistant, mqtt: Any) -> None:
         """Publish through the ``mqtt`` integration of ``hass``."""
-        self._hass = hass
-        self._mqtt = mqtt
+        super().__init__(hass, mqtt)
         self._alive: dict[str, str] = {}
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether Home Assistant's client is connected."""
-        return self._mqtt.DATA_MQTT in self._hass.data and self._mqtt.is_connected(self._hass)
-
-    def on_connection_change(self, callback: Callable[[bool], None]) -> Callable[[], None]:
-        """Call ``callback`` when Home Assistant's client connects or disconnects; returns the unsubscribe."""
-        unsubscribe: Callable[[], None] = self._mqtt.async_subscribe_connection_status(self._hass, callback)
-        return unsubscribe
 
     async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         """Publish one message. Raises LinkError while there is no connection."""

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
 from ..bridge.errors import LinkError
 from ..bridge.mqtt import MqttAuthError
-from ..mqtt_mirror import async_broker_client
+from ..brokers import async_broker_client
+from ..const import CONF_CERTIFICATE
 
 USERNAME_SELECTOR: Final = TextSelector(TextSelectorConfig(autocomplete="username"))
 PASSWORD_SELECTOR: Final = TextSelector(
@@ -16,11 +18,14 @@ PASSWORD_SELECTOR: Final = TextSelector(
 )
 
 
-async def async_check_broker(hass: HomeAssistant, mirror: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """Connect once to the broker of the mirror's options; return form errors and their placeholders."""
-    client = await async_broker_client(hass, mirror)
+async def async_check_broker(hass: HomeAssistant, broker: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Connect once to the broker that is named; return form errors and their placeholders."""
     try:
+        client = await async_broker_client(hass, broker)
         await client.check()
+    except ConfigEntryError as err:
+        reason = (err.translation_placeholders or {}).get("error", "")
+        return {CONF_CERTIFICATE: "bad_certificate"}, {"error": reason}
     except MqttAuthError:
         return {"base": "invalid_auth"}, {}
     except LinkError as err:

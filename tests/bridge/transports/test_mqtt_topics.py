@@ -165,11 +165,11 @@ async def test_whoever_watches_sees_every_topic_but_nothing_too_long() -> None:
     listener.feed.kept["home/kept"] = b"1"
     seen: list[tuple[str, bytes, bool]] = []
     async with listener.running():
-        listener.transport.watch(lambda *message: seen.append(message))
+        unwatch = listener.transport.watch(lambda *message: seen.append(message))
         await listener.clock.settle()
         listener.feed.say("home/live", "2")
         listener.feed.say("home/huge", b"x" * (MAX_PAYLOAD + 1))
-        listener.transport.watch(None)
+        unwatch()
         listener.feed.say("home/live", "3")
 
         assert seen == [("home/kept", b"1", True), ("home/live", b"2", False)]

@@ -7,6 +7,7 @@ stale time, or whose silence is learned, waits for a message that is really sent
 from typing import override
 
 from ..channels import Channel, DeviceProfile, DeviceSession
+from ..channels.listeners import Unsubscribe
 from ..codecs.frame import Batch, Frame
 from ..codecs.topics import Availability, TopicDecoder, fill
 from ..errors import DecodeError, ProfileError, WriteError
@@ -50,9 +51,9 @@ class MqttLink(FrameLink):
         """Return the last message of each topic of a device."""
         return self._devices[device_id].last_messages
 
-    def watch(self, listener: PayloadCallback | None) -> None:
-        """Show every message of the link's trees, whether a device uses it or not; None ends it."""
-        self._broker.watch(listener)
+    def watch(self, listener: PayloadCallback) -> Unsubscribe:
+        """Show every message of the link's trees, whether a device uses it or not; returns what ends it."""
+        return self._broker.watch(listener)
 
     @override
     def _offer(self, batch: Batch) -> None:

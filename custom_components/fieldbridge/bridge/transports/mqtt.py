@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import override
 
+from ..channels.listeners import Listeners, Unsubscribe
 from ..clock import SystemClock
 from ..codecs.frame import Batch, Frame
 from ..codecs.topics import pack
@@ -69,7 +70,7 @@ class MqttTransport:
         self._clock = clock or SystemClock()
         self._deliver: Callable[[Batch], None] = _discard
         self._report_loss: Callable[[LinkError], None] = _discard
-        self._on_any: PayloadCallback | None = None
+        self._watchers: Listeners[[str, bytes, bool]] = Listeners()
         self._used: frozenset[str] = frozenset()
         self._budget = self._left = budget
         self._waiting: list[Frame] = []
@@ -88,14 +89,13 @@ class MqttTransport:
         """Call ``cb`` once with the reason when the broker goes."""
         self._report_loss = cb
 
-    def watch(self, cb: PayloadCallback | None) -> None:
-        """Show every message to ``cb``, used or not; only the size is bounded. None ends it.
+    def watch(self, cb: PayloadCallback) -> Unsubscribe:
+        """Show every message to ``cb``, used or not; only the size is bounded. Returns what ends it.
 
         What the broker keeps is asked for again, so that a person sees it.
         """
-        self._on_any = cb
-        if cb is not None:
-            self._ask_for_kept()
+        self._ask_for_kept()
+        return self._watchers.add(cb)
 
     def use(self, topics: Collection[str]) -> None:
         """Hand on the messages of these topics; what the broker keeps of new ones is asked for."""
@@ -157,8 +157,8 @@ class MqttTransport:
         if len(payload) > MAX_PAYLOAD:
             counters.oversized += 1
             return
-        if self._on_any is not None:
-            self._on_any(topic, payload, retained)
+        if self._watchers:
+            self._watchers.tell(topic, payload, retained)
         if topic not in self._used:
             counters.unused += 1
             return
