@@ -17,3 +17,11 @@ async def home(loopback_sockets: None, tmp_path: Path) -> AsyncIterator[Home]:
     """A new Home Assistant without links, and a serial port that replays the gas analyser."""
     async with running_home(tmp_path / "state", free_port(), frame_interval=FRAME_INTERVAL) as running:
         yield running
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where pictures go: --screenshots, else a temporary folder."""
+    folder: Path = request.config.getoption("--screenshots") or tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

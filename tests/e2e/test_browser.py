@@ -16,14 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
-def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where pictures go: --screenshots, else a temporary folder."""
-    folder: Path = request.config.getoption("--screenshots") or tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder whose name can be read in a picture."""
     with tempfile.TemporaryDirectory(prefix="fieldbridge-") as name:

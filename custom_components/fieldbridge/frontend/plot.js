@@ -59,13 +59,15 @@ export class Plot {
       return shape("polyline", { points: path, class: name, "vector-effect": "non-scaling-stroke" });
     };
     const [, raw, filtered] = points.at(-1);
-    const numbers = { raw: formatNumber(this._hass, raw), filtered: formatNumber(this._hass, filtered) };
+    // As many digits as it takes to tell the two ends of the axis apart.
+    const digits = Math.min(12, Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / span || 1)) + 3));
+    const numbers = { raw: formatNumber(this._hass, raw, digits), filtered: formatNumber(this._hass, filtered, digits) };
     this._last.textContent = this._texts("live.last_values", numbers);
     this._svg.setAttribute("aria-label", `${this._name}: ${this._last.textContent}`);
     this._svg.replaceChildren(
       shape("line", { x1: LEFT, x2: LEFT, y1: 0, y2: HEIGHT, class: "axis" }),
-      shape("text", { x: 2, y: 14 }, formatNumber(this._hass, high)),
-      shape("text", { x: 2, y: HEIGHT - 6 }, formatNumber(this._hass, low)),
+      shape("text", { x: 2, y: 14 }, formatNumber(this._hass, high, digits)),
+      shape("text", { x: 2, y: HEIGHT - 6 }, formatNumber(this._hass, low, digits)),
       line(1, "raw"),
       line(2, "filtered"),
     );

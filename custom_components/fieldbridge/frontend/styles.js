@@ -19,7 +19,8 @@ header {
 }
 h1 { font-size: 20px; font-weight: 400; margin: 0; }
 h2 { font-size: 16px; font-weight: 500; margin: 0 0 8px; }
-main { max-width: 1280px; margin: 0 auto; padding: 16px; display: grid; gap: 16px; }
+main { max-width: 1280px; margin: 0 auto; padding: 16px; }
+main, .view { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
 section, .card {
   background: var(--card-background-color);
   border: 1px solid var(--divider-color);
