@@ -1,13 +1,14 @@
 """One device of a bridge app, as Home Assistant sees it: what it published last, taken apart into values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 import json
 import logging
-from typing import Any, Final
+from typing import Final
 
 from .app_channels import AppChannels
 from .bridge.channels import Channel, Value, ValueKind
 from .bridge.channels.listeners import Listeners, Unsubscribe
+from .bridge.payloads import leaves
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class AppDevice:
             state = payload
         self._seen_at = now
         new, changed, came = [], [], False
-        for path, raw in _leaves(state):
+        for keys, raw in leaves(state):
+            path = ".".join(map(str, keys)) or "value"
             if path not in self.channels:
                 channel = self._new_channel(path, raw)
                 if channel is None:
@@ -177,18 +179,3 @@ def _kind_of(raw: object) -> ValueKind:
     if isinstance(raw, bool):
         return ValueKind.BINARY
     return ValueKind.NUMBER if isinstance(raw, int | float) else ValueKind.TEXT
-
-
-def _leaves(state: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield (path, value) of everything in a state that is no structure; a state without structure is ``value``."""
-    children: Mapping[Any, object]
-    match state:
-        case dict():
-            children = state
-        case list():
-            children = dict(enumerate(state))
-        case _:
-            yield path or "value", state
-            return
-    for key, child in children.items():
-        yield from _leaves(child, f"{path}.{key}" if path else str(key))

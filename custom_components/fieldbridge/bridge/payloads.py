@@ -1,5 +1,6 @@
 """What goes over MQTT: compact JSON in UTF-8, NaN as null."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any, cast
 
@@ -12,6 +13,25 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 def to_json(value: object) -> str:
     """Return ``value`` as compact JSON; what JSON does not know is written as its ``str``."""
     return orjson.dumps(value, default=str, option=_OPTIONS).decode()
+
+
+type Path = tuple[str | int, ...]
+"""Keys and, in lists, numbers that lead to a value of a state."""
+
+
+def leaves(state: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
+    """Yield (path, value) of everything in a state that is no structure."""
+    children: Mapping[Any, object]
+    match state:
+        case dict():
+            children = state
+        case list() | tuple():
+            children = dict(enumerate(state))
+        case _:
+            yield path, state
+            return
+    for key, child in children.items():
+        yield from leaves(child, (*path, key if isinstance(key, int) else str(key)))
 
 
 def as_state(value: Any) -> dict[str, object]:

@@ -1,11 +1,13 @@
 """What Home Assistant is told of an app's devices over MQTT, and what is taken back."""
 
 from dataclasses import dataclass, field
+import itertools
 import json
 from typing import Any, Literal
 
 import pytest
 
+from custom_components.fieldbridge.bridge.app.discovery import MAX_INFERRED
 from custom_components.fieldbridge.bridge.controls import NumberControl, SelectControl, SwitchControl, controls
 from custom_components.fieldbridge.bridge.embedding import embedded
 from custom_components.fieldbridge.bridge.schema import temperature
@@ -82,6 +84,76 @@ async def test_the_app_is_a_device_that_says_whether_it_runs(harness: AppHarness
     assert app["components"]["running"]["state_topic"] == "house/status"
     assert "availability" not in app
     assert not harness.messages_for("homeassistant/device/house_untold/config")
+
+
+async def test_values_that_nobody_declared_are_offered_by_what_they_look_like(
+    harness: AppHarness, store: MemoryStore
+) -> None:
+    states: list[Reading] = [{"n": 1, "wet": True, "cells": [3.5], "later": None}, {"n": 2}, {"later": "now", "n": "x"}]
+
+    async def read() -> Reading | None:
+        return states.pop(0) if states else None
+
+    harness.app.add_telemetry("meter", read, interval=1)
+    async with harness.running():
+        await harness.advance_time(2)
+    first, second = map(json.loads, harness.messages_for("homeassistant/device/house_meter/config"))
+    assert {key: (each["platform"], each["value_template"]) for key, each in first["components"].items()} == {
+        "n": ("sensor", '{{ value_json["n"] }}'),
+        "wet": ("binary_sensor", "{{ 'ON' if value_json[\"wet\"] else 'OFF' }}"),
+        "cells.0": ("sensor", '{{ value_json["cells"][0] }}'),
+    }
+    assert first["components"]["n"]["state_class"] == "measurement"
+    assert "state_class" not in second["components"]["later"]
+    assert first["components"].items() <= second["components"].items()
+
+    again = AppHarness.create(name="house", version="1.2.3", store=store, clock=ManualClock())
+    again.app.add_telemetry("meter", read, interval=1)
+    again.app.discovery()
+    assert await config(again, "house_meter") == second
+
+
+async def test_a_device_that_never_repeats_a_name_does_not_fill_the_registry(harness: AppHarness) -> None:
+    number = itertools.count()
+
+    async def read() -> Reading:
+        return {f"key{next(number)}": 1 for _ in range(150)}
+
+    harness.app.add_telemetry("meter", read, interval=1)
+    async with harness.running():
+        await harness.advance_time(5)
+    configs = harness.messages_for("homeassistant/device/house_meter/config")
+    assert [len(json.loads(each)["components"]) for each in configs] == [150, MAX_INFERRED]
+
+
+async def test_what_a_control_shows_is_not_offered_a_second_time(harness: AppHarness) -> None:
+    @harness.app.command("door")
+    @controls(NumberControl("Position", state="position"))
+    async def door(payload: str) -> Reading:
+        return {"position": 5, "moved": 1}
+
+    async with harness.running():
+        await harness.inject_command("door", "5")
+    config = json.loads(harness.messages_for("homeassistant/device/house_door/config")[-1])
+    assert config["components"].keys() == {"control Position", "moved"}
+
+
+async def test_the_app_has_the_last_word_on_every_entity(harness: AppHarness, caplog: pytest.LogCaptureFixture) -> None:
+    def enrich(device: str, key: str, config: dict[str, Any]) -> None:
+        if (device, key) == ("meter", "n"):
+            config.update(unit_of_measurement="kWh", device_class="energy", state_class="total_increasing")
+        if key == "wet":
+            raise ValueError("no idea")
+
+    async def read() -> Reading:
+        return {"n": 1, "wet": True}
+
+    harness.app.add_telemetry("meter", read, interval=1)
+    harness.app.discovery(enrich=enrich)
+    components = (await config(harness, "house_meter"))["components"]
+    assert components["n"]["device_class"] == "energy"
+    assert components["wet"]["platform"] == "binary_sensor"
+    assert "Enriching wet of meter failed" in caplog.text
 
 
 async def test_controls_are_entities_that_send_commands(harness: AppHarness) -> None:

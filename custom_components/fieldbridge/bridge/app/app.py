@@ -24,6 +24,9 @@ from .shared_state import type_of_state
 type LifespanFunc = Callable[[AppContext], AbstractAsyncContextManager[Any]]
 """Runs around the devices of an app; what it yields can be injected by its type."""
 
+type Enrich = Callable[[str, str, dict[str, Any]], None]
+"""Changes the configuration of one discovered entity in place."""
+
 
 class _Signature:
     """The constructor's signature with the default of ``settings_class``, which is imported only for whoever asks."""
@@ -92,6 +95,7 @@ class App(Registrations):
         self.configure_hooks: list[Callable[..., Any]] = []
         self.state_overrides: dict[type, object] = {}
         self.discovery_prefix: str | None = None
+        self.enrich: Enrich | None = None
         self.links = LinkBoard()
         self._settings_class = settings_class
         self._settings: lazy.Settings | None = None
@@ -157,10 +161,15 @@ class App(Registrations):
         if state_type not in map(type_of_state, self.state_factories):
             raise ValueError(f"State type {state_type.__name__} is not registered")
 
-    def discovery(self, *, discovery_prefix: str = "homeassistant") -> None:
-        """Have the devices appear in a Home Assistant on the same broker. Raises ValueError for a wrong prefix."""
+    def discovery(self, *, discovery_prefix: str = "homeassistant", enrich: Enrich | None = None) -> None:
+        """Have the devices appear in a Home Assistant on the same broker. Raises ValueError for a wrong prefix.
+
+        ``enrich(device, key, config)`` may change the configuration of each entity in place, as the last word on it;
+        ``key`` is the path of a value (``wind.speed``), or ``control NAME``.
+        """
         check_segment(discovery_prefix)
         self.discovery_prefix = discovery_prefix
+        self.enrich = enrich
 
     def include_router(self, router: Router) -> None:
         """Take over what ``router`` registered.

@@ -128,10 +128,12 @@ class Runtime:
         app, offered_below = self._app, self._app.discovery_prefix
         # In Home Assistant itself the devices are there already.
         if offered_below is not None and embedded_settings() is None:
-            from .discovery import Discovery, publish_discovery
+            from .discovery import Discovery, DiscoveryPublisher
 
-            discovery = Discovery(app.name, app.version, offered_below, services.topic_prefix)
-            await publish_discovery(discovery, self._registry, services)
+            discovery = Discovery(app.name, app.version, offered_below, services.topic_prefix, app.enrich)
+            publisher = DiscoveryPublisher(discovery, self._registry, services)
+            await publisher.start()
+            services.on_state = publisher.take_state
 
     def _listen(self) -> None:
         """Have a queue for every command before there is a connection: a broker may have kept some."""

@@ -1,7 +1,7 @@
 """What user code is given to act with: DeviceContext for a device, AppContext for the lifespan."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import time, tzinfo
 from types import MappingProxyType
@@ -18,6 +18,9 @@ from .command_handlers import CommandHandlers
 from .commands import Command
 from .retrying import sleep_unless, sleep_until
 from .sub_entity import SubEntityContext
+
+type StateListener = Callable[[str, dict[str, object]], Awaitable[None]]
+"""Called with the name of a device and its state."""
 
 
 class AppContext:
@@ -54,6 +57,7 @@ class DeviceContext:
         health: HealthReporter | None = None,
         adapter_users: dict[Any, set[str]] | None = None,
         wall_clock: WallClock | None = None,
+        on_state: StateListener | None = None,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -68,6 +72,7 @@ class DeviceContext:
         # Who asked for which adapter: a device depends on it as much as one that is given it.
         self._adapter_users = {} if adapter_users is None else adapter_users
         self._wall_clock = wall_clock
+        self._on_state = on_state
         self._on_published: Callable[[], None] | None = None
         self._commands = CommandHandlers(shutdown_event, clock)
 
@@ -104,10 +109,13 @@ class DeviceContext:
             health=self._health,
             adapter_users=self._adapter_users,
             wall_clock=self._wall_clock,
+            on_state=self._on_state,
         )
 
     async def publish_state(self, payload: dict[str, object], *, retain: bool = True) -> None:
         """Publish ``payload`` as JSON on the device's state topic."""
+        if self._on_state is not None:
+            await self._on_state(self._name, payload)
         await self.publish_json("state", payload, retain=retain)
 
     async def publish_json(self, channel: str, payload: dict[str, object], *, retain: bool = False) -> None:

@@ -11,7 +11,7 @@ from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter, LinkBoard
 from ..interfaces import ClockPort, MqttPort, Store
 from ..stores import DeviceStore, MemoryStore, NullStore
-from .contexts import DeviceContext
+from .contexts import DeviceContext, StateListener
 from .injection import resolve
 from .reactors import Reactors
 from .registrations import IntervalSpec, Registration
@@ -44,6 +44,8 @@ class Services:
     extra: dict[Any, object] = field(default_factory=dict)
     """Further injectables by type, such as what the lifespan yielded."""
 
+    on_state: StateListener | None = None
+    """Told every state before it is published."""
     adapter_users: dict[Any, set[str]] = field(default_factory=dict)
     """Names of the devices that asked their context for an adapter, by port type."""
     reactors: Reactors = field(default_factory=lambda: Reactors([]))
@@ -64,6 +66,7 @@ class Services:
             health=self.health,
             adapter_users=self.adapter_users,
             wall_clock=self.wall_clock,
+            on_state=self.on_state,
         )
 
     def without_adapter(self, adapter: object) -> Services:
