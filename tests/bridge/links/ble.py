@@ -1,6 +1,7 @@
 """Links to peripherals of the mocked BlueZ, by the real bleak."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from bleak import BleakScanner
@@ -49,8 +50,10 @@ def ble_link(peripheral: Peripheral, framer: Framer | None = None, **settings: A
     return RunningLink(BleTransport(Finder(peripheral), BleSettings(**settings), framer, clock=clock), clock)
 
 
-async def until(condition: Any) -> None:
-    """Wait for something that D-Bus brings. Raises TimeoutError when it never comes."""
+async def until(condition: Callable[[], bool], clock: ManualClock | None = None) -> None:
+    """Wait for something that D-Bus brings; with a clock its time passes quickly. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - it happens in another process
+        while not condition():
             await asyncio.sleep(0.005)
+            if clock is not None:
+                await clock.advance(1.0)

@@ -12,7 +12,9 @@ from custom_components.fieldbridge.bridge.errors import (
     NoConnectionSlotError,
     NotInRangeError,
     PairingNeededError,
+    WriteError,
 )
+from custom_components.fieldbridge.bridge.links.ble_link import BleLink
 from custom_components.fieldbridge.bridge.transports.ble import Connecting
 from custom_components.fieldbridge.bridge.transports.ble_peripheral import connect, survey
 from tests.bluez import (
@@ -258,14 +260,13 @@ async def test_a_device_that_sleeps_is_connected_whenever_it_shows_itself(bluez:
     device = link.set_device("strap", BEATS)
     async with link.running():
         for number, rate in enumerate((72, 80), 1):
-            await until(lambda: strap["2a37"].notifying)
+            await until(lambda: strap["2a37"].notifying, link.clock)
             bluez.notify(strap["2a37"], bytes([0, rate]))
             await link.until_decoded(device, number)
             bluez.drop(strap)
-            await until(lambda: link.clock.sleeping > 1)
+            await until(lambda: not strap["2a37"].notifying)
             assert link.status.state == "up"
             assert device.value("rate") == rate
-            await link.clock.advance(5.0)
     assert strap.connections >= 2
 
 
@@ -274,11 +275,8 @@ async def test_a_device_that_refuses_every_connection_is_not_tried_in_silence_fo
 ) -> None:
     link = ble_link(strap, notify=["2a99"], connecting=Connecting.SEEN)
     async with link.running():
-        for attempt in (1, 2):
-            await until(lambda: strap.connections == attempt and not strap.connected and link.clock.sleeping > 1)  # noqa: B023
-            assert link.status.state == "up"
-            await link.clock.advance(5.0)
-        await link.until_state("down")
+        await until(lambda: link.status.state == "down", link.clock)
+        assert strap.connections >= 3
         assert "no characteristic 2a99" in str(link.status.error)
     assert not bluez.connected
 
@@ -347,3 +345,41 @@ async def test_closing_while_it_is_being_connected_leaves_no_connection(bluez: M
     await asyncio.gather(opening, return_exceptions=True)
     await transport.close()
     await until(lambda: not bluez.connected)
+
+
+@pytest.mark.parametrize(
+    ("control", "target", "value", "written"),
+    [
+        ({"control": "number", "maximum": 300}, {"characteristic": "2a38", "type": "uint16"}, 258, b"\x02\x01"),
+        ({"control": "button", "press": "01 ff"}, {"characteristic": "2a38", "type": "hex"}, True, b"\x01\xff"),
+        ({"control": "text"}, {"characteristic": "2a38"}, "zero", b"zero"),
+    ],
+)
+async def test_a_channel_is_written_to_its_characteristic(
+    strap: Peripheral, control: dict[str, Any], target: dict[str, Any], value: Any, written: bytes
+) -> None:
+    strap["2a38"].flags = ["write"]
+    link = BleLink("strap", ble_transport(strap, notify=["2a37"]))
+    channel = {"key": "x", "name": "X", "source": "", "write": {**control, "target": target}}
+    device = link.set_device("strap", DeviceProfile.from_dict({**BEATS.to_dict(), "channels": [channel]}))
+    with pytest.raises(LinkError, match="not connected"):
+        await device.write("x", value)
+
+    shutdown = asyncio.Event()
+    running = asyncio.create_task(link.run(shutdown))
+    await until(lambda: link.status.state == "up")
+    await device.write("x", value)
+    shutdown.set()
+    await running
+
+    assert strap["2a38"].written == [written]
+
+
+async def test_a_value_that_does_not_fit_its_type_is_refused_before_it_is_sent(strap: Peripheral) -> None:
+    link = BleLink("strap", ble_transport(strap))
+    write = {"control": "number", "maximum": 300, "target": {"characteristic": "2a38", "type": "uint8"}}
+    channel = {"key": "x", "name": "X", "source": "", "write": write}
+    device = link.set_device("strap", DeviceProfile.from_dict({**BEATS.to_dict(), "channels": [channel]}))
+
+    with pytest.raises(WriteError, match="X"):
+        await device.write("x", 256)

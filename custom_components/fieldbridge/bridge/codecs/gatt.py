@@ -179,6 +179,19 @@ class GattDecoder:
         return cls(fields=parsed, flags=flags)
 
 
+def encode(value: object, kind: str) -> bytes:
+    """Return ``value`` as a whole number of ``kind``, as ``text`` or from ``hex``; raises ValueError, OverflowError."""
+    if kind == "text":
+        return str(value).encode()
+    if kind == "hex":
+        return bytes.fromhex(str(value))
+    if kind not in TYPES or kind.startswith("medfloat"):
+        raise ValueError(f"{kind!r} cannot be written")
+    if not isinstance(value, int | float) or value != int(value):
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(value).to_bytes(TYPES[kind][0], "little", signed=kind.startswith("sint"))
+
+
 def _cut(data: bytes, position: int, size: int) -> bytes:
     cut = data[position : position + size]
     if len(cut) < size:

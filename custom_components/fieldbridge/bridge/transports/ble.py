@@ -249,7 +249,7 @@ class BleTransport:
         self.counters.bytes_received += len(data)
         if self._on_bytes is not None:
             self._on_bytes(data)
-        frames = [message(reference, data)] if self._framer is None else self._framer.feed(data)
+        frames = [message(reference, data)] if self._framer is None else self._framer.feed(data, now)
         if not frames:
             return
         self.counters.frames += len(frames)
