@@ -22,6 +22,7 @@ from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinato
 from .entity import PLATFORMS, platform_of
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 from .panel import async_hide_panel, async_setup_frontend, async_show_panel
+from .recordings import DATA_RECORDINGS, async_setup_recordings
 from .running import async_run
 from .services import async_setup_services
 from .websocket_api import async_setup_websocket_api
@@ -36,6 +37,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_websocket_api(hass)
     await async_setup_frontend(hass)
+    await async_setup_recordings(hass)
     return True
 
 
@@ -46,6 +48,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await async_setup_app(hass, entry)
     else:
         await _async_setup_link(hass, entry)
+    hass.data[DATA_RECORDINGS].async_follow(entry)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -112,6 +115,7 @@ async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntr
     dr.async_get(hass).async_update_device(data.link_device_id, name=entry.title)
     for subentry_id in data.devices.keys() - entry.subentries.keys():
         await data.devices.pop(subentry_id).async_shutdown()
+        hass.data[DATA_RECORDINGS].async_device_gone(subentry_id)
         await data.link.remove_device(subentry_id)
     for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
         await _async_update_device(hass, entry, subentry)
@@ -138,7 +142,8 @@ def _remove_lost_channels(
     registry = er.async_get(hass)
     kept = {(platform_of(channel), f"{subentry_id}_{channel.key}") for channel in profile.channels}
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
-        if registered.config_subentry_id == subentry_id and (registered.domain, registered.unique_id) not in kept:
+        is_channel = registered.config_subentry_id == subentry_id and registered.unique_id.startswith(f"{subentry_id}_")
+        if is_channel and (registered.domain, registered.unique_id) not in kept:
             registry.async_remove(registered.entity_id)
 
 

@@ -19,6 +19,7 @@ from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, ServiceCoord
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.EVENT,
     Platform.NUMBER,
     Platform.SELECT,
     Platform.SENSOR,

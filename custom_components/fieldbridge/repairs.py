@@ -1,11 +1,13 @@
 """Repairs: what a person has to decide, or can mend with one click."""
 
+from contextlib import suppress
 from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_PACKAGES
+from .recordings import ATTR_RECORDING, DATA_RECORDINGS
 
 
 class ReloadFlow(ConfirmRepairFlow):
@@ -42,11 +44,38 @@ class PackagesFlow(ReloadFlow):
         return await super().async_step_confirm(user_input)
 
 
+class InterruptedRecordingFlow(RepairsFlow):
+    """Keeps or deletes a recording that was interrupted."""
+
+    def __init__(self, name: str) -> None:
+        """Ask about the recording ``name``."""
+        super().__init__()
+        self._name = name
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask."""
+        return self.async_show_menu(
+            step_id="init", menu_options=["keep", "delete"], description_placeholders={"name": self._name}
+        )
+
+    async def async_step_keep(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Leave it where it is."""
+        return self.async_create_entry(data={})
+
+    async def async_step_delete(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Delete it, unless that happened meanwhile."""
+        with suppress(LookupError):
+            await self.hass.data[DATA_RECORDINGS].async_delete(self._name)
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that mends an issue."""
     assert data is not None  # noqa: S101 - every issue of ours names its entry
+    if ATTR_RECORDING in data:
+        return InterruptedRecordingFlow(str(data[ATTR_RECORDING]))
     entry_id = str(data["entry_id"])
     if CONF_PACKAGES in data:
         return PackagesFlow(entry_id, str(data[CONF_PACKAGES]).splitlines())

@@ -15,6 +15,7 @@ from .app_commands import PATIENCE, async_send_command
 from .bridge.payloads import to_json
 from .const import CONF_KIND, DOMAIN, KIND_APP
 from .coordinator import app_device_name
+from .recording_services import async_setup_recording_services
 
 SERVICE_SEND_COMMAND: Final = "send_command"
 ATTR_SUB_TOPIC: Final = "sub_topic"
@@ -47,6 +48,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=SEND_COMMAND_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
+    async_setup_recording_services(hass)
 
 
 async def _async_send_command(call: ServiceCall) -> ServiceResponse:

@@ -14,6 +14,7 @@ from .bridge.controls import SwitchControl
 from .const import CONF_KIND, KIND_APP
 from .coordinator import SessionCoordinator
 from .entity import ChannelEntity, async_add_channels
+from .recording_entities import RecordingSwitch, async_add_recording_entities
 
 PARALLEL_UPDATES = 0  # links and apps queue commands by themselves
 
@@ -26,6 +27,7 @@ async def async_setup_entry(
         async_add_controls(entry, async_add_entities, SwitchControl, AppSwitch)
     else:
         async_add_channels(entry, async_add_entities, Platform.SWITCH, ChannelSwitch)
+    async_add_recording_entities(entry, async_add_entities, lambda coordinator: [RecordingSwitch(coordinator)])
 
 
 class AppSwitch(ControlEntity[SwitchControl], SwitchEntity):

@@ -14,6 +14,7 @@ from custom_components.fieldbridge.config_flow import ConfigFlow
 from custom_components.fieldbridge.config_flow.app_options_flow import AppOptionsFlow
 from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
 from custom_components.fieldbridge.presets import PRESETS
+from custom_components.fieldbridge.recording_entities import RECORDING_SENSORS
 from custom_components.fieldbridge.sensor import LINK_SENSORS
 from custom_components.fieldbridge.units import suggest_classes, usual_unit
 
@@ -68,8 +69,9 @@ def test_every_exception_has_a_text_and_every_text_its_exception() -> None:
     assert raised == set(TEXTS["exceptions"])
 
 
-def test_every_counter_of_a_link_has_a_name_and_an_icon() -> None:
+def test_every_counter_has_a_name_and_an_icon() -> None:
     keys = {description.translation_key for description in LINK_SENSORS}
+    keys |= {description.key for description in RECORDING_SENSORS}
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert keys == set(TEXTS["entity"]["sensor"]) == set(icons["entity"]["sensor"])
 

@@ -153,6 +153,7 @@ class RunningRecording:
         self._end_listeners: Listeners[RunningRecording] = Listeners()
         self._wanted_end = RecordingEnd.STOPPED
         self._stopping = asyncio.Event()
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -212,7 +213,7 @@ class RunningRecording:
 
     def mark(self, text: str) -> None:
         """Note in the file what happened now: a device that went or came."""
-        if self.end is None:
+        if self._task is not None and not self._closing:
             self._sink.mark(self._wall(), text, monotonic_ns=self._now_ns())
 
     def statistics(self) -> dict[str, Any]:
@@ -257,6 +258,7 @@ class RunningRecording:
             watcher.cancel()
         for unsubscribe in self._unsubscribes:
             unsubscribe()
+        self._closing = True
         try:
             await self._sink.close()
         except SinkError as err:
