@@ -235,7 +235,8 @@ async def test_recordings_are_listed_downloaded_by_signed_links_drawn_and_delete
     unsigned = await stranger.get(listed["url"].split("?")[0])
     assert unsigned.status == HTTPStatus.UNAUTHORIZED
     for wrong in ("..%2Fconfiguration.yaml", "%2Fetc%2Fpasswd", f"{started['name']}.json"):
-        assert (await user.get(f"/api/fieldbridge/recordings/{wrong}")).status == HTTPStatus.NOT_FOUND
+        answer = await user.get(f"/api/fieldbridge/recordings/{wrong}")
+        assert answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)  # Home Assistant refuses some itself
 
     browser = await hass_ws_client()
     await browser.send_json_auto_id(
