@@ -45,10 +45,10 @@ class Flow:
         return flow
 
     @classmethod
-    async def options(cls, hass: HomeAssistant, entry: ConfigEntry) -> Self:
+    async def options(cls, hass: HomeAssistant, entry: ConfigEntry, *choices: str) -> Self:
         """Begin to change an entry's options."""
         flow = cls(hass, hass.config_entries.options, TEXTS["options"])
-        return await flow._start(entry.entry_id, {})
+        return await flow._start(entry.entry_id, {}, *choices)
 
     @classmethod
     async def device(cls, hass: HomeAssistant, entry: ConfigEntry, *choices: str, **context: Any) -> Self:

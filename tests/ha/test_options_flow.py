@@ -30,7 +30,7 @@ def broker_form(broker: Mosquitto, **changes: Any) -> dict[str, Any]:
 
 
 async def test_a_link_is_copied_nowhere_unless_asked(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
     assert flow.suggested("mirror") == "none"
 
     await flow.submit({"mirror": "none", "diagnostic_frames": True})
@@ -41,13 +41,13 @@ async def test_a_link_is_copied_nowhere_unless_asked(hass: HomeAssistant, entry:
 
 
 async def test_the_default_prefix_is_told(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
 
     assert flow.text("prefix").startswith(f"fieldbridge_{(await instance_id.async_get(hass))[:8]}")
 
 
 async def test_home_assistants_broker_needs_the_mqtt_integration(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
     await flow.submit({"mirror": "home_assistant", "prefix": "house", "diagnostic_frames": False})
     assert flow.errors == {"mirror": "mqtt_not_set_up"}
     assert flow.suggested("prefix") == "house"
@@ -64,7 +64,7 @@ async def test_a_broker_is_tried_before_it_is_kept(
     hass: HomeAssistant, entry: MockConfigEntry, mosquitto_with_password: Mosquitto
 ) -> None:
     broker = mosquitto_with_password
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
     await flow.submit(broker_form(broker, username=broker.user, password="wrong"))
     assert flow.errors == {"base": "invalid_auth"}
 
@@ -91,7 +91,7 @@ async def test_a_broker_is_tried_before_it_is_kept(
 async def test_a_broker_without_tls_is_told_when_tls_is_asked_for(
     hass: HomeAssistant, entry: MockConfigEntry, mosquitto: Mosquitto
 ) -> None:
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
     await flow.submit(broker_form(mosquitto, tls=True))
     assert flow.errors == {"base": "cannot_connect"}
 
@@ -103,11 +103,11 @@ async def test_a_stored_password_stays_for_the_same_login_only(
     hass: HomeAssistant, entry: MockConfigEntry, mosquitto_with_password: Mosquitto
 ) -> None:
     broker = mosquitto_with_password
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
     await flow.submit(broker_form(broker, username=broker.user, password=broker.password))
     await hass.async_block_till_done()
 
-    flow = await Flow.options(hass, entry)
+    flow = await Flow.options(hass, entry, "settings")
     assert flow.suggested("username") == broker.user
     assert flow.suggested("password") is None
 

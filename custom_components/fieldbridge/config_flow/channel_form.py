@@ -24,6 +24,7 @@ import probatio
 
 from ..bridge.channels import Channel, DeviceProfile, ValueKind
 from ..bridge.errors import ProfileError
+from ..bridge.filters import default_filters
 from ..units import state_class_fits, unit_fits
 
 _KIND: Final = "kind"
@@ -102,12 +103,17 @@ def channel_form(channel: Mapping[str, Any]) -> dict[str, Any]:
     return form
 
 
-def channel_of_form(form: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return the channel as it is stored; whether it makes sense is found by ``check_channel``."""
+def channel_of_form(form: Mapping[str, Any], key: str, stored: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the channel as it is stored; whether it makes sense is found by ``check_channel``.
+
+    What the form does not ask for stays as it was ``stored``, unless the channel becomes one of another kind.
+    """
     kind = ValueKind(form[_KIND])
+    kept = stored if stored is not None and stored.get(_KIND, ValueKind.NUMBER) == kind else {}
     device_class = form.get(_BINARY_DEVICE_CLASS if kind is ValueKind.BINARY else _DEVICE_CLASS)
     return {
         **Channel(key=key, name=" ", source=" ").to_dict(),
+        **kept,
         "name": form[CONF_NAME].strip(),
         "source": form[CONF_SOURCE].strip(),
         _KIND: kind.value,
@@ -119,6 +125,15 @@ def channel_of_form(form: Mapping[str, Any], key: str) -> dict[str, Any]:
         _OFFSET: form.get(_OFFSET, 0.0),
         _MIN_INTERVAL: form.get(_MIN_INTERVAL),
     }
+
+
+def guarded(channel: Mapping[str, Any], stored: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the channel with the filters of a total when it has just become one."""
+    if channel[_KIND] != ValueKind.NUMBER or channel["filters"]:
+        return dict(channel)
+    if stored is not None and stored.get(_STATE_CLASS) == channel[_STATE_CLASS]:
+        return dict(channel)
+    return {**channel, "filters": [dict(item) for item in default_filters(channel[_STATE_CLASS])]}
 
 
 def check_channel(device: Mapping[str, Any], channel: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

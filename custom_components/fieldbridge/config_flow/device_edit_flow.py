@@ -16,7 +16,7 @@ import probatio
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
-from .channel_form import channel_form, channel_of_form, channel_schema, check_channel
+from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
 from .general_form import GENERAL_SCHEMA, general_form, general_of_form
 from .presentation import decoded_text, frames_text, source_options
 from .recognised_form import own_frames
@@ -70,7 +70,8 @@ class DeviceEditFlow(ConfigSubentryFlow):
         if user_input is not None:
             self._channel_form = user_input
             key = self._key or unique_key(user_input[CONF_NAME], set(self._channels))
-            channel = channel_of_form(user_input, key)
+            stored = self._channels.get(key)
+            channel = guarded(channel_of_form(user_input, key, stored), stored)
             device = {**self._device, _CHANNELS: list({**self._channels, key: channel}.values())}
             errors, placeholders = check_channel(device, channel)
             if not errors:

@@ -1,9 +1,9 @@
 """Options of a link: the copy on MQTT, and what diagnostics may hold."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.data_entry_flow import Optional, Required
 from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
@@ -19,6 +19,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..bridge.links import Link
 from ..const import (
     CONF_DIAGNOSTIC_FRAMES,
     CONF_KIND,
@@ -28,9 +29,12 @@ from ..const import (
     MIRROR_BROKER,
     MIRROR_HOME_ASSISTANT,
     MIRROR_NONE,
+    SUBENTRY_DEVICE,
 )
 from ..mqtt_mirror import async_mirror_prefix
 from .broker import PASSWORD_SELECTOR, USERNAME_SELECTOR, async_check_broker
+from .filter_preview import SampleSource
+from .filter_steps import FilteredDevice, FilterSteps
 
 _BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
 _MIRRORED: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.NOT_EQ, "value": MIRROR_NONE}
@@ -58,12 +62,46 @@ APP_MIRROR_SCHEMA = probatio.Schema(
 OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend({probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector()})
 
 
-class FieldbridgeOptionsFlow(OptionsFlow):
-    """Changes the options of a link."""
+class FieldbridgeOptionsFlow(FilterSteps, OptionsFlow):
+    """Changes the options of a link and the filters of its devices."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for everything that a link has as options."""
-        return await self._async_ask_mirror("init", OPTIONS_SCHEMA, user_input)
+        """Choose what is to be changed."""
+        return self.async_show_menu(step_id="init", menu_options=["settings", "filters"])
+
+    async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the link is copied to and what diagnostics may hold."""
+        return await self._async_ask_mirror("settings", OPTIONS_SCHEMA, user_input)
+
+    @override
+    async def async_step_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose a channel of the running link."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="link_not_loaded")
+        return await super().async_step_filters(user_input)
+
+    @override
+    def filtered_devices(self) -> Mapping[str, FilteredDevice]:
+        link: Link = self.config_entry.runtime_data.link
+        return {
+            subentry.subentry_id: FilteredDevice(
+                title=subentry.title,
+                data=subentry.data,
+                source=SampleSource(profile=session.profile, frames=link.recent_frames, subscribe=session.on_samples),
+            )
+            for subentry in self.config_entry.get_subentries_of_type(SUBENTRY_DEVICE)
+            if (session := link.sessions.get(subentry.subentry_id)) is not None
+        }
+
+    @override
+    def keep_channel(self, device_id: str, channel: dict[str, Any]) -> ConfigFlowResult:
+        """Store the channel in its device; the link notices and rebuilds that device alone."""
+        subentry = self.config_entry.subentries[device_id]
+        channels = [channel if each["key"] == channel["key"] else each for each in subentry.data["channels"]]
+        self.hass.config_entries.async_update_subentry(
+            self.config_entry, subentry, data={**subentry.data, "channels": channels}
+        )
+        return self.async_create_entry(data=dict(self.config_entry.options))
 
     async def _async_ask_mirror(
         self, step_id: str, schema: probatio.Schema, user_input: dict[str, Any] | None

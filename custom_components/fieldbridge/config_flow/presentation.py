@@ -60,9 +60,10 @@ def source_options(decoder: Decoder, frame: bytes) -> list[SelectOptionDict]:
 
 
 def decoded_text(profile: DeviceProfile, key: str, frames: Iterable[bytes]) -> str:
-    """Return lines of raw field and decoded value of one channel."""
+    """Return lines of raw field, decoded value and, where there are filters, what comes out of them."""
     channel = next(channel for channel in profile.channels if channel.key == key)
-    get, convert = profile.decoder.getter(channel.source), channel.converter()
+    get, convert, chain = profile.decoder.getter(channel.source), channel.converter(), channel.chain()
+    unit = f" {channel.unit}" if channel.unit else ""
     lines = []
     for frame in frames:
         try:
@@ -70,9 +71,12 @@ def decoded_text(profile: DeviceProfile, key: str, frames: Iterable[bytes]) -> s
         except DecodeError, LookupError, TypeError:
             continue  # a frame of another kind, or without this channel
         try:
-            value = str(convert(raw))
+            value = convert(raw)
+            shown = f"{value}{unit}"
+            if chain is not None:
+                filtered = chain.update(float(value))
+                shown += "  →  ·" if filtered is None else f"  →  {filtered:.6g}{unit}"
         except ValueError as err:
-            value = f"({err})"
-        unit = f" {channel.unit}" if channel.unit else ""
-        lines.append(printable(f"{str(raw).strip()}  →  {value}{unit}"))
+            shown = f"({err})"
+        lines.append(printable(f"{str(raw).strip()}  →  {shown}"))
     return "\n".join(lines[-SHOWN_FRAMES:]) or NOTHING

@@ -18,6 +18,7 @@ from ..bridge.channels.profile import FrameCondition, unique_key
 from ..bridge.channels.recognise import RecognisedField, Recognition
 from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
+from ..bridge.filters import default_filters
 from ..units import suggest_classes, usual_unit
 from .channel_form import source_selector
 from .listening import Listening
@@ -129,4 +130,5 @@ def _channel(field: RecognisedField, taken: set[str]) -> Channel:
         device_class=device_class,
         state_class=state_class,
         precision=field.precision,
+        filters=default_filters(state_class),
     )

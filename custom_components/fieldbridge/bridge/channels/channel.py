@@ -96,9 +96,12 @@ class Channel:
 
     @property
     def pace(self) -> float:
-        """Least seconds between two shown values; switch states and texts are shown at once."""
-        if self.min_interval is not None:
-            return self.min_interval
+        """Least seconds between two shown values."""
+        return self.default_pace if self.min_interval is None else self.min_interval
+
+    @property
+    def default_pace(self) -> float:
+        """The pace unless another was chosen; switch states and texts are shown at once."""
         if self.kind is not ValueKind.NUMBER:
             return 0.0
         return SLOW_PACE if self.device_class in _SLOW_CLASSES else DEFAULT_PACE

@@ -2,6 +2,7 @@
 
 from ..interfaces import Filter
 from .chain import AnyOf, Chain
+from .defaults import default_filters
 from .esphome import from_esphome
 from .home_assistant import from_home_assistant
 from .kinds import GateFilter, Kept, MapFilter, TimedFilter
@@ -26,6 +27,7 @@ __all__ = [
     "PublishPolicy",
     "TimedFilter",
     "chain_from_list",
+    "default_filters",
     "filter_from_dict",
     "from_esphome",
     "from_home_assistant",
