@@ -245,6 +245,12 @@ class DeviceSession:
             live.freshness.forget()
         self.check_silence(0.0)
 
+    def lost(self, keys: Iterable[str]) -> None:
+        """These values could not be had for too long, though the device speaks."""
+        for key in keys:
+            self._channels[key].freshness.forget()
+        self.check_silence(0.0)
+
     def check_silence(self, now: float) -> None:
         """Find out what became stale by ``now`` (monotonic seconds)."""
         changed = False

@@ -20,7 +20,6 @@ from ..interfaces import ClockPort, LossReporting, MqttPort, StreamablePort
 from ..mqtt import NullMqttClient
 from ..settings import Settings
 from ..streams import Stream
-from ..transports.counters import TransportCounters
 from .flusher import Flusher
 from .mirror import DeviceMirror
 
@@ -31,10 +30,21 @@ _CHECK_INTERVAL = 1.0
 """Seconds between looks for silence, and between two messages of one device on the mirror."""
 
 
+class LinkCounters(Protocol):
+    """What a transport counts about itself."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all counters in one flat dict."""
+        ...
+
+
 class FrameTransport(StreamablePort[Batch], LossReporting, Protocol):
     """What a link needs of its transport."""
 
-    counters: TransportCounters
+    @property
+    def counters(self) -> LinkCounters:
+        """What the transport counts, kept over reconnects."""
+        ...
 
 
 class FrameLink:

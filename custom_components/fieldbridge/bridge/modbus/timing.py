@@ -56,6 +56,8 @@ class LineTiming:
 
     def observe(self, table: Table, count: int, seconds: float) -> None:
         """Take the time that one answered request of ``count`` addresses took."""
+        if seconds <= 0:
+            return
         registers = count / _BITS_PER_WORD if table.is_bits else float(count)
         self._weight = self._weight * _FORGET + 1
         self._count = self._count * _FORGET + registers

@@ -1,0 +1,244 @@
+"""Polls the devices on one Modbus connection: what is due, one request at a time, and writes go first."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clock import SystemClock
+from ..codecs.frame import Batch
+from ..errors import LinkError
+from ..interfaces import ClockPort
+from ..modbus import Table
+from ..modbus.device import Image
+from ..modbus.planner import Request
+from ..modbus.requests import Failure, RequestError
+from ..modbus.timing import LineTiming
+from ..transports.modbus import ModbusTransport
+from .modbus_device import PolledDevice
+from .turns import Turns
+
+_KEPT_LATENCY = 0.9
+"""What the average latency still counts after one more request."""
+
+
+@dataclass(slots=True)
+class ModbusCounters:
+    """Totals since the link was set up; kept over reconnects."""
+
+    requests: int = 0
+    values: int = 0
+    """Register values that were read."""
+    writes: int = 0
+    failures: Counter[Failure] = field(default_factory=Counter)
+    exceptions: Counter[int] = field(default_factory=Counter)
+    """Refusals by exception code."""
+    latency: float = 0.0
+    """Seconds from request to answer, a moving average."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all counters in one flat dict."""
+        return {
+            "requests": self.requests,
+            "values": self.values,
+            "writes": self.writes,
+            **{str(failure): self.failures[failure] for failure in Failure},
+            "exceptions": {str(code): count for code, count in sorted(self.exceptions.items())},
+            "latency_ms": round(self.latency * 1000, 1),
+        }
+
+    def failed(self, error: RequestError) -> None:
+        """Count a request that gave no values."""
+        self.failures[error.failure] += 1
+        if error.code is not None:
+            self.exceptions[error.code] += 1
+
+
+class ModbusPoller:
+    """The port of a Modbus link: open, it polls until the link is lost. The stream runner opens it again.
+
+    ``on_image`` sees what every request read.
+    """
+
+    def __init__(self, transport: ModbusTransport, on_image: Callable[[float, Image], None]) -> None:
+        self.counters = ModbusCounters()
+        self.devices: dict[str, PolledDevice] = {}
+        self.turns = Turns()
+        self.clock: ClockPort = SystemClock()
+        self.timing = LineTiming(transport.baudrate)
+        self._transport = transport
+        self._on_image = on_image
+        self._on_loss: Callable[[LinkError], None] = lambda _: None
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._polled: dict[PolledDevice, list[asyncio.Future[None]]] = {}
+
+    async def open(self) -> None:
+        """Ask every device once. Raises LinkError; a device that does not answer is no lost link."""
+        for device in tuple(self.devices.values()):
+            device.reconnected()
+            device.ask_now(self.clock.now())
+            await self._poll(device)
+
+    async def start_scan(self) -> None:
+        """Begin to poll."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop_scan(self) -> None:
+        """End polling; a request that is under way is given up."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def close(self) -> None:
+        """Do nothing: a Modbus connection is left to whoever else uses it, and opens itself again."""
+
+    def register_callback(self, cb: Callable[[Batch], None]) -> None:
+        """Ignore ``cb``: values go to their sessions at the end of a poll, images to ``on_image``."""
+
+    def register_loss_callback(self, cb: Callable[[LinkError], None]) -> None:
+        """Call ``cb`` when a request finds the link down."""
+        self._on_loss = cb
+
+    def remove(self, device_id: str) -> None:
+        """Forget a device; unknown ids are ignored."""
+        if (device := self.devices.pop(device_id, None)) is not None:
+            self._tell_polled(device, LinkError("the device was removed"))
+
+    def wake(self) -> None:
+        """Look again what is due."""
+        self._wake.set()
+
+    async def poll_now(self, device: PolledDevice) -> None:
+        """Read everything of a device as soon as possible, and wait until it was tried. Raises LinkError if down."""
+        if self._task is None:
+            raise LinkError("the link is down")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._polled.setdefault(device, []).append(done)
+        device.ask_now(self.clock.now())
+        self._wake.set()
+        await done
+
+    async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
+        """Read at once what may be longer than one request. The caller has the turn. Raises RequestError, LinkError."""
+        words: list[int] = []
+        while len(words) < count:
+            part = min(count - len(words), table.max_count)
+            words += await self._ask(unit, table, address + len(words), part)
+        return words
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                device = min(self.devices.values(), key=lambda each: each.next_poll, default=None)
+                now = self.clock.now()
+                if device is None or device.next_poll > now:
+                    await self._rest()
+                    await self._pause(device.next_poll - now if device else float("inf"))
+                    continue
+                await self._poll(device)
+        except LinkError as err:
+            self._on_loss(err)
+        finally:
+            for device in tuple(self._polled):
+                self._tell_polled(device, LinkError("the link is down"))
+
+    def _tell_polled(self, device: PolledDevice, error: LinkError | None = None) -> None:
+        for done in self._polled.pop(device, ()):
+            if done.done():
+                continue  # whoever waited has gone
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+    async def _rest(self) -> None:
+        """Give the connection free until something is due, where that is wanted."""
+        if self._transport.options.close_after_poll:
+            async with self.turns.patient():
+                await self._transport.poll_done()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait until something is due, or ``wake``."""
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._wake.wait())]
+        if seconds < float("inf"):
+            waits.append(asyncio.ensure_future(self.clock.sleep(seconds)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _poll(self, device: PolledDevice) -> None:
+        """Read what is due of one device. Raises LinkError; whatever was read before is told."""
+        due, requests = device.begin(self.clock.now())
+        answered = failed = False
+        try:
+            for request in requests:
+                answered |= await self._read(device, request, alive=answered)
+        except RequestError:  # silent or busy: another request would only cost another time-out
+            failed = True
+        except LinkError:
+            device.finish(due, self.clock.now(), answered=answered, failed=False)
+            raise
+        read = device.finish(due, self.clock.now(), answered=answered, failed=failed)
+        self.counters.values += read
+        self._tell_polled(device)
+
+    async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> bool:
+        """Read a request, or its parts when it is refused as a whole; return whether anything was answered."""
+        if device.is_suspicious(request) and (alive or len(request.names) > 1):
+            whole, answered = await self._read_parts(device, request, None)
+            if whole:
+                device.unanswered.pop(request, None)
+            return answered
+        whole, answered = await self._try(device, request)
+        return whole or answered
+
+    async def _try(self, device: PolledDevice, request: Request) -> tuple[bool, bool]:
+        """Return whether all of a request was read at once, and whether the device answered at all."""
+        try:
+            async with self.turns.patient():
+                before = self.clock.now()
+                words = await self._ask(device.settings.unit, request.table, request.address, request.count)
+                device.store(request, words)
+            device.planner.succeeded(request, self.clock.now() - before)
+        except RequestError as err:
+            match err.failure:
+                case Failure.REFUSED:
+                    await self._read_parts(device, request, err.code)
+                    return False, True
+                case Failure.GARBLED:
+                    return False, False
+                case _:
+                    device.unanswered[request] += 1
+                    raise
+        return True, True
+
+    async def _read_parts(self, device: PolledDevice, request: Request, code: int | None) -> tuple[bool, bool]:
+        """Read the halves of a request that is not answered as a whole; return what ``_try`` returns of both."""
+        halves = device.planner.refused(request, self.clock.now(), code)
+        results = [await self._try(device, half) for half in halves]
+        whole = bool(halves) and all(whole for whole, _ in results)
+        if whole:
+            device.planner.both_halves_answered(request, halves, code)
+        return whole, any(answered for _, answered in results)
+
+    async def _ask(self, unit: int, table: Table, address: int, count: int) -> list[int]:
+        counters, before = self.counters, self.clock.now()
+        counters.requests += 1
+        try:
+            words = await self._transport.read(unit, table, address, count)
+        except RequestError as err:
+            counters.failed(err)
+            raise
+        now = self.clock.now()
+        counters.latency += (now - before - counters.latency) * (1 - _KEPT_LATENCY if counters.latency else 1)
+        self._on_image(now, Image(unit, table, address, words))
+        return words
