@@ -149,6 +149,7 @@ class _Builder:
         if parent is not None and isinstance(parent.value, dict) and parent.key is None:
             self._count(line, 1)
             parent.key, parent.is_merge = event.value, event.implicit[0] and event.value == "<<"
+            self.lines[self._path(line)] = line
             return
         if event.tag is not None and not event.tag.startswith(_STANDARD_TAG):
             value: Any = Tagged(event.tag, event.value)
@@ -167,7 +168,7 @@ class _Builder:
             value=value, path=self._path(line), line=line, anchor=event.anchor, tag=event.tag, nodes_before=self._nodes
         )
         self._open.append(opened)
-        self.lines[opened.path] = line
+        self.lines.setdefault(opened.path, line)
 
     def _end(self) -> None:
         done = self._open.pop()
@@ -188,7 +189,7 @@ class _Builder:
             self.lines.setdefault("", line)
             return
         parent = self._open[-1]
-        self.lines[self._path(line)] = line
+        self.lines.setdefault(self._path(line), line)
         if isinstance(parent.value, list):
             parent.value.append(value)
             return

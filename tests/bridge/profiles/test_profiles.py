@@ -72,7 +72,7 @@ def test_every_mistake_is_told_with_its_line() -> None:
         ("kind: separated", "kind: morse", 12, "decoder.kind"),
         ("name: Test scale", "name: Test scale\nwheels: 4", 4, "wheels"),
         ("unit: kg", "unit: kg\n    wheels: 4", 15, "channels[0]"),
-        ("key: stable", "key: weight", 15, "channels"),
+        ("key: stable", "key: weight", 14, "channels"),
         ("id: test_scale", "id: test_scale\nid: test_scale", 3, "id"),
     ],
 )
