@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
@@ -20,6 +21,8 @@ from .connections import async_make_link
 from .const import CONF_KIND, DOMAIN, KIND_APP, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
 from .entity import PLATFORMS, platform_of
+from .filter_memory import async_forget_filters, async_remember_filters
+from .live_sensor import live_unique_id
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 from .panel import async_hide_panel, async_setup_frontend, async_show_panel
 from .recordings import DATA_RECORDINGS, async_setup_recordings
@@ -72,6 +75,7 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     )
     for subentry_id, profile in profiles.items():
         data.async_start_device(hass, entry, entry.subentries[subentry_id], profile)
+    await async_remember_filters(hass, entry, link)
     mirror = await async_make_mirror(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     _run_link(hass, entry, link, mirror)
@@ -81,6 +85,7 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take everything back that was left outside Home Assistant."""
     await async_clear_mirror(hass, entry)
+    await async_forget_filters(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):
         async_hide_panel(hass)
 
@@ -133,6 +138,8 @@ async def _async_update_device(hass: HomeAssistant, entry: FieldbridgeConfigEntr
             await data.link.remove_device(subentry_id)  # its topics on the mirror have the old name
         _remove_lost_channels(hass, entry, subentry_id, profile)
     data.async_start_device(hass, entry, subentry, profile)
+    if running is not None:
+        data.devices[subentry_id].session.inherit(running.session)
 
 
 def _remove_lost_channels(
@@ -141,6 +148,9 @@ def _remove_lost_channels(
     """Remove the registry entries of channels that the device has no more, or has on another platform."""
     registry = er.async_get(hass)
     kept = {(platform_of(channel), f"{subentry_id}_{channel.key}") for channel in profile.channels}
+    kept |= {
+        (Platform.SENSOR, live_unique_id(subentry_id, channel.key)) for channel in profile.channels if channel.live
+    }
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
         is_channel = registered.config_subentry_id == subentry_id and registered.unique_id.startswith(f"{subentry_id}_")
         if is_channel and (registered.domain, registered.unique_id) not in kept:

@@ -18,6 +18,7 @@ from .bridge.channels import Channel, Value, ValueKind
 from .const import CONF_KIND, KIND_APP
 from .coordinator import SessionCoordinator
 from .entity import ChannelEntity, LinkEntity, async_add_channels
+from .live_sensor import async_add_live_sensors
 from .recording_entities import RECORDING_SENSORS, RecordingSensor, async_add_recording_entities
 
 PARALLEL_UPDATES = 0
@@ -58,6 +59,7 @@ async def async_setup_entry(
         async_add_app_channels(hass, entry, async_add_entities, Platform.SENSOR, ChannelSensor)
     else:
         async_add_channels(entry, async_add_entities, Platform.SENSOR, ChannelSensor)
+        async_add_live_sensors(entry, async_add_entities)
     async_add_recording_entities(
         entry,
         async_add_entities,

@@ -13,6 +13,7 @@ from custom_components.fieldbridge.bridge.channels.recognise import _UNITS
 from custom_components.fieldbridge.config_flow import ConfigFlow
 from custom_components.fieldbridge.config_flow.app_options_flow import AppOptionsFlow
 from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
+from custom_components.fieldbridge.live_sensor import LIVE_KEY
 from custom_components.fieldbridge.presets import PRESETS
 from custom_components.fieldbridge.recording_entities import RECORDING_SENSORS
 from custom_components.fieldbridge.sensor import LINK_SENSORS
@@ -71,7 +72,7 @@ def test_every_exception_has_a_text_and_every_text_its_exception() -> None:
 
 def test_every_counter_has_a_name_and_an_icon() -> None:
     keys = {description.translation_key for description in LINK_SENSORS}
-    keys |= {description.key for description in RECORDING_SENSORS}
+    keys |= {description.key for description in RECORDING_SENSORS} | {LIVE_KEY}
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert keys == set(TEXTS["entity"]["sensor"]) == set(icons["entity"]["sensor"])
 

@@ -190,8 +190,8 @@ class Channel:
             raise ProfileError(f"{path}.filters", "must be a list of objects")
         if publish is not None and not isinstance(publish, dict):
             raise ProfileError(f"{path}.publish", "must be an object")
-        if kind is not ValueKind.NUMBER and (filters or publish):
-            raise ProfileError(f"{path}.filters", "are for numbers only")
+        if kind is not ValueKind.NUMBER and (filters or publish or data.get("live")):
+            raise ProfileError(f"{path}.filters", "and a live entity are for numbers only")
         write = data.get("write")
         channel = cls(
             **{
