@@ -31,17 +31,23 @@ import importlib
 
 _WHERE = {
     "app": (
+        "AdapterHealthStatus",
         "App",
         "AppContext",
         "Command",
         "DeviceContext",
+        "EnabledSpec",
         "IntervalSpec",
         "LifespanFunc",
+        "NameSpec",
         "Router",
+        "SettingRef",
+        "SubEntityContext",
         "TriggerPayload",
         "setting_ref",
     ),
     "clock": ("SystemClock",),
+    "cron": ("CronSchedule",),
     "di": ("Depends", "Message", "Optional", "Payload", "Topic"),
     "filters": ("MedianFilter", "OneEuroFilter", "Pt1Filter"),
     "health": (

@@ -1,18 +1,26 @@
 # The public names with their types, for type checkers; at run time the table in ``__init__.py`` finds them.
 
 from .app import (
+    AdapterHealthStatus,
     App,
     AppContext,
     Command,
     DeviceContext,
+    EnabledSpec,
     IntervalSpec,
     LifespanFunc,
+    NameSpec,
     Router,
+    SettingRef,
+    SubEntityContext,
     TriggerPayload,
     setting_ref,
 )
 from .clock import (
     SystemClock,
+)
+from .cron import (
+    CronSchedule,
 )
 from .di import (
     Depends,
@@ -103,6 +111,7 @@ from .streams import (
 )
 
 __all__ = [
+    "AdapterHealthStatus",
     "AllSavePolicy",
     "AllStrategy",
     "AnySavePolicy",
@@ -114,10 +123,12 @@ __all__ = [
     "ClockPort",
     "Command",
     "CommandHandler",
+    "CronSchedule",
     "Depends",
     "DeviceContext",
     "DeviceStatus",
     "DeviceStore",
+    "EnabledSpec",
     "ErrorPayload",
     "ErrorPublisher",
     "Every",
@@ -146,6 +157,7 @@ __all__ = [
     "MqttMessageHandler",
     "MqttPort",
     "MqttSettings",
+    "NameSpec",
     "NullMqttClient",
     "NullStore",
     "OnChange",
@@ -160,11 +172,13 @@ __all__ = [
     "SaveOnChange",
     "SaveOnPublish",
     "SaveOnShutdown",
+    "SettingRef",
     "Settings",
     "SqliteStore",
     "Store",
     "Stream",
     "StreamablePort",
+    "SubEntityContext",
     "SystemClock",
     "Topic",
     "TriggerPayload",

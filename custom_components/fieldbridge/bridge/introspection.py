@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .app.adapters import AdapterRegistration, Implementation
 
 
+_SHOWN = ("summary", "behavior", "effects", "tags")
+
+
 def build_registry_snapshot(app: lazy.App) -> dict[str, Any]:
     """Return all registrations of ``app`` as a dict that ``json.dumps`` takes."""
     return {
@@ -36,6 +39,7 @@ def _common(registration: Registration, kind: str) -> dict[str, Any]:
         "func": _name(registration.func),
         "is_root": registration.is_root,
         "has_init": registration.init is not None,
+        **{key: value for key in _SHOWN if (value := registration.described.get(key)) is not None},
         "dependencies": [[parameter.name, _name(parameter.annotation)] for parameter in registration.plan.parameters],
     }
 

@@ -7,14 +7,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .app import App
+    from .app import App, DeviceContext
     from .settings import LoggingSettings, MqttSettings, Settings
     from .stores import DeviceStore
 
-__all__ = ["App", "DeviceStore", "LoggingSettings", "MqttSettings", "Settings"]
+__all__ = ["App", "DeviceContext", "DeviceStore", "LoggingSettings", "MqttSettings", "Settings"]
 
 _WHERE = {
     "App": "app",
+    "DeviceContext": "app",
     "DeviceStore": "stores",
     "LoggingSettings": "settings",
     "MqttSettings": "settings",

@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 from custom_components.fieldbridge.bridge.app import App, Command, DeviceContext, Router
+from custom_components.fieldbridge.bridge.introspection import build_registry_snapshot
 from custom_components.fieldbridge.bridge.persist import SaveOnPublish
 from custom_components.fieldbridge.bridge.settings import Settings
 from custom_components.fieldbridge.bridge.stores import MemoryStore
@@ -123,6 +124,30 @@ async def test_a_router_brings_its_shared_objects_and_who_reacts_to_them(harness
     async with harness.running():
         await harness.mqtt.deliver("pulses/a", "5")
     assert seen == [1, 6]
+
+
+async def test_a_router_can_be_included_again_below_another_prefix(harness: AppHarness) -> None:
+    router = make_router("cellar")
+    harness.app.include_router(router, prefix="left", tags=["new"])
+    harness.app.include_router(router, prefix="right", adapters={int: int})
+    async with harness.running():
+        harness.assert_state("house/left/cellar/power/state", {"total": 0})
+        await harness.mqtt.deliver("house/right/cellar/switch/set", "on")
+        harness.assert_state("house/right/cellar/switch/state", {"to": "on"})
+    assert int in harness.app.adapters
+
+
+def test_what_describes_a_registration_is_listed(harness: AppHarness) -> None:
+    router = Router(tags=["meters"])
+
+    @router.telemetry("power", interval=10, summary="Power of the house", tags=["fast"], behavior=None)
+    async def power() -> Reading:
+        return {}
+
+    harness.app.include_router(router, tags=["house"])
+    (listed,) = build_registry_snapshot(harness.app)["telemetry"]
+    assert (listed["summary"], listed["tags"]) == ("Power of the house", ["meters", "house", "fast"])
+    assert "behavior" not in listed
 
 
 def test_a_router_cannot_react_to_what_nobody_makes() -> None:

@@ -1,10 +1,11 @@
 """Time-outs, errors that make a device unavailable, periodic side jobs, and entities that come and go."""
 
+from datetime import timedelta
 import json
 
 import pytest
 
-from custom_components.fieldbridge.bridge.app import App, DeviceContext
+from custom_components.fieldbridge.bridge.app import App, DeviceContext, TriggerPayload
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock, make_settings
 
@@ -161,3 +162,37 @@ async def test_reserved_words_name_nothing(device_context: DeviceContext, name: 
     with pytest.raises(ValueError, match="Sub-entity"):
         async with device_context.sub_entity(name):
             pass
+
+
+async def test_a_periodic_function_is_given_what_its_init_makes(harness: AppHarness, clock: ManualClock) -> None:
+    class Counter:
+        value = 0
+
+    seen: list[int] = []
+
+    async def count(counter: Counter) -> None:
+        counter.value += 1
+        seen.append(counter.value)
+
+    async def never(counter: Counter) -> None: ...
+
+    harness.app.add_periodic("count", count, interval=timedelta(seconds=10), init=Counter)
+    harness.app.add_periodic("never", never, interval=10)
+    async with harness.running():
+        await clock.advance(20)
+        harness.assert_published("home/error", contains="Cannot resolve parameter", count=1)
+    assert seen == [1, 2, 3]
+
+
+async def test_a_blank_command_triggers_as_an_empty_object_does(harness: AppHarness) -> None:
+    seen: list[TriggerPayload] = []
+
+    @harness.app.telemetry("room", interval=1000, triggerable=True)
+    async def room(trigger: TriggerPayload) -> None:
+        seen.append(trigger)
+
+    async with harness.running():
+        for payload in (" ", "{}", "now"):
+            await harness.inject_command("room", payload)
+    assert [trigger.data for trigger in seen] == [None, {}, {}, None]
+    assert seen[1].raw == " "

@@ -15,6 +15,9 @@ _LOGGER = logging.getLogger(__name__)
 type Implementation = type | str | Callable[..., object]
 """A class, a ``"module:Attribute"`` string, or a factory."""
 
+type AdapterMap = Mapping[Any, Implementation | tuple[Implementation, Implementation]]
+"""Implementations by port type, alone or with their dry-run variant."""
+
 
 @dataclass(frozen=True, slots=True)
 class AdapterRegistration:

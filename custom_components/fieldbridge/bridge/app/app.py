@@ -14,7 +14,7 @@ from ..interfaces import ClockPort, MqttPort, Store
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
 from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
-from .adapters import AdapterRegistration, Implementation
+from .adapters import AdapterMap, AdapterRegistration
 from .registration import Decorator, Handler, Registrations
 from .registry import check_segment
 from .router import Router
@@ -62,7 +62,7 @@ class App(Registrations):
         health_check_interval: float | None = 30.0,
         lifespan: LifespanFunc | None = None,
         store: Store | None = None,
-        adapters: Mapping[Any, Implementation | tuple[Implementation, Implementation]] | None = None,
+        adapters: AdapterMap | None = None,
         restart_after_failures: int = 5,
         max_restarts: int = 3,
         restart_cooldown: float = 5.0,
@@ -171,20 +171,32 @@ class App(Registrations):
         self.discovery_prefix = discovery_prefix
         self.enrich = enrich
 
-    def include_router(self, router: Router) -> None:
-        """Take over what ``router`` registered.
+    def include_router(
+        self,
+        router: Router,
+        *,
+        prefix: str | None = None,
+        tags: list[str] | None = None,
+        adapters: AdapterMap | None = None,
+    ) -> None:
+        """Take over what ``router`` registered, below ``prefix``, with further ``tags`` and ``adapters``.
 
-        Raises ValueError for names and ports that are taken, and for reactors to what no ``state`` makes.
+        May be done again with another prefix. Raises ValueError for names and ports that are taken, and for reactors to
+        what no ``state`` makes.
         """
-        if router.prefix is not None:
-            check_segment(router.prefix)
-        self.registry.include(router.registry, router.prefix)
+        prefixes = [each for each in (prefix, router.prefix) if each is not None]
+        for each in prefixes:
+            check_segment(each)
+        self.registry.include(router.registry, "/".join(prefixes) or None, [*router.tags, *(tags or ())])
+        self.adapter_registry.add_all(adapters or {})
         for registration in router.adapter_registry.by_port.values():
-            self.adapter(registration.port_type, registration.impl, dry_run=registration.dry_run)
-        self.state_factories += router.state_factories
+            if self.adapter_registry.by_port.get(registration.port_type) != registration:
+                self.adapter(registration.port_type, registration.impl, dry_run=registration.dry_run)
+        self.state_factories += (each for each in router.state_factories if each not in self.state_factories)
         for reactor in router.reactors:
             self._check_state_type(reactor.state_type)
-            self.reactors.append(reactor)
+            if reactor not in self.reactors:
+                self.reactors.append(reactor)
 
     def on_link_change(self, callback: Callable[[LinkStatus], None]) -> Callable[[], None]:
         """Call ``callback`` on every change of a stream's link; returns the unsubscribe."""

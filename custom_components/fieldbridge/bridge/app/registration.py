@@ -1,8 +1,9 @@
 """The registering half of an App: decorators, and the same as plain calls."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 import inspect
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy, Store
@@ -10,6 +11,8 @@ from ..retry import CircuitBreaker
 from ..runners.reactors import Reactor, make_reactor
 from ..runners.registrations import (
     CommandRegistration,
+    Description,
+    DeviceDescription,
     DeviceRegistration,
     EnabledSpec,
     Errors,
@@ -52,7 +55,7 @@ class Registrations:
     """Devices, telemetry, commands, streams and adapters of an app.
 
     All forms raise ValueError for a name that is taken or an option that contradicts another, and TypeError for a
-    signature that cannot be injected.
+    signature that cannot be injected. What describes a registration to people has no effect but in lists of them.
     """
 
     def __init__(self, store: Store | None) -> None:
@@ -70,6 +73,7 @@ class Registrations:
         enabled: EnabledSpec = True,
         state_model: type | None = None,
         stale_after: IntervalSpec | None = None,
+        **described: Unpack[DeviceDescription],
     ) -> Decorator:
         """Register a device with a loop of its own and commands on ``{name}/set``; without name a root device."""
         _refuse_bare(name, "Use @app.device(), not @app.device (parentheses required)")
@@ -83,6 +87,7 @@ class Registrations:
                 is_root=name is None,
                 state_model=state_model,
                 stale_after=stale_after,
+                **described,
             )
             return func
 
@@ -98,6 +103,7 @@ class Registrations:
         state_model: type | None = None,
         stale_after: IntervalSpec | None = None,
         is_root: bool = False,
+        **described: Unpack[DeviceDescription],
     ) -> None:
         """Register a device: a coroutine function or an asynchronous generator function.
 
@@ -109,6 +115,7 @@ class Registrations:
                 is_root=is_root,
                 state_model=state_model,
                 stale_after=stale_after,
+                described=described,
                 **plans(func, init),
             )
             self._add(made, name, enabled)
@@ -125,6 +132,7 @@ class Registrations:
         sub_key: str = "command",
         timeout: float | None = None,
         unavailable_on: Errors = (),
+        **described: Unpack[Description],
     ) -> Decorator:
         """Register a handler of commands; its parameters ``topic`` and ``payload`` receive the MQTT strings.
 
@@ -145,6 +153,7 @@ class Registrations:
                 sub_key=sub_key,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
+                **described,
             )
             return func
 
@@ -164,6 +173,7 @@ class Registrations:
         sub_key: str = "command",
         timeout: float | None = None,
         unavailable_on: Errors = (),
+        **described: Unpack[Description],
     ) -> None:
         """Register a handler of commands; a dict, dataclass or model that it returns is published as state.
 
@@ -180,6 +190,7 @@ class Registrations:
                 sub_key=sub_key,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
+                described=described,
                 **fields,
             )
             self._add(made, name, enabled)
@@ -205,6 +216,7 @@ class Registrations:
         circuit_breaker: CircuitBreaker | None = None,
         timeout: float | None = None,
         unavailable_on: Errors = (),
+        **described: Unpack[DeviceDescription],
     ) -> Decorator:
         """Register a function that is called every ``interval`` s or on ``schedule``; what it returns is published."""
         _refuse_bare(name, "Use @app.telemetry(interval=...), not @app.telemetry (parentheses required)")
@@ -231,6 +243,7 @@ class Registrations:
                 circuit_breaker=circuit_breaker,
                 timeout=timeout,
                 unavailable_on=unavailable_on,
+                **described,
             )
             return func
 
@@ -259,6 +272,7 @@ class Registrations:
         circuit_breaker: CircuitBreaker | None = None,
         timeout: float | None = None,
         unavailable_on: Errors = (),
+        **described: Unpack[DeviceDescription],
     ) -> None:
         """Register a polled function; ``schedule`` is in Quartz cron syntax, ``retry_on`` OSError unless given."""
         if not enabled:
@@ -281,6 +295,7 @@ class Registrations:
             circuit_breaker=circuit_breaker,
             timeout=timeout,
             unavailable_on=unavailable_on,
+            described=described,
             **plans(func, init),
         )
         check_telemetry(registration, has_store=self.store is not None)
@@ -295,6 +310,7 @@ class Registrations:
         maxsize: int = DEFAULT_MAXSIZE,
         backpressure: Backpressure = "drop_oldest",
         stale_after: IntervalSpec | None = None,
+        **described: Unpack[Description],
     ) -> Decorator:
         """Register a handler that iterates over the ``Stream[T]`` that the adapter ``StreamablePort[T]`` fills."""
         _refuse_bare(name, "Use @app.stream(), not @app.stream (parentheses required)")
@@ -309,6 +325,7 @@ class Registrations:
                 stale_after=stale_after,
                 is_root=name is None,
                 state_model=state_model,
+                **described,
             )
             return func
 
@@ -325,6 +342,7 @@ class Registrations:
         backpressure: Backpressure = "drop_oldest",
         stale_after: IntervalSpec | None = None,
         is_root: bool = False,
+        **described: Unpack[Description],
     ) -> None:
         """Register a stream handler: an asynchronous generator function or a coroutine function.
 
@@ -341,43 +359,75 @@ class Registrations:
             maxsize=maxsize,
             backpressure=backpressure,
             stale_after=stale_after,
+            described=described,
             **fields,
         )
         self._add(registration, name, enabled)
 
     def inbound(
-        self, name: str | None = None, *, topic: str | Callable[[Any], str], enabled: EnabledSpec = True
+        self,
+        name: str | None = None,
+        *,
+        topic: str | Callable[[Any], str],
+        enabled: EnabledSpec = True,
+        **described: Unpack[Description],
     ) -> Decorator:
         """Register a handler of messages on a foreign ``topic``, wildcards allowed, retained ones included."""
 
         def register[F: Handler](func: F) -> F:
-            self.add_inbound(name or func.__name__, func, topic=topic, enabled=enabled)
+            self.add_inbound(name or func.__name__, func, topic=topic, enabled=enabled, **described)
             return func
 
         return register
 
     def add_inbound(
-        self, name: str, func: Handler, *, topic: str | Callable[[Any], str], enabled: EnabledSpec = True
+        self,
+        name: str,
+        func: Handler,
+        *,
+        topic: str | Callable[[Any], str],
+        enabled: EnabledSpec = True,
+        **described: Unpack[Description],
     ) -> None:
         """Register a handler of messages on a foreign ``topic``, or on the one that the settings name."""
         if enabled:
-            self._add(InboundRegistration(name=name, topic=topic, **command_plans(func, None)), name, enabled)
+            made = InboundRegistration(name=name, topic=topic, described=described, **command_plans(func, None))
+            self._add(made, name, enabled)
 
-    def periodic(self, name: str | None = None, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> Decorator:
+    def periodic(
+        self,
+        name: str | None = None,
+        *,
+        interval: IntervalSpec | timedelta,
+        init: Callable[..., Any] | None = None,
+        enabled: EnabledSpec = True,
+        **described: Unpack[Description],
+    ) -> Decorator:
         """Register a function that is called every ``interval`` seconds for its effect alone."""
 
         def register[F: Handler](func: F) -> F:
-            self.add_periodic(name or func.__name__, func, interval=interval, enabled=enabled)
+            self.add_periodic(name or func.__name__, func, interval=interval, init=init, enabled=enabled, **described)
             return func
 
         return register
 
-    def add_periodic(self, name: str, func: Handler, *, interval: IntervalSpec, enabled: EnabledSpec = True) -> None:
+    def add_periodic(
+        self,
+        name: str,
+        func: Handler,
+        *,
+        interval: IntervalSpec | timedelta,
+        init: Callable[..., Any] | None = None,
+        enabled: EnabledSpec = True,
+        **described: Unpack[Description],
+    ) -> None:
         """Register a function that is called every ``interval`` seconds for its effect alone."""
         if enabled:
-            if not callable(interval):
-                check_interval(interval)
-            self._add(PeriodicRegistration(name=name, interval=interval, **plans(func, None)), name, enabled)
+            seconds = interval.total_seconds() if isinstance(interval, timedelta) else interval
+            if not callable(seconds):
+                check_interval(seconds)
+            made = PeriodicRegistration(name=name, interval=seconds, described=described, **plans(func, init))
+            self._add(made, name, enabled)
 
     def state[F: StateFactory](self, factory: F) -> F:
         """Make an object once per run, before any adapter starts; it is injected by its type."""

@@ -75,12 +75,12 @@ class Registry:
         self.inbound: list[InboundRegistration] = []
         self._deferred: list[Deferred] = []
 
-    def include(self, other: Registry, prefix: str | None) -> None:
+    def include(self, other: Registry, prefix: str | None, tags: list[str]) -> None:
         """Take over another registry, its names below ``prefix``. Raises ValueError."""
         for registration in (*other.all, *other.without_topics):
-            self.add(_below(prefix, registration))
+            self.add(_below(prefix, _tagged(registration, tags)))
         for deferred in other._deferred:
-            self.defer(replace(deferred, prefix=prefix))
+            self.defer(replace(deferred, registration=_tagged(deferred.registration, tags), prefix=prefix))
 
     def defer(self, deferred: Deferred) -> None:
         """Add what is known only when the settings are."""
@@ -178,6 +178,11 @@ def check_segment(name: str) -> None:
     """Raise ValueError for what cannot be one segment of a topic."""
     if not name or _FORBIDDEN_IN_NAMES & set(name):
         raise ValueError(f"Name must be one segment of a topic, without '/', '+', '#' and NUL, got {name!r}")
+
+
+def _tagged(registration: Registration, tags: list[str]) -> Registration:
+    all_tags = [*tags, *(registration.described.get("tags") or ())]
+    return replace(registration, described={**registration.described, "tags": all_tags}) if tags else registration
 
 
 def _below(prefix: str | None, registration: Registration) -> Registration:

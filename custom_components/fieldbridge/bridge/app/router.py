@@ -1,27 +1,26 @@
 """Devices that are registered in a module of their own and taken over by an App."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..interfaces import Store
-from .adapters import Implementation
+from .adapters import AdapterMap
 from .registration import Registrations
 
 
 class Router(Registrations):
     """Registers like an App; ``App.include_router`` takes everything over.
 
-    With ``prefix`` the names become ``{prefix}/{name}``. ``store`` is only checked against ``persist=``; the app's is
-    used.
+    With ``prefix`` the names become ``{prefix}/{name}``; ``tags`` are added to those of all that it registers.
+    ``store`` is only checked against ``persist=``; the app's is used.
     """
 
     def __init__(
         self,
         *,
         prefix: str | None = None,
-        adapters: Mapping[Any, Implementation | tuple[Implementation, Implementation]] | None = None,
+        tags: list[str] | None = None,
+        adapters: AdapterMap | None = None,
         store: Store | None = None,
     ) -> None:
         super().__init__(store)
         self.prefix = prefix
+        self.tags = tags or []
         self.adapter_registry.add_all(adapters or {})

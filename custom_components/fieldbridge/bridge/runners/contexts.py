@@ -54,7 +54,7 @@ class DeviceContext:
         adapters: dict[type, object],
         clock: ClockPort,
         is_root: bool = False,
-        health: HealthReporter | None = None,
+        health_reporter: HealthReporter | None = None,
         adapter_users: dict[Any, set[str]] | None = None,
         wall_clock: WallClock | None = None,
         on_state: StateListener | None = None,
@@ -67,7 +67,7 @@ class DeviceContext:
         self._adapters = adapters
         self._clock = clock
         self._is_root = is_root
-        self._health = health or HealthReporter(mqtt, topic_prefix, "", clock)
+        self._health = health_reporter or HealthReporter(mqtt, topic_prefix, "", clock)
         self._is_silent = isinstance(mqtt, NullMqttClient)
         # Who asked for which adapter: a device depends on it as much as one that is given it.
         self._adapter_users = {} if adapter_users is None else adapter_users
@@ -106,7 +106,7 @@ class DeviceContext:
             shutdown_event=self._shutdown_event,
             adapters=self._adapters,
             clock=self._clock,
-            health=self._health,
+            health_reporter=self._health,
             adapter_users=self._adapter_users,
             wall_clock=self._wall_clock,
             on_state=self._on_state,

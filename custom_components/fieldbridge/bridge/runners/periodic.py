@@ -2,7 +2,6 @@
 
 import logging
 
-from .injection import resolve
 from .registrations import PeriodicRegistration
 from .retrying import Beats
 from .services import Services
@@ -14,7 +13,12 @@ async def run_periodic(registration: PeriodicRegistration, services: Services) -
     """Call at once and then on every interval until shutdown; an error is told once, until it changes or is over."""
     interval = services.interval(registration, registration.interval)
     providers = services.base_providers(f"fieldbridge.{registration.name}")
-    arguments = resolve(registration.plan, providers)
+    try:
+        arguments = services.arguments(registration, providers)
+    except Exception as err:
+        _LOGGER.exception("Periodic %s cannot start", registration.name)
+        await services.errors.publish(err, device=registration.name, is_root=True)
+        return
     reported: type[Exception] | None = None
     beats = Beats(services.clock.now(), interval, services.clock, services.shutdown)
     while await beats.next():

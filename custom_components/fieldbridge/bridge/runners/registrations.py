@@ -1,9 +1,9 @@
 """What an app registered: one frozen description for each thing that a runner runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, override
+from typing import Any, TypedDict, override
 
 from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy
@@ -22,6 +22,21 @@ type EnabledSpec = bool | Callable[[Any], bool]
 """Whether something is registered at all, or a function of the settings that says so."""
 
 type Errors = tuple[type[Exception], ...]
+
+
+class Description(TypedDict, total=False):
+    """What a registration says of itself to people; shown by ``--show-devices-json``."""
+
+    summary: str | None
+    behavior: list[str] | None
+    effects: list[str] | None
+    tags: list[str] | None
+
+
+class DeviceDescription(Description, total=False):
+    """The same for what takes no payload of its own, but may be told what its commands hold."""
+
+    payload_model: Any
 
 
 class SettingRef:
@@ -61,6 +76,7 @@ class Registration:
     """First segment of the name, of a router's device."""
     state_model: type | None = None
     """Describes the published state, see ``schema.state_fields``."""
+    described: DeviceDescription | Description = field(default_factory=Description)
     stale_after: IntervalSpec | None = None
     """Seconds without a sign of life after which the device is unavailable: a call that succeeded, an item of the
     stream, anything that a device with a loop of its own publishes."""

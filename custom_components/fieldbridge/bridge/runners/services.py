@@ -63,7 +63,7 @@ class Services:
             adapters=self.adapters,
             clock=self.clock,
             is_root=is_root,
-            health=self.health,
+            health_reporter=self.health,
             adapter_users=self.adapter_users,
             wall_clock=self.wall_clock,
             on_state=self.on_state,

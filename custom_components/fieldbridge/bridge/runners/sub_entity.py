@@ -1,9 +1,6 @@
 """Things that belong to a device and come and go: a person in a room, a sensor on a bus."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .contexts import DeviceContext
+from .. import lazy
 
 # Channels of the device itself, or words that consumers give a meaning to.
 _RESERVED = frozenset(
@@ -25,7 +22,7 @@ _RESERVED = frozenset(
 class SubEntityContext:
     """Publishes below ``{prefix}/{device}/{name}``. Raises ValueError for a name that is no segment or is taken."""
 
-    def __init__(self, parent: DeviceContext, name: str) -> None:
+    def __init__(self, parent: lazy.DeviceContext, name: str) -> None:
         if not name or name in _RESERVED or any(char in "/+#\0" for char in name):
             raise ValueError(f"Sub-entity must be one segment of a topic and no reserved word, got {name!r}")
         self._parent = parent

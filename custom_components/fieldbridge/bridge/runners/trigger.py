@@ -20,7 +20,8 @@ class TriggerPayload:
     def of(cls, command: Command) -> TriggerPayload:
         """Return what a command triggers with."""
         try:
-            data = json.loads(command.payload)
+            # Nothing is the plain trigger, the same as an empty object.
+            data = json.loads(command.payload) if command.payload.strip() else {}
         except ValueError:
             data = None
         return cls(True, command.payload, data if isinstance(data, dict) else None, "mqtt")

@@ -214,6 +214,17 @@ class AppHarness:
         if topic not in self.mqtt.subscriptions:
             raise AssertionError(f"{topic} is not among {self.mqtt.subscriptions}")
 
+    async def wait_for_publish_count(self, topic: str, count: int, *, max_rounds: int = 10_000) -> None:
+        """Give the loop turns until ``topic`` saw ``count`` messages; time stands still.
+
+        Raises RuntimeError when ``max_rounds`` turns were not enough.
+        """
+        for _ in range(max_rounds):
+            if len(self.messages_for(topic)) >= count:
+                return
+            await asyncio.sleep(0)
+        raise RuntimeError(f"{topic}: {len(self.messages_for(topic))} of {count} messages after {max_rounds} turns")
+
     def _stream_registration(self, name: str) -> StreamRegistration:
         for registration in self.app.registry.streams:
             if registration.name == name:
