@@ -12,17 +12,21 @@ from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+import pyarrow.parquet as pq
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.fieldbridge import recording_services
 from custom_components.fieldbridge.const import DOMAIN
-from custom_components.fieldbridge.recordings import DATA_RECORDINGS, DEFAULT_SETTINGS
+from custom_components.fieldbridge.recordings import DATA_RECORDINGS, DEFAULT_SETTINGS, Recordings
 from demo.pty_link import PtyLink
 
+from .flows import Flow
 from .links import GAS_ANALYSER, ROOM, device, serial_entry, set_up, until, until_state
 
 SWITCH = "switch.room_recording"
@@ -319,3 +323,90 @@ async def test_what_cannot_be_recorded_is_said(hass: HomeAssistant, room: Any) -
     for target in ({}, {"entity_id": "light.kitchen"}, {"entity_id": SWITCH}):
         with pytest.raises(ServiceValidationError, match="None of the targets"):
             await act(hass, "start_recording", **target)
+
+
+async def test_the_options_list_recordings_with_links_and_change_their_limits(
+    hass: HomeAssistant, room: Any, folder: Path, tmp_path: Path, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    room_id = device_id(hass, room, "Room")
+    started = await act(hass, "start_recording", device_id=room_id, name="First run")
+    flow = await Flow.options(hass, room, "recordings")
+    assert f"- {started['name']}, " in flow.text("recordings")
+    limits = {"max_size": 1.5, "max_age": 7, "keep_free": 100}
+    await flow.submit({**limits, "folder": str(tmp_path)})
+    assert flow.errors == {"folder": "recording_runs"}
+    await act(hass, "stop_recording")
+
+    for refused in (str(tmp_path / "missing"), "/etc", "relative"):
+        await flow.submit({**limits, "folder": refused})
+        assert flow.errors == {"folder": "folder_not_allowed"}
+    link = flow.text("recordings").partition("](")[2].partition(")")[0]
+    assert (await (await hass_client_no_auth()).get(link)).status == HTTPStatus.OK
+
+    elsewhere = tmp_path / "media"
+    elsewhere.mkdir()
+    hass.config.allowlist_external_dirs = {str(elsewhere)}
+    await flow.submit({**limits, "folder": str(elsewhere)})
+    assert flow.shown["type"] == "create_entry"
+    moved = await act(hass, "start_recording", device_id=room_id)
+    await act(hass, "stop_recording")
+    assert (elsewhere / moved["name"]).exists()
+    assert (folder / started["name"]).exists()
+    assert hass.data[DATA_RECORDINGS].catalogue.limits.max_bytes == 1_500_000_000
+
+
+async def test_settings_of_recordings_are_kept_over_a_restart(hass: HomeAssistant, room: Any) -> None:
+    await hass.data[DATA_RECORDINGS].async_set({**DEFAULT_SETTINGS, "max_age": 7})
+
+    again = Recordings(hass)
+    await again.async_load()
+    await again.async_ready()
+
+    assert again.catalogue.limits.max_age == timedelta(days=7)
+
+
+async def test_sensors_show_rate_losses_and_size_once_they_are_enabled(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink
+) -> None:
+    registry = er.async_get(hass)
+    names = [f"sensor.room_recording_{what}" for what in ("rate", "dropped", "size")]
+    for name in names:
+        registered = registry.async_get(name)
+        assert registered is not None
+        assert registered.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+        registry.async_update_entity(name, disabled_by=None)
+    await hass.config_entries.async_reload(room.entry_id)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b"\n")
+    assert [hass.states.get(name).state for name in names] == ["unknown"] * 3  # type: ignore[union-attr]
+
+    await act(hass, "start_recording", device_id=device_id(hass, room, "Room"))
+    await say(hass, pty_link, 20.0)
+    await act(hass, "stop_recording")
+
+    rate, dropped, size = (hass.states.get(name) for name in names)
+    assert rate is not None
+    assert dropped is not None
+    assert size is not None
+    assert (rate.state, dropped.state) == ("0.0", "0")
+    assert float(size.state) > 50
+
+
+async def test_parquet_is_refused_with_a_reason_where_it_cannot_be_installed(
+    hass: HomeAssistant, room: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_services, "PARQUET_REQUIREMENT", "no-such-package-for-fieldbridge==1")
+    hass.config.skip_pip = True
+
+    with pytest.raises(HomeAssistantError, match="Parquet needs no-such-package"):
+        await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), format="parquet")
+
+
+async def test_a_parquet_file_is_written_where_it_can_be(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    started = await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), format="parquet")
+    await say(hass, pty_link, 20.5)
+    await act(hass, "stop_recording")
+
+    assert pq.read_table(folder / started["name"]).column("temp").to_pylist() == [20.5]

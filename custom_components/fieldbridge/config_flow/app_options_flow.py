@@ -49,7 +49,9 @@ class AppOptionsFlow(FieldbridgeOptionsFlow):
 
     async def async_step_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose what is to be changed."""
-        return self.async_show_menu(step_id="app", menu_options=["app_settings", "app_value", "silence", "mirror"])
+        return self.async_show_menu(
+            step_id="app", menu_options=["app_settings", "app_value", "silence", "mirror", "recordings"]
+        )
 
     async def async_step_mirror(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where the app is copied to."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.data_entry_flow import Optional, Required
 from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
@@ -35,6 +35,7 @@ from ..mqtt_mirror import async_mirror_prefix
 from .broker import PASSWORD_SELECTOR, USERNAME_SELECTOR, async_check_broker
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps
+from .recording_steps import RecordingSteps
 
 _BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
 _MIRRORED: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.NOT_EQ, "value": MIRROR_NONE}
@@ -62,12 +63,12 @@ APP_MIRROR_SCHEMA = probatio.Schema(
 OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend({probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector()})
 
 
-class FieldbridgeOptionsFlow(FilterSteps, OptionsFlow):
+class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
     """Changes the options of a link and the filters of its devices."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose what is to be changed."""
-        return self.async_show_menu(step_id="init", menu_options=["settings", "filters"])
+        return self.async_show_menu(step_id="init", menu_options=["settings", "filters", "recordings"])
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where the link is copied to and what diagnostics may hold."""

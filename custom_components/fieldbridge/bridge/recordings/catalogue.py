@@ -115,6 +115,11 @@ class Catalogue:
         """The recordings under way."""
         return tuple(each for each in self._running.values() if isinstance(each, RunningRecording))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being recorded or captured."""
+        return bool(self._running)
+
     async def start(self, plan: RecordingPlan) -> RunningRecording:
         """Begin a recording. Raises RecordingError, SinkError, OSError."""
         async with self._starting:  # two of one name must not see the same one free
