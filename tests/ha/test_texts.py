@@ -9,7 +9,7 @@ from typing import Any
 from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 import pytest
 
-from custom_components.fieldbridge.bridge.channels.recognise import _UNITS
+from custom_components.fieldbridge.bridge.channels.recognised_fields import UNITS
 from custom_components.fieldbridge.config_flow import ConfigFlow
 from custom_components.fieldbridge.config_flow.app_options_flow import AppOptionsFlow
 from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
@@ -82,7 +82,7 @@ def test_every_simulated_signal_has_a_name() -> None:
 
 
 def test_home_assistant_accepts_what_a_unit_suggests() -> None:
-    for written in _UNITS:
+    for written in UNITS:
         unit = usual_unit(written)
         device_class, state_class = suggest_classes(unit)
         if device_class is not None:

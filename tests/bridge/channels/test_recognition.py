@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import Channel, ValueKind
-from custom_components.fieldbridge.bridge.channels.recognise import RecognisedField, recognise
+from custom_components.fieldbridge.bridge.channels.recognise import RecognisedField, fields_found, recognise
 from custom_components.fieldbridge.bridge.codecs.checks import FieldCheck
-from custom_components.fieldbridge.bridge.codecs.decoders import SeparatedDecoder
+from custom_components.fieldbridge.bridge.codecs.decoders import SeparatedDecoder, decoder_from_dict
 from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 
 GAS_ANALYSER = Path(__file__).parents[2] / "data" / "gas-analyser-5ch.bin"
@@ -147,3 +147,83 @@ def test_any_frames_are_recognised_or_not_without_an_error(frames: list[bytes]) 
     if recognition is not None:
         for field in recognition.fields:
             recognition.decoder.getter(field.source)
+
+
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [
+        (
+            [b"T=21.5C;H=40%", b"H=41%;T=21.6C", b"T=21.7C;H=42%"],
+            [("T", "21.7", None, 1), ("H", "42", "%", None)],
+        ),
+        (
+            [b"Temp: 21.5 \xb0C, Hum: 40 %", b"Temp: 22.5 \xb0C, Hum: 41 %"],
+            [("Temp", "22.5", "°C", 1), ("Hum", "41", "%", None)],
+        ),
+        (
+            [b"V\t12800\r\nI\t-15\r\nPID\t0xA053", b"V\t12801\r\nI\t-16\r\nPID\t0xA053"],
+            [("V", "12801", None, None), ("I", "-16", None, None)],
+        ),
+        ([b"21,5;1.013,25;x", b"21,6;1.013,30;x"], [("Field 1", "21.6", None, 1), ("Field 2", "1013.30", None, 2)]),
+        (
+            [b"ST,GS,+  12.34kg", b"US,GS,+  12.40kg", b"ST,GS,+  12.38kg"],
+            [("GS", "+12.38", "kg", 2)],
+        ),
+        ([b"T21.5H40", b"T21.6H41"], [("Field 1", "21.6", None, 1), ("Field 2", "41", None, None)]),
+        (
+            [b"/X5\r\n\r\n1-0:1.8.0(000123.4*kWh)\r\n0-1:24.2.1(101209112500W)(12785.1*m3)\r\n!"] * 2,
+            [("Energy", "000123.4", "kWh", 1), ("0-1:24.2.1", "12785.1", "m³", 1)],
+        ),
+    ],
+)
+def test_other_texts_are_recognised_with_names_and_units(
+    frames: list[bytes], found: list[tuple[str, str, str | None, int | None]]
+) -> None:
+    recognition = recognise(frames)
+
+    assert recognition is not None
+    assert [(field.name, field.sample, field.unit, field.precision) for field in recognition.fields] == found
+
+
+def test_positions_of_a_gps_receiver_are_recognised_among_its_sentences() -> None:
+    frames = [
+        b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47",
+        b"$GPVTG,054.7,T,034.4,M,005.5,N,010.2,K*48",
+    ]
+
+    assert {"Latitude", "Longitude", "Altitude", "Satellites"} <= set(fields_of(frames))
+
+
+def test_binary_frames_that_are_alike_are_offered_by_their_changing_bytes() -> None:
+    frames = [b"\xaa\xc0" + bytes([number, 3, 7, number * 2]) + b"\x00\xab" for number in range(5)]
+    recognition = recognise(frames)
+
+    assert recognition is not None
+    assert [field.source for field in recognition.fields] == ["2:uint16be", "4:uint16be"]
+
+
+def test_what_any_decoder_finds_can_be_asked_for() -> None:
+    cells = [{"name": "v", "type": "u16"}, {"name": "t", "type": "u8"}]
+    decoder = decoder_from_dict(
+        {
+            "kind": "mixed",
+            "cases": [
+                {"name": "a", "prefix": "A", "decoder": {"kind": "pattern", "pattern": "A(?P<level>\\d+)"}},
+                {
+                    "name": "b",
+                    "decoder": {"kind": "structure", "fields": [{"name": "cell", "repeat": "*", "fields": cells}]},
+                    "frame_check": None,
+                },
+            ],
+        }
+    )
+
+    found = fields_found(decoder, [b"A15", b"\x01\x02\x03\x04\x05\x06"])
+
+    assert [(field.source, field.sample) for field in found] == [
+        ("a.level", "15"),
+        ("b.cell.0.v", "258"),
+        ("b.cell.1.v", "1029"),
+        ("b.cell.0.t", "3"),
+        ("b.cell.1.t", "6"),
+    ]

@@ -118,6 +118,7 @@ def test_a_decoder_keeps_its_form_through_json(kind: str) -> None:
         (b"1,2,3", "1.2"),
         (b"2026.11.21", "2026.11.21"),
         (b"OFF", "OFF"),
+        (b"0xA053", "0xA053"),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: bytes, number: str) -> None:

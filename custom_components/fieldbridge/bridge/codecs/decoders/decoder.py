@@ -24,7 +24,7 @@ NUMBER = re.compile(r"(?:(?<!\d)[-+])?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?!\d))?")
 """A sign between digits is none: ``2026-11-21`` are three numbers without one."""
 COMMA_NUMBER = re.compile(r"(?:(?<!\d)[-+])?\d+(?:,\d+)?(?:[eE][-+]?\d{1,3}(?!\d))?")
 _WHOLE_COMMA_NUMBER = re.compile(r"\s*([-+]?)\s*(\d{1,3}(?:\.\d{3})+|\d+),(\d+)\s*")
-_LEADING = re.compile(r"\s*([-+]?)\s*(\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![\d.])")
+_LEADING = re.compile(r"\s*([-+]?)\s*(\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![\d.]|x[0-9a-fA-F])")
 
 
 class Decoder(Protocol):
