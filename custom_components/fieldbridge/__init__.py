@@ -1,5 +1,6 @@
 """Fieldbridge: anything that speaks serial, Modbus, Bluetooth LE or MQTT as Home Assistant devices."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 import logging
 from typing import Any
@@ -55,8 +56,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Unload the entities; what runs is stopped by what it registered when it was started."""
+    """Unload the entities and end what runs."""
     await hass.config_entries.async_unload_platforms_or_raise(entry, PLATFORMS)
+    if entry.data[CONF_KIND] != KIND_APP and (stop := entry.runtime_data.stop) is not None:
+        await stop()  # before a connection that others share is given back
 
 
 async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
@@ -78,7 +81,7 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     await async_remember_filters(hass, entry, link)
     mirror = await async_make_mirror(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    _run_link(hass, entry, link, mirror)
+    data.stop = _run_link(hass, entry, link, mirror)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
 
 
@@ -101,14 +104,16 @@ async def async_remove_config_entry_device(hass: HomeAssistant, entry: ConfigEnt
     return False
 
 
-def _run_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: Link, mirror: Mirror | None) -> None:
+def _run_link(
+    hass: HomeAssistant, entry: FieldbridgeConfigEntry, link: Link, mirror: Mirror | None
+) -> Callable[[], Awaitable[None]]:
     """Run the link until the entry is unloaded or Home Assistant stops."""
     run = link.run if mirror is None else partial(link.run, mqtt=mirror.mqtt, topic_prefix=mirror.prefix)
 
     def crashed(err: Exception) -> None:
         _LOGGER.error("The link %s ended by an error in Fieldbridge", entry.title, exc_info=err)
 
-    async_run(hass, entry, run, crashed)
+    return async_run(hass, entry, run, crashed)
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:

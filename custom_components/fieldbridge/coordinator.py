@@ -1,7 +1,7 @@
 """The seam between the bridge and Home Assistant: one coordinator per device, one for the link itself."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 import logging
@@ -178,6 +178,8 @@ class FieldbridgeData:
     link_device_id: str
     settings: dict[str, Any]
     """Data and options that the link was started with; a difference means a reload."""
+    stop: Callable[[], Awaitable[None]] | None = None
+    """Ends the running link."""
     devices: dict[str, DeviceCoordinator] = field(default_factory=dict)
     new_device_listeners: list[Callable[[DeviceCoordinator], None]] = field(default_factory=list)
 

@@ -20,8 +20,11 @@ def async_run(
     entry: ConfigEntry,
     run: Callable[[asyncio.Event], Awaitable[None]],
     crashed: Callable[[Exception], None],
-) -> None:
-    """Run ``run(shutdown)`` in the background; ``crashed`` is told what it raises, and has to log it."""
+) -> Callable[[], Awaitable[None]]:
+    """Run ``run(shutdown)`` in the background; ``crashed`` is told what it raises, and has to log it.
+
+    Returns what stops it early; unloading the entry does so as well, but at the same time as everything else ends.
+    """
     shutdown = asyncio.Event()
 
     async def run_to_the_end() -> None:
@@ -40,3 +43,4 @@ def async_run(
 
     entry.async_on_unload(stop)
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    return stop

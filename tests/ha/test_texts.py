@@ -10,9 +10,8 @@ from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DE
 import pytest
 
 from custom_components.fieldbridge.bridge.channels.recognised_fields import UNITS
-from custom_components.fieldbridge.config_flow import ConfigFlow
+from custom_components.fieldbridge.config_flow import DEVICE_FLOWS, ConfigFlow
 from custom_components.fieldbridge.config_flow.app_options_flow import AppOptionsFlow
-from custom_components.fieldbridge.config_flow.device_flow import DeviceFlow
 from custom_components.fieldbridge.live_sensor import LIVE_KEY
 from custom_components.fieldbridge.presets import PRESETS
 from custom_components.fieldbridge.recording_entities import RECORDING_SENSORS
@@ -46,24 +45,23 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
 
 
 @pytest.mark.parametrize(
-    ("flow", "texts"),
+    ("flows", "texts"),
     [
-        (ConfigFlow, TEXTS["config"]),
-        (DeviceFlow, TEXTS["config_subentries"]["device"]),
-        (AppOptionsFlow, TEXTS["options"]),
+        ([ConfigFlow], TEXTS["config"]),
+        # The devices of every kind of link share their texts.
+        (list(DEVICE_FLOWS.values()), TEXTS["config_subentries"]["device"]),
+        ([AppOptionsFlow], TEXTS["options"]),
     ],
 )
-def test_every_text_of_a_step_belongs_to_a_step(flow: type, texts: dict[str, Any]) -> None:
-    for step in texts["step"]:
-        assert hasattr(flow, f"async_step_{step}")
-    for step, content in texts["step"].items():
-        for choice in content.get("menu_options", {}):
-            assert hasattr(flow, f"async_step_{choice}"), step
+def test_every_text_of_a_step_belongs_to_a_step(flows: list[type], texts: dict[str, Any]) -> None:
+    choices = [choice for content in texts["step"].values() for choice in content.get("menu_options", {})]
+    for step in (*texts["step"], *choices):
+        assert any(hasattr(flow, f"async_step_{step}") for flow in flows), step
 
 
 def test_every_exception_has_a_text_and_every_text_its_exception() -> None:
     raised = set()
-    for path in INTEGRATION.glob("*.py"):
+    for path in (*INTEGRATION.glob("*.py"), *INTEGRATION.glob("connections/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and (keys := _keywords(node)).keys() >= {"translation_domain"}:
                 raised.add(ast.literal_eval(keys["translation_key"]))

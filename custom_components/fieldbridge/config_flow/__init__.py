@@ -5,25 +5,28 @@ from typing import Any, Final, override
 from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSubentryFlow, OptionsFlow
 from homeassistant.core import callback
 
-from ..const import CONF_KIND, DOMAIN, KIND_APP, KIND_SERIAL, KIND_SIMULATED, SUBENTRY_DEVICE
+from ..const import CONF_KIND, DOMAIN, KIND_APP, KIND_MODBUS, KIND_SERIAL, KIND_SIMULATED, SUBENTRY_DEVICE
 from .app_options_flow import AppOptionsFlow
 from .app_steps import AppSteps
 from .device_flow import DeviceFlow
+from .modbus_device_flow import ModbusDeviceFlow
+from .modbus_steps import ModbusSteps
 from .options_flow import FieldbridgeOptionsFlow
 from .reauth_steps import ReauthSteps
 from .serial_steps import SerialSteps
 from .simulated_steps import SimulatedSteps
 
-_KINDS: Final = [KIND_SERIAL, KIND_APP, KIND_SIMULATED]
+_KINDS: Final = [KIND_SERIAL, KIND_MODBUS, KIND_APP, KIND_SIMULATED]
 """In the order of the menu; each has a step of its name, and one named reconfigure_ and its name."""
-_DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
+DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
     KIND_SERIAL: DeviceFlow,
     KIND_SIMULATED: DeviceFlow,
+    KIND_MODBUS: ModbusDeviceFlow,
 }
 """How a device is added to a link of each kind; those of an app are the app's."""
 
 
-class ConfigFlow(SerialSteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN):
+class ConfigFlow(SerialSteps, ModbusSteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN):
     """Makes and changes links."""
 
     @classmethod
@@ -31,7 +34,7 @@ class ConfigFlow(SerialSteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMA
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Every link carries devices."""
-        flow = _DEVICE_FLOWS.get(config_entry.data[CONF_KIND])
+        flow = DEVICE_FLOWS.get(config_entry.data[CONF_KIND])
         return {} if flow is None else {SUBENTRY_DEVICE: flow}
 
     @staticmethod

@@ -8,6 +8,7 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.channels.recognise import RecognisedField, recognise
 from ..bridge.codecs.decoders import Decoder, SeparatedDecoder
 from ..bridge.errors import DecodeError
+from ..bridge.modbus import RegisterDecoder
 from ..presentable import printable
 
 SHOWN_FRAMES = 8
@@ -49,6 +50,8 @@ def check_text(decoder: Decoder) -> str:
 
 def source_options(decoder: Decoder, frame: bytes) -> list[SelectOptionDict]:
     """Return the fields of a frame that ``decoder`` reads, each with its text: what a channel can be made of."""
+    if isinstance(decoder, RegisterDecoder):
+        return [SelectOptionDict(value=name, label=name) for name in decoder.registers]
     if isinstance(decoder, SeparatedDecoder):
         return [
             SelectOptionDict(value=str(position), label=printable(f"{position}: {text.strip()}"))

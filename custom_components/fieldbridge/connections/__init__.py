@@ -7,7 +7,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..bridge.links import FrameLink, Link
-from ..const import CONF_KIND, KIND_MQTT, KIND_SERIAL, KIND_SIMULATED
+from ..const import CONF_KIND, KIND_MODBUS, KIND_MQTT, KIND_SERIAL, KIND_SIMULATED
+from .modbus import async_make_modbus
 from .mqtt import async_make_mqtt
 from .serial import make_serial
 from .simulated import make_simulated
@@ -27,6 +28,7 @@ async def _async_make_simulated(hass: HomeAssistant, entry: ConfigEntry[Any]) ->
 _MAKERS: Final[dict[str, LinkMaker]] = {
     KIND_MQTT: async_make_mqtt,
     KIND_SERIAL: _async_make_serial,
+    KIND_MODBUS: async_make_modbus,
     KIND_SIMULATED: _async_make_simulated,
 }
 """How the links of each kind are made."""

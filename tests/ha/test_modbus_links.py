@@ -1,0 +1,276 @@
+"""Modbus from the config flow to entities: the connection is tried, registers are found, values are read and set."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.components.modbus import async_get_unit
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from modbus_connection import ModbusSerialParams
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from tmodbus.exceptions import SuppressResponseError, error_code_to_exception_map
+from tmodbus.pdu import ReadDeviceIdentificationPDU
+from tmodbus.pdu.device import ConformityLevel, ReadDeviceIdentificationResponse
+
+from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
+from custom_components.fieldbridge.bridge.modbus import Register, RegisterDecoder, Table
+from custom_components.fieldbridge.connections.modbus import async_import_modbus
+from custom_components.fieldbridge.const import DOMAIN
+from tests.bridge.links.modbus_bus import Bus, tcp_server
+
+from .flows import Flow
+from .links import device, until_state
+
+TIMING = {"timeout": 0.5, "message_spacing": 0, "connect_delay": 0, "close_after_poll": False}
+LINE = {"baudrate": "9600", "bytesize": "8", "parity": "n", "stopbits": "1"}
+HOW = {"type": "uint16", "word_order": "big", "byte_order": "big", "scale": 1, "rate": "fast"}
+TABLE = """address,name,type,scale,unit
+100,Voltage,uint16,0.1,V
+102,Power,float32,1,W
+"""
+
+
+METER = DeviceProfile(
+    decoder=RegisterDecoder(registers={"voltage": Register(address=100)}),
+    channels=(Channel(key="voltage", name="Voltage", source="voltage"),),
+)
+
+
+class Meter:
+    """A bus whose units say what they are, or do not know that function."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.identity: dict[int, bytes] = {}
+
+    async def __call__(self, unit_id: int, request: Any) -> Any:
+        """Answer as tmodbus' server asks."""
+        if not isinstance(request, ReadDeviceIdentificationPDU):
+            return await self.bus(unit_id, request)
+        if self.bus.units[unit_id].silent:
+            raise SuppressResponseError
+        if not self.identity:
+            raise error_code_to_exception_map[1](request.function_code)
+        return ReadDeviceIdentificationResponse(
+            device_id_code=request.read_device_id_code,
+            conformity_level=ConformityLevel.BASIC,
+            more=False,
+            next_object_id=0,
+            number_of_objects=len(self.identity),
+            objects=self.identity,
+        )
+
+
+@dataclass
+class Server:
+    """A Modbus server with two units."""
+
+    meter: Meter
+    bus: Bus
+    port: int
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """The form that describes the connection."""
+        return {"transport": "tcp", "host": "127.0.0.1", "port": self.port, "line": LINE, "timing": TIMING}
+
+
+@pytest.fixture
+async def server(loopback_sockets: None, hass: HomeAssistant) -> AsyncIterator[Server]:
+    bus = Bus(1, 2)
+    bus.units[1].tables[Table.HOLDING] = {100: 2301, 101: 0, 102: 0x449A, 103: 0x4000, 7: 3}
+    bus.units[1].tables[Table.COIL] = {4: 1}
+    meter = Meter(bus)
+    async with tcp_server(meter) as port:
+        yield Server(meter, bus, port)
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+            await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+
+
+async def begin(hass: HomeAssistant, server: Server, **changes: Any) -> Flow:
+    """Fill the form of the link."""
+    flow = await Flow.config(hass, "modbus")
+    return await flow.submit({**server.form, "unit": 1, **changes})
+
+
+async def only_entry(hass: HomeAssistant) -> ConfigEntry[Any]:
+    await hass.async_block_till_done()
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
+async def test_ticked_registers_become_entities_with_values(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server)
+    assert flow.step == "modbus_source"
+    await flow.choose("modbus_browse")
+    await flow.submit({"table": "holding", "start": 100, "count": 4})
+    labels = [option["label"] for option in flow.options_of("addresses")]
+    assert "u16 2301" in labels[0]
+    assert "f32 1234" in labels[2]
+    await flow.submit({"addresses": ["100"], "name": "Voltage", **HOW, "scale": 0.1, "unit_of_measurement": "V"})
+    assert "Voltage = 230.1 V" in flow.text("values")
+    await flow.choose("modbus_register")
+    await flow.submit({"name": "Power", "table": "holding", "address": 102, **HOW, "type": "float32"})
+    assert "Power = 1234.0" in flow.text("values")
+    await flow.choose("modbus_done")
+
+    entry = await only_entry(hass)
+    assert entry.title == f"127.0.0.1:{server.port}"
+    await until_state(hass, "sensor.unit_1_voltage", "230.1")
+    await until_state(hass, "sensor.unit_1_power", "1234.0")
+
+
+async def test_a_table_of_a_data_sheet_becomes_entities(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server)
+    await flow.choose("modbus_definition")
+    await flow.submit({"definition": TABLE})
+    assert flow.text("channels") == "2"
+    await flow.submit({"devices": ["0"]})
+    await only_entry(hass)
+    await until_state(hass, "sensor.modbus_voltage", "230.1")
+
+
+async def test_what_is_no_definition_says_why(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server)
+    await flow.choose("modbus_definition")
+    await flow.submit({"definition": "nothing of the kind"})
+    assert flow.errors == {"base": "bad_definition"}
+    await flow.submit({})
+    assert flow.errors == {"base": "bad_definition"}
+    await flow.submit({"definition": TABLE})
+    assert flow.step == "modbus_imported"
+
+
+async def test_a_profile_is_asked_of_the_chosen_unit(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server, unit=2)
+    await flow.choose("modbus_profile")
+    models = {option["label"]: option["value"] for option in flow.options_of("profile")}
+    sdm = next(value for label, value in models.items() if "SDM120" in label)
+    await flow.submit({"profile": sdm})
+    entry = await only_entry(hass)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["decoder"]["device"]["unit"] == 2
+
+
+async def test_a_silent_unit_and_a_closed_port_are_told_apart(hass: HomeAssistant, server: Server) -> None:
+    server.bus.units[1].silent = True
+    flow = await begin(hass, server)
+    assert flow.errors == {"base": "unit_silent"}
+    server.bus.units[1].silent = False
+    await flow.submit({**server.form, "unit": 1, "port": 1})
+    assert flow.errors == {"base": "cannot_connect"}
+    await flow.submit({**server.form, "unit": 1})
+    assert flow.step == "modbus_source"
+
+
+async def test_a_unit_is_added_and_gets_registers_later(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server)
+    await flow.choose("without_device")
+    entry = await only_entry(hass)
+
+    flow = await Flow.device(hass, entry)
+    await flow.submit({"unit": 1, "name": "Meter"})
+    await flow.choose("modbus_register")
+    await flow.submit({"name": "Relay", "table": "coil", "address": 4, **HOW})
+    await flow.choose("modbus_done")
+    await hass.async_block_till_done()
+    await until_state(hass, "binary_sensor.meter_relay", "on")
+
+    flow = await Flow.change_device(hass, entry, "modbus_register")
+    await flow.submit({"name": "Mode", "table": "holding", "address": 7, **HOW})
+    await flow.choose("modbus_done")
+    await hass.async_block_till_done()
+    await until_state(hass, "sensor.meter_mode", "3")
+
+    flow = await Flow.change_device(hass, entry, "modbus_settings")
+    settings = {"unit": 1, "fast": 1, "normal": 20, "slow": 600, "tolerance": 0, "max_registers": 10}
+    await flow.submit({**settings, "all_or_nothing": True})
+    (subentry,) = entry.subentries.values()
+    device = subentry.data["decoder"]["device"]
+    assert (device["intervals"]["normal"], device["tolerance"], device["max_gap"]) == (20, 0, None)
+
+
+async def test_a_refused_range_is_told_and_another_can_be_read(hass: HomeAssistant, server: Server) -> None:
+    server.bus.units[1].bad = set(range(200, 300))
+    flow = await begin(hass, server)
+    await flow.choose("modbus_browse")
+    await flow.submit({"table": "holding", "start": 200, "count": 50})
+    assert flow.errors == {"base": "cannot_read"}
+    await flow.submit({"table": "holding", "start": 150, "count": 100})
+    assert len(flow.options_of("addresses")) == 50
+    await flow.submit({"addresses": [], **HOW})
+    assert flow.errors == {"addresses": "no_registers"}
+
+
+async def test_the_same_connection_is_not_added_twice(hass: HomeAssistant, server: Server) -> None:
+    await (await begin(hass, server)).choose("without_device")
+    await only_entry(hass)
+    assert (await begin(hass, server)).ended_by == "already_configured"
+
+
+async def test_a_device_that_falls_silent_is_unavailable_and_comes_back(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server)
+    await flow.choose("modbus_definition")
+    await flow.submit({"definition": TABLE})
+    await flow.submit({"devices": ["0"]})
+    entry = await only_entry(hass)
+    await until_state(hass, "sensor.modbus_voltage", "230.1")
+    flow = await Flow.change_device(hass, entry, "modbus_settings")
+    settings = {"unit": 1, "fast": 0.05, "normal": 0.05, "slow": 1, "tolerance": 0, "max_registers": 10}
+    await flow.submit({**settings, "all_or_nothing": False})
+    server.bus.units[1].silent = True
+    await until_state(hass, "sensor.modbus_voltage", "unavailable")
+    server.bus.units[1].silent = False
+    await until_state(hass, "sensor.modbus_voltage", "230.1")
+
+
+async def test_reconfiguring_tries_the_new_connection_first(hass: HomeAssistant, server: Server) -> None:
+    await (await begin(hass, server)).choose("without_device")
+    entry = await only_entry(hass)
+    flow = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
+    await flow.submit({**server.form, "port": 1})
+    assert flow.errors == {"base": "cannot_connect"}
+    await flow.submit({**server.form, "timing": {**TIMING, "timeout": 2.0}})
+    assert flow.ended_by == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.data["timeout"] == 2.0
+
+
+async def test_settings_that_clash_with_another_holder_are_an_error_that_names_it(
+    hass: HomeAssistant, server: Server
+) -> None:
+    other = MockConfigEntry(domain="solar", title="Solar roof")
+    other.add_to_hass(hass)
+    await async_import_modbus(hass)
+    async_get_unit(hass, other, ModbusSerialParams(device=f"socket://127.0.0.1:{server.port}", baudrate=9600), 1)
+    flow = await begin(hass, server, transport="rtu_over_tcp")
+    assert flow.errors == {"base": "cannot_connect"}
+    assert "Solar roof" in flow.text("error")
+
+    data = {"kind": "modbus", "transport": "rtu_over_tcp", "host": "127.0.0.1", "port": server.port}
+    entry = MockConfigEntry(domain=DOMAIN, title="Meter", data=data, subentries_data=[device("Meter", METER)])
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert "Solar roof" in (entry.reason or "")
+    await other._async_process_on_unload(hass)  # noqa: SLF001 - an entry that was never set up cannot be unloaded
+
+
+async def test_what_the_device_says_of_itself_names_it(hass: HomeAssistant, server: Server) -> None:
+    server.meter.identity = {0: b"Acme", 1: b"M1", 2: b"1.0"}
+    flow = await begin(hass, server)
+    assert flow.text("identity") == "Acme M1"
+    await flow.choose("modbus_register")
+    await flow.submit({"name": "Voltage", "table": "holding", "address": 100, **HOW})
+    await flow.choose("modbus_undo")
+    assert flow.step == "modbus_source"
+    await flow.choose("modbus_register")
+    await flow.submit({"name": "Voltage", "table": "holding", "address": 100, **HOW})
+    await flow.choose("modbus_done")
+    await only_entry(hass)
+    await until_state(hass, "sensor.acme_m1_voltage", "2301")
