@@ -385,6 +385,13 @@ async def async_setup_recordings(hass: HomeAssistant) -> None:
 
 
 @callback
+def catalogue_of(hass: HomeAssistant) -> Catalogue:
+    """Return the catalogue of recordings, that of the default folder before the first entry is set up."""
+    recordings = hass.data.get(DATA_RECORDINGS)
+    return (recordings if recordings is not None else Recordings(hass)).catalogue
+
+
+@callback
 def async_coordinators(hass: HomeAssistant) -> dict[str, SessionCoordinator[Any]]:
     """Return all devices that run, by their unique prefix."""
     return {

@@ -7,9 +7,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..bridge.links import FrameLink, Link
-from ..const import CONF_KIND, KIND_MODBUS, KIND_MQTT, KIND_SERIAL, KIND_SIMULATED
+from ..const import CONF_KIND, KIND_MODBUS, KIND_MQTT, KIND_REPLAY, KIND_SERIAL, KIND_SIMULATED
 from .modbus import async_make_modbus
 from .mqtt import async_make_mqtt
+from .replay import make_replay
 from .serial import make_serial
 from .simulated import make_simulated
 
@@ -25,8 +26,13 @@ async def _async_make_simulated(hass: HomeAssistant, entry: ConfigEntry[Any]) ->
     return FrameLink(entry.title, make_simulated(entry.data))
 
 
+async def _async_make_replay(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
+    return FrameLink(entry.title, make_replay(hass, entry.data))
+
+
 _MAKERS: Final[dict[str, LinkMaker]] = {
     KIND_MQTT: async_make_mqtt,
+    KIND_REPLAY: _async_make_replay,
     KIND_SERIAL: _async_make_serial,
     KIND_MODBUS: async_make_modbus,
     KIND_SIMULATED: _async_make_simulated,

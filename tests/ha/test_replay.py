@@ -1,0 +1,116 @@
+"""What was recorded is replayed as a link of its own, with the devices that it came from."""
+
+from pathlib import Path
+from typing import Any
+
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.fieldbridge.bridge.codecs.frame import Frame
+from custom_components.fieldbridge.bridge.sinks import CaptureHeader
+from custom_components.fieldbridge.const import DOMAIN
+from custom_components.fieldbridge.recordings import DATA_RECORDINGS
+from demo.pty_link import PtyLink
+
+from .flows import Flow
+from .links import ROOM, device, serial_entry, set_up, until_state
+
+
+@pytest.fixture(autouse=True)
+def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
+    """Where this Home Assistant keeps recordings."""
+    hass.config.config_dir = str(tmp_path)
+    return tmp_path / "fieldbridge" / "recordings"
+
+
+@pytest.fixture
+async def room(hass: HomeAssistant, pty_link: PtyLink) -> Any:
+    """A link with a device that runs."""
+    entry = serial_entry(pty_link.path, device("Room", ROOM))
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b"\n")
+    return entry
+
+
+async def record(hass: HomeAssistant, pty: PtyLink) -> str:
+    """Record two messages of the room."""
+    target = {"entity_id": ["sensor.room_temperature", "sensor.room_mode"]}
+    started = await hass.services.async_call(
+        DOMAIN, "start_recording", {**target, "name": "Run"}, blocking=True, return_response=True
+    )
+    assert started is not None
+    for mode, temperature in ((b"a", b"20.5"), (b"b", b"21.5")):
+        pty.write(b'{"temp": %s, "mode": "%s"}\n' % (temperature, mode))
+        await until_state(hass, "sensor.room_mode", mode.decode())
+    await hass.services.async_call(DOMAIN, "stop_recording", {}, blocking=True)
+    return str(started["name"])
+
+
+async def test_there_is_nothing_to_replay_before_the_first_recording(hass: HomeAssistant) -> None:
+    flow = await Flow.config(hass, "replay")
+
+    assert flow.ended_by == "no_recordings"
+
+
+async def test_a_recording_is_replayed_with_its_device(hass: HomeAssistant, room: Any, pty_link: PtyLink) -> None:
+    name = await record(hass, pty_link)
+    await hass.config_entries.async_remove(room.entry_id)
+
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": name, "pace": "fastest", "repeats": 0})
+    await hass.async_block_till_done()
+
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    assert entry.title == "Run"
+    await until_state(hass, "sensor.room_mode", "b")
+    temperature = hass.states.get("sensor.room_temperature")
+    assert temperature is not None
+    assert temperature.attributes["unit_of_measurement"] == "°C"
+
+
+async def test_a_replay_that_is_over_is_a_link_that_is_down(hass: HomeAssistant, room: Any, pty_link: PtyLink) -> None:
+    name = await record(hass, pty_link)
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": name, "pace": "fastest", "repeats": 1})
+    await until_state(hass, "binary_sensor.run_connectivity", STATE_OFF)
+
+    entry = hass.config_entries.async_entries(DOMAIN)[1]
+    flow = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
+    await flow.submit({"pace": "1", "repeats": 0})
+    await hass.async_block_till_done()
+    await until_state(hass, "binary_sensor.run_connectivity", STATE_ON)
+
+
+async def test_a_replay_whose_recording_was_deleted_says_so(hass: HomeAssistant, room: Any, pty_link: PtyLink) -> None:
+    name = await record(hass, pty_link)
+    flow = await Flow.config(hass, "replay")
+    await hass.data[DATA_RECORDINGS].async_delete(name)
+    await flow.submit({"recording": name, "pace": "1", "repeats": 0})
+
+    assert flow.ended_by == "no_recordings"
+
+
+async def test_a_raw_capture_is_replayed_with_the_devices_of_its_link(hass: HomeAssistant, room: Any) -> None:
+    catalogue = hass.data[DATA_RECORDINGS].catalogue
+    header = CaptureHeader("Hall", devices=[{"title": "Hall", "profile": ROOM.to_dict()}])
+    capture = await catalogue.start_capture("Hall", header)
+    capture.take([Frame(1.0, b'{"temp": 19.5, "mode": "captured"}')])
+    await catalogue.stop_capture(capture)
+
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": "Hall.capture", "pace": "1", "repeats": 0})
+
+    await until_state(hass, "sensor.hall_mode", "captured")
+
+
+async def test_what_is_no_capture_is_refused(hass: HomeAssistant, room: Any, folder: Path) -> None:
+    folder.mkdir(parents=True)  # noqa: ASYNC240
+    (folder / "odd.capture").write_text("no capture\n")
+    flow = await Flow.config(hass, "replay")
+
+    await flow.submit({"recording": "odd.capture", "pace": "1", "repeats": 0})
+
+    assert flow.errors == {"recording": "recording_unreadable"}
+    assert flow.text("error")
