@@ -14,6 +14,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.typing import ConfigType
 
+from .acceleration import async_accelerate, async_load_kernels, async_remove_cache
 from .app_setup import async_setup_app, is_lost_app_device
 from .bridge.channels import DeviceProfile
 from .bridge.errors import ProfileError
@@ -79,6 +80,8 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     for subentry_id, profile in profiles.items():
         data.async_start_device(hass, entry, entry.subentries[subentry_id], profile)
     await async_remember_filters(hass, entry, link)
+    await async_load_kernels(hass, profiles.values())
+    async_accelerate(hass, entry)
     mirror = await async_make_mirror(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     data.stop = _run_link(hass, entry, link, mirror)
@@ -91,6 +94,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     await async_forget_filters(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):
         async_hide_panel(hass)
+        await async_remove_cache(hass)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: ConfigEntry, device: dr.AnyDeviceEntry) -> bool:
@@ -135,6 +139,7 @@ async def _async_update_device(hass: HomeAssistant, entry: FieldbridgeConfigEntr
     data, subentry_id = entry.runtime_data, subentry.subentry_id
     running = data.devices.get(subentry_id)
     profile = _profile(subentry)
+    await async_load_kernels(hass, [profile])
     if running is not None:
         if running.session.profile == profile and running.name == subentry.title:
             return

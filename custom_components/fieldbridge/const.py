@@ -71,3 +71,6 @@ CONF_CHANNELS: Final = "channels"
 """Corrected channels of an app by device and path."""
 CONF_PACKAGES: Final = "packages"
 """Requirements of an app that the user agreed to install."""
+
+CONF_ACCELERATED: Final = "accelerated"
+"""Option of an entry: filters by compiled kernels."""

@@ -8,6 +8,7 @@ from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USER
 from homeassistant.core import HomeAssistant
 from serialx.common import redact_uri
 
+from .acceleration import acceleration_state
 from .app_setup import AppConfigEntry
 from .bridge.codecs.frame import Frame
 from .bridge.introspection import build_registry_snapshot
@@ -19,7 +20,7 @@ TO_REDACT = {CONF_PASSWORD, CONF_USERNAME, CONF_HOST}
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, Any]:
     """Return what helps to find out why a link, an app or a device does not do what it should."""
-    return _of_app(entry) if entry.data[CONF_KIND] == KIND_APP else _of_link(entry)
+    return _of_app(entry) if entry.data[CONF_KIND] == KIND_APP else _of_link(hass, entry)
 
 
 def _of_app(entry: AppConfigEntry) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def _of_app(entry: AppConfigEntry) -> dict[str, Any]:
     }
 
 
-def _of_link(entry: FieldbridgeConfigEntry) -> dict[str, Any]:
+def _of_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> dict[str, Any]:
     link = entry.runtime_data.link
     status = link.status
     data: dict[str, Any] = async_redact_data(dict(entry.data), TO_REDACT)
@@ -70,6 +71,7 @@ def _of_link(entry: FieldbridgeConfigEntry) -> dict[str, Any]:
             }
             for subentry_id, coordinator in entry.runtime_data.devices.items()
         },
+        "filters": acceleration_state(hass),
         "frames": _frames(link.recent_frames) if entry.options.get(CONF_DIAGNOSTIC_FRAMES) else "off (an option)",
     }
 

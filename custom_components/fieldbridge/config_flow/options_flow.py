@@ -19,8 +19,10 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..acceleration import NotAcceleratedError, async_install_numba
 from ..bridge.links import Link
 from ..const import (
+    CONF_ACCELERATED,
     CONF_DIAGNOSTIC_FRAMES,
     CONF_KIND,
     CONF_MIRROR,
@@ -61,6 +63,7 @@ APP_MIRROR_SCHEMA = probatio.Schema(
     }
 )
 OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend({probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector()})
+ACCELERATION_SCHEMA = probatio.Schema({probatio.Required(CONF_ACCELERATED, default=False): BooleanSelector()})
 
 
 class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
@@ -68,7 +71,8 @@ class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose what is to be changed."""
-        return self.async_show_menu(step_id="init", menu_options=["settings", "filters", "recordings"])
+        choices = ["settings", "filters", "recordings", "acceleration"]
+        return self.async_show_menu(step_id="init", menu_options=choices)
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where the link is copied to and what diagnostics may hold."""
@@ -80,6 +84,20 @@ class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="link_not_loaded")
         return await super().async_step_filters(user_input)
+
+    async def async_step_acceleration(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for compiled filters, and say where they cannot be had."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                if user_input[CONF_ACCELERATED]:
+                    await async_install_numba(self.hass)
+            except NotAcceleratedError as err:
+                errors[CONF_ACCELERATED] = err.translation_key
+            else:
+                return self.async_create_entry(data={**self.config_entry.options, **user_input})
+        schema = self.add_suggested_values_to_schema(ACCELERATION_SCHEMA, user_input or self.config_entry.options)
+        return self.async_show_form(step_id="acceleration", data_schema=schema, errors=errors)
 
     @override
     def filtered_devices(self) -> Mapping[str, FilteredDevice]:

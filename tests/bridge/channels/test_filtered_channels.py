@@ -1,11 +1,13 @@
 """Filters and publish policies stand between a field and what is told; who taps sees everything."""
 
 import math
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from custom_components.fieldbridge.bridge import kernels
 from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession, Sample
 from custom_components.fieldbridge.bridge.errors import ProfileError
 from custom_components.fieldbridge.bridge.filters import Pt1Filter
@@ -79,6 +81,24 @@ def test_frames_of_one_read_are_spread_over_the_time_since_the_last() -> None:
         expected.update(value, 1)
 
     assert session.value("x") == expected.value
+
+
+@pytest.mark.parametrize(
+    "filters", [[MEDIAN], [{"kind": "pt1", "tau": 1, "dt": 1}, {"kind": "dead_band", "absolute": 2}]]
+)
+def test_long_batches_give_what_short_ones_give(filters: list[dict[str, Any]]) -> None:
+    kernels.active()
+    lines = [f"{math.sin(step / 9) * 50:.2f}" for step in range(400)]
+    long, short = csv_session(channel("x", "0", filters=filters)), csv_session(channel("x", "0", filters=filters))
+    got, expected = tap(long), tap(short)
+    for start in range(0, 400, 100):
+        long.accept(batch(start + 100, *lines[start : start + 100]))
+    for step, line in enumerate(lines):
+        short.accept(batch(step + 1 if step >= 100 else 100, line))
+
+    assert [sample.values.keys() for sample in got] == [sample.values.keys() for sample in expected]
+    values = [sample.values["x"] for sample in got if sample.values]
+    assert values == pytest.approx([sample.values["x"] for sample in expected if sample.values])
 
 
 def test_the_policy_shows_what_left_the_band_at_its_pace_and_the_latest_at_last() -> None:

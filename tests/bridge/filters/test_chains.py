@@ -15,6 +15,7 @@ from custom_components.fieldbridge.bridge.filters import AnyOf, Chain, Kept, cha
 from custom_components.fieldbridge.bridge.filters.calibration import Linear
 
 from .clocks import Clock
+from .examples import ALL
 
 SMOOTH: list[Any] = [
     {"kind": "median", "window": 5},
@@ -47,6 +48,46 @@ def test_a_chain_of_maps_is_a_map_and_with_a_gate_it_is_a_gate() -> None:
     assert not chain(THIN).is_map
     assert isinstance(chain(SMOOTH).block(np.zeros(4)), np.ndarray)
     assert isinstance(chain(THIN).block(np.zeros(4)), Kept)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    items=st.one_of(st.just(THIN), st.lists(st.sampled_from(ALL), min_size=1, max_size=4)),
+    steps=st.lists(st.integers(1, 20).map(lambda n: n / 8.0), min_size=1, max_size=120),
+    cuts=st.lists(st.integers(0, 120), max_size=5),
+    seed=st.integers(0, 99),
+)
+def test_samples_and_chunks_of_one_stream_may_alternate(
+    items: list[Any], steps: list[float], cuts: list[int], seed: int
+) -> None:
+    x = (np.random.default_rng(seed).normal(size=len(steps)).cumsum() * 4).tolist()
+    times = np.cumsum(steps).tolist()
+    clock = Clock()
+    one_by_one, mixed = chain_from_list(items, clock=clock), chain_from_list(items, clock=clock)
+    expected: list[tuple[int, float]] = []
+    got: list[tuple[int, float]] = []
+    edges = [0, 1, *sorted(max(1, min(cut, len(x))) for cut in cuts), len(x)]
+    for piece, (start, stop) in enumerate(pairwise(edges)):
+        for index in range(start, stop):
+            clock.now = times[index]
+            value = one_by_one.update(x[index], times[index] - times[index - 1] if index else None)
+            if value is not None:
+                expected.append((index, value))
+        if piece % 2 and stop > start:
+            result = mixed.block_since(x[start:stop], times[start:stop], times[start - 1])
+            kept = result if isinstance(result, Kept) else Kept(result, np.arange(stop - start))
+            got += zip((kept.indices + start).tolist(), kept.values.tolist(), strict=True)
+            continue
+        for index in range(start, stop):
+            clock.now = times[index]
+            value = mixed.update(x[index], times[index] - times[index - 1] if index else None)
+            if value is not None:
+                got.append((index, value))
+
+    assert [index for index, _ in got] == [index for index, _ in expected]
+    assert [value for _, value in got] == pytest.approx(
+        [value for _, value in expected], rel=1e-9, abs=1e-9, nan_ok=True
+    )
 
 
 @settings(max_examples=30, deadline=None)

@@ -23,7 +23,17 @@ class Chain:
     value that reached it. What a timed stage calls missing (NaN) goes straight to the end.
     """
 
-    __slots__ = ("_channels", "_declared", "_program", "_segments", "_stages", "_timed", "_updates", "_waited")
+    __slots__ = (
+        "_channels",
+        "_declared",
+        "_program",
+        "_segment_of",
+        "_segments",
+        "_stages",
+        "_timed",
+        "_updates",
+        "_waited",
+    )
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._declared = tuple(stages)
@@ -31,6 +41,7 @@ class Chain:
         self._updates = tuple(stage.update for stage in self._stages)
         self._timed = [stage for stage in self._stages if isinstance(stage, TimedFilter)]
         self._segments = _segments(self._stages)
+        self._segment_of = [number for number, segment in enumerate(self._segments) for _ in segment]
         self._channels: tuple[Chain, ...] = ()
         # The first stages as one kernel call; which of them is known with the first chunk.
         self._program: Program | None = None
@@ -96,6 +107,27 @@ class Chain:
 
     def block(self, values: ArrayLike, times: ArrayLike | None = None) -> Array | Kept | list[Kept]:
         """Take a chunk: an array of the same shape from a map, what is kept from a gate (per channel of several)."""
+        return self._block(values, times, None)
+
+    def block_since(self, values: ArrayLike, times: Sequence[float], before: float) -> Array | Kept:
+        """Take a chunk of one channel with time stamps, after samples that came by ``update``, the last at ``before``.
+
+        So a stream can be taken sample by sample where it is slow and in chunks where it is fast.
+        """
+        for waited, segment in zip(self._waited, self._segments, strict=True):
+            for stage in segment:
+                stage.follow(before - waited)
+        reached = [before - waited for waited in self._waited]
+        reached[0] = times[-1]
+        kept = self._block(values, times, reached)
+        self._waited = [times[-1] - last for last in reached]
+        assert not isinstance(kept, list)  # noqa: S101 - of one channel
+        return kept
+
+    def _block(
+        self, values: ArrayLike, times: ArrayLike | None, reached: list[float] | None
+    ) -> Array | Kept | list[Kept]:
+        """Take a chunk; ``reached`` is told when the last value came to each segment."""
         import numpy as np
 
         chunk = np.ascontiguousarray(values, dtype=np.float64)
@@ -109,6 +141,8 @@ class Chain:
         for place, stage in enumerate(self._stages[first:], first):
             if indices is not None and not len(indices):
                 break
+            if reached is not None and stamps is not None:
+                reached[self._segment_of[place]] = float(stamps[-1])
             if isinstance(stage, MapFilter):
                 chunk = stage.block(chunk, stamps)
                 continue

@@ -82,6 +82,10 @@ class SignalFilter(ABC):
         self._last_time = None
         self._clear()
 
+    def follow(self, time: float) -> None:
+        """Let the next chunk's time stamps go on from a sample at ``time`` that came by ``update``."""
+        self._last_time = time
+
     @abstractmethod
     def _clear(self) -> None:
         """Set every state field to its initial value."""
@@ -308,6 +312,11 @@ class ClockedGate(GateFilter):
     def now(self) -> float | None:
         """Time of the last sample in the clock's seconds."""
         return self._now
+
+    @override
+    def follow(self, time: float) -> None:
+        if self._now is not None:  # the first sample is its own anchor
+            self._last_time = time
 
     def _tick(self, dt: float | None) -> float:
         """Return the time of the sample that has just come."""

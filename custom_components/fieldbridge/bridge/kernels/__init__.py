@@ -15,7 +15,7 @@ import sys
 from ..errors import BridgeError
 from .table import Kernels
 
-__all__ = ["AccelerationError", "Kernels", "accelerate", "active", "available", "decelerate", "warm"]
+__all__ = ["AccelerationError", "Kernels", "accelerate", "active", "available", "decelerate", "loaded", "warm"]
 
 WARM_TIMEOUT = 300.0
 """Seconds; compiling takes about 3 on a PC and was seen ten times slower on small boards at low priority."""
@@ -29,13 +29,18 @@ _active: Kernels | None = None
 
 
 def active() -> Kernels:
-    """Return the kernels in use; the first call imports numpy."""
+    """Return the kernels in use; the first call imports numpy, which blocks."""
     global _active  # noqa: PLW0603 - the one function table of the process
     if _active is None:
         from .plain import PLAIN
 
         _active = PLAIN
     return _active
+
+
+def loaded() -> bool:
+    """Return True once ``active`` was called: then a chunk costs no import. A host calls it in an executor."""
+    return _active is not None
 
 
 def available() -> bool:

@@ -1,0 +1,70 @@
+"""Compiled filters: an option that installs, compiles in the background and says where it cannot work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import subprocess
+import sys
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fieldbridge.acceleration import acceleration_state, obstacle
+from custom_components.fieldbridge.bridge import kernels
+from custom_components.fieldbridge.const import DOMAIN
+
+from .flows import Flow
+from .links import set_up, until
+
+pytestmark = pytest.mark.skipif(not kernels.available(), reason="numba is not installed")
+
+
+@pytest.fixture
+def plain_again() -> Iterator[None]:
+    """Leave the kernels of the process as they were."""
+    yield
+    kernels.decelerate()
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, tmp_path: Path) -> MockConfigEntry:
+    """A loaded link that needs no hardware, in a configuration of its own."""
+    hass.config.config_dir = str(tmp_path)
+    link = MockConfigEntry(domain=DOMAIN, title="Hall", data={"kind": "simulated", "signals": ["power"], "interval": 9})
+    await set_up(hass, link)
+    return link
+
+
+@pytest.mark.usefixtures("plain_again")
+async def test_the_option_swaps_the_kernels_while_all_runs(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert acceleration_state(hass)["acceleration"] == "off"
+    flow = await Flow.options(hass, entry, "acceleration")
+    await flow.submit({"accelerated": True})
+    await hass.async_block_till_done()
+    await until(lambda: acceleration_state(hass)["acceleration"] == "on", "compiled", 110)
+
+    assert acceleration_state(hass)["kernels"] == "numba"
+    assert entry.options["accelerated"] is True
+
+
+@pytest.mark.parametrize(
+    ("platforms", "installed", "skip_pip", "reason"),
+    [
+        (["musllinux_1_2_x86_64", "linux_x86_64"], False, False, "no_wheel"),
+        (["musllinux_1_2_x86_64"], True, False, None),
+        (["manylinux_2_28_aarch64"], False, True, "skip_pip"),
+        (["manylinux_2_28_aarch64"], False, False, None),
+    ],
+)
+def test_where_numba_cannot_be_installed_the_reason_is_known(
+    platforms: list[str], installed: bool, skip_pip: bool, reason: str | None
+) -> None:
+    assert obstacle(platforms, installed=installed, skip_pip=skip_pip) == reason
+
+
+def test_importing_the_integration_imports_neither_numba_nor_numpy() -> None:
+    code = "import sys, custom_components.fieldbridge, custom_components.fieldbridge.config_flow; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "custom_components.fieldbridge.bridge.filters" in loaded
+    assert not {"numba", "numpy"} & set(loaded)
