@@ -5,21 +5,37 @@ from typing import Any, Final, override
 from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSubentryFlow, OptionsFlow
 from homeassistant.core import callback
 
-from ..const import CONF_KIND, DOMAIN, KIND_APP, KIND_MODBUS, KIND_REPLAY, KIND_SERIAL, KIND_SIMULATED, SUBENTRY_DEVICE
+from ..const import (
+    CONF_KIND,
+    DOMAIN,
+    KIND_APP,
+    KIND_MODBUS,
+    KIND_MQTT,
+    KIND_REPLAY,
+    KIND_SERIAL,
+    KIND_SIMULATED,
+    SUBENTRY_DEVICE,
+)
 from .app_options_flow import AppOptionsFlow
 from .app_steps import AppSteps
 from .device_flow import DeviceFlow
 from .modbus_device_flow import ModbusDeviceFlow
 from .modbus_steps import ModbusSteps
+from .mqtt_device_flow import MqttDeviceFlow
+from .mqtt_steps import MqttSteps
 from .options_flow import FieldbridgeOptionsFlow
 from .reauth_steps import ReauthSteps
 from .replay_steps import ReplaySteps
 from .serial_steps import SerialSteps
 from .simulated_steps import SimulatedSteps
 
-_KINDS: Final = [KIND_SERIAL, KIND_MODBUS, KIND_APP, KIND_REPLAY, KIND_SIMULATED]
-"""In the order of the menu; each has a step of its name, and one named reconfigure_ and its name."""
+_KINDS: Final = [KIND_SERIAL, KIND_MODBUS, "mqtt_broker", KIND_APP, KIND_REPLAY, KIND_SIMULATED]
+"""In the order of the menu; each has a step of its name, and one named reconfigure_ and its name.
+
+``async_step_mqtt`` is Home Assistant's own for discovery, therefore another name.
+"""
 DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
+    KIND_MQTT: MqttDeviceFlow,
     KIND_REPLAY: DeviceFlow,
     KIND_SERIAL: DeviceFlow,
     KIND_SIMULATED: DeviceFlow,
@@ -28,7 +44,9 @@ DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
 """How a device is added to a link of each kind; those of an app are the app's."""
 
 
-class ConfigFlow(SerialSteps, ModbusSteps, ReplaySteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN):
+class ConfigFlow(
+    SerialSteps, ModbusSteps, MqttSteps, ReplaySteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN
+):
     """Makes and changes links."""
 
     @classmethod

@@ -20,25 +20,41 @@ import probatio
 _MANUFACTURER: Final = "manufacturer"
 _SILENCE: Final = "silence"
 _STALE_AFTER: Final = "stale_after"
-_LEARNED: Final = "learned"
+LEARNED: Final = "learned"
 _FIXED: Final = "fixed"
-_EVENT_LIKE: Final = "event_like"
+EVENT_LIKE: Final = "event_like"
 
 _FIXED_ONLY: Final[FieldCondition] = {"field": _SILENCE, "operator": ConditionOperator.EQ, "value": _FIXED}
+
+
+def silence_fields(default: str) -> dict[probatio.Marker, Any]:
+    """Return the fields that ask what silence means."""
+    return {
+        probatio.Required(_SILENCE, default=default): SelectSelector(
+            SelectSelectorConfig(
+                options=[LEARNED, _FIXED, EVENT_LIKE], translation_key=_SILENCE, mode=SelectSelectorMode.LIST
+            )
+        ),
+        Required(_STALE_AFTER, default=60, visible=_FIXED_ONLY): NumberSelector(
+            NumberSelectorConfig(min=1, max=604800, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement="s")
+        ),
+    }
+
+
+def silence_of_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a device stores about its silence."""
+    return {
+        "event_like": form[_SILENCE] == EVENT_LIKE,
+        _STALE_AFTER: form[_STALE_AFTER] if form[_SILENCE] == _FIXED else None,
+    }
+
 
 GENERAL_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_NAME): TextSelector(),
         probatio.Optional(_MANUFACTURER): TextSelector(),
         probatio.Optional(CONF_MODEL): TextSelector(),
-        probatio.Required(_SILENCE, default=_LEARNED): SelectSelector(
-            SelectSelectorConfig(
-                options=[_LEARNED, _FIXED, _EVENT_LIKE], translation_key=_SILENCE, mode=SelectSelectorMode.LIST
-            )
-        ),
-        Required(_STALE_AFTER, default=60, visible=_FIXED_ONLY): NumberSelector(
-            NumberSelectorConfig(min=1, max=604800, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement="s")
-        ),
+        **silence_fields(LEARNED),
     }
 )
 
@@ -46,7 +62,7 @@ GENERAL_SCHEMA = probatio.Schema(
 def general_form(title: str, device: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form filled with a stored device."""
     form = {key: device[key] for key in (_MANUFACTURER, CONF_MODEL, _STALE_AFTER) if device[key] is not None}
-    silence = _EVENT_LIKE if device["event_like"] else _FIXED if _STALE_AFTER in form else _LEARNED
+    silence = EVENT_LIKE if device["event_like"] else _FIXED if _STALE_AFTER in form else LEARNED
     return {CONF_NAME: title, _SILENCE: silence, **form}
 
 
@@ -55,6 +71,5 @@ def general_of_form(form: Mapping[str, Any]) -> dict[str, Any]:
     return {
         _MANUFACTURER: form.get(_MANUFACTURER),
         CONF_MODEL: form.get(CONF_MODEL),
-        "event_like": form[_SILENCE] == _EVENT_LIKE,
-        _STALE_AFTER: form[_STALE_AFTER] if form[_SILENCE] == _FIXED else None,
+        **silence_of_form(form),
     }

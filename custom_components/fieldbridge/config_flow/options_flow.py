@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
-from homeassistant.data_entry_flow import Optional, Required
+from homeassistant.const import CONF_PASSWORD
+from homeassistant.data_entry_flow import Optional
 from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -27,14 +24,13 @@ from ..const import (
     CONF_KIND,
     CONF_MIRROR,
     CONF_PREFIX,
-    CONF_TLS,
     MIRROR_BROKER,
     MIRROR_HOME_ASSISTANT,
     MIRROR_NONE,
     SUBENTRY_DEVICE,
 )
 from ..mqtt_mirror import async_mirror_prefix
-from .broker import PASSWORD_SELECTOR, USERNAME_SELECTOR, async_check_broker
+from .broker import async_check_broker, broker_fields, keep_password
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps
 from .recording_steps import RecordingSteps
@@ -51,14 +47,7 @@ APP_MIRROR_SCHEMA = probatio.Schema(
                 mode=SelectSelectorMode.DROPDOWN,
             )
         ),
-        Required(CONF_HOST, visible=_BROKER_ONLY): TextSelector(),
-        Required(CONF_PORT, default=1883, visible=_BROKER_ONLY): probatio.All(
-            NumberSelector(NumberSelectorConfig(min=1, max=65535, step=1, mode=NumberSelectorMode.BOX)),
-            probatio.Coerce(int),
-        ),
-        Optional(CONF_USERNAME, visible=_BROKER_ONLY): USERNAME_SELECTOR,
-        Optional(CONF_PASSWORD, visible=_BROKER_ONLY): PASSWORD_SELECTOR,
-        Required(CONF_TLS, default=False, visible=_BROKER_ONLY): BooleanSelector(),
+        **broker_fields(_BROKER_ONLY),
         Optional(CONF_PREFIX, visible=_MIRRORED): TextSelector(),
     }
 )
@@ -165,7 +154,5 @@ def _mirror_of_form(form: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[
     """Return the mirror that the form describes; an empty password means the stored one, for the same login only."""
     mirror = {key: value for key, value in form.items() if key not in (CONF_MIRROR, CONF_DIAGNOSTIC_FRAMES)}
     mirror[CONF_KIND] = form[CONF_MIRROR]
-    same_login = all(mirror.get(key) == stored.get(key) for key in (CONF_KIND, CONF_HOST, CONF_PORT, CONF_USERNAME))
-    if same_login and CONF_USERNAME in mirror and not mirror.get(CONF_PASSWORD):
-        mirror[CONF_PASSWORD] = stored.get(CONF_PASSWORD)
+    keep_password(mirror, stored)
     return mirror
