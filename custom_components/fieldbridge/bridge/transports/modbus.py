@@ -28,6 +28,8 @@ from ..modbus.requests import Failure, RequestError
 DEFAULT_TIMEOUT = 3.0
 """Seconds; cheap gateways need one, a sleeping device behind one two."""
 _CONNECT_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+"""Between two looks whether the connection is open."""
 _MAX_WORDS_WRITTEN = 123
 """By the specification."""
 
@@ -166,12 +168,11 @@ class ModbusTransport:
     async def _ask[T](self, unit: ModbusUnit, request: Awaitable[T]) -> T:
         """Wait for a request under the deadline; every foreign error becomes ours here."""
         was_connected = unit.connected
-        deadline = self.options.timeout
-        if not was_connected:
-            deadline += _CONNECT_SECONDS + self.options.connect_delay
         try:
-            async with asyncio.timeout(deadline):
-                return await request
+            if was_connected:
+                async with asyncio.timeout(self.options.timeout):
+                    return await request
+            return await self._ask_first(unit, request)
         except ModbusExceptionError as err:
             raise RequestError.from_code(None if err.exception_code is None else int(err.exception_code)) from err
         except TimeoutError as err:  # ours and the backend's
@@ -184,6 +185,20 @@ class ModbusTransport:
             raise RequestError(Failure.GARBLED, str(err)) from err
         except ValueError as err:  # a backend refuses a setting of the line
             raise LinkError(str(err)) from err
+
+    async def _ask_first[T](self, unit: ModbusUnit, request: Awaitable[T]) -> T:
+        """Wait for a request that has to open the connection first: its own deadline begins when that is open."""
+        async with asyncio.timeout(_CONNECT_SECONDS + self.options.connect_delay + self.options.timeout) as deadline:
+            looking = asyncio.create_task(self._shorten_when_open(unit, deadline))
+            try:
+                return await request
+            finally:
+                looking.cancel()
+
+    async def _shorten_when_open(self, unit: ModbusUnit, deadline: asyncio.Timeout) -> None:
+        while not unit.connected:  # noqa: ASYNC110 - a unit has no event for it
+            await asyncio.sleep(_LOOK_SECONDS)
+        deadline.reschedule(asyncio.get_running_loop().time() + self.options.timeout)
 
     async def _disconnect(self, unit: ModbusUnit) -> None:
         try:

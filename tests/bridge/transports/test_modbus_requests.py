@@ -1,0 +1,211 @@
+"""Requests to real servers, and to servers that are out of order: a value is right, or the reason is named."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from pymodbus import FramerType
+import pytest
+
+from custom_components.fieldbridge.bridge.errors import LinkError
+from custom_components.fieldbridge.bridge.modbus import Table
+from custom_components.fieldbridge.bridge.modbus.requests import Failure, RequestError
+from custom_components.fieldbridge.bridge.transports.modbus import (
+    Identification,
+    ModbusOptions,
+    ModbusParams,
+    ModbusTransport,
+    modbus_params,
+    own_transport,
+)
+
+from .modbus_servers import UNIT, SerialLine, odd_server, pymodbus_rtu, pymodbus_tcp, reply
+
+type Backend = Literal["pymodbus", "tmodbus"]
+
+PATIENT = ModbusOptions(timeout=5.0)
+QUICK = ModbusOptions(timeout=0.15)
+
+pytestmark = [
+    pytest.mark.parametrize("backend", ["pymodbus", "tmodbus"]),
+    pytest.mark.usefixtures("socket_enabled"),
+]
+
+
+@asynccontextmanager
+async def transport(
+    params: ModbusParams, backend: Backend, options: ModbusOptions = PATIENT
+) -> AsyncIterator[ModbusTransport]:
+    made = own_transport(params, options, backend=backend)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def tcp(port: int) -> ModbusParams:
+    return modbus_params("tcp", host="127.0.0.1", port=port)
+
+
+def rtu(line: SerialLine) -> ModbusParams:
+    return modbus_params("rtu", device=line.paths[0], baudrate=115200)
+
+
+async def read_everything(modbus: ModbusTransport) -> None:
+    assert await modbus.read(UNIT, Table.HOLDING, 10, 3) == [10, 11, 12]
+    assert await modbus.read(UNIT, Table.INPUT, 0, 100) == list(range(100))
+    assert await modbus.read(UNIT, Table.COIL, 0, 4) == [False, True, False, True]
+    assert await modbus.read(UNIT, Table.DISCRETE, 1, 1) == [True]
+    await modbus.write(UNIT, Table.HOLDING, 20, [555], multiple=False)
+    await modbus.write(UNIT, Table.HOLDING, 21, [1, 2], multiple=True)
+    assert await modbus.read(UNIT, Table.HOLDING, 20, 3) == [555, 1, 2]
+    await modbus.write(UNIT, Table.COIL, 0, [1], multiple=False)
+    assert await modbus.read(UNIT, Table.COIL, 0, 2) == [True, True]
+    with pytest.raises(RequestError) as raised:
+        await modbus.read(UNIT, Table.HOLDING, 90, 20)
+    assert (raised.value.failure, raised.value.code) == (Failure.REFUSED, 2)
+
+
+async def test_every_table_is_read_and_written_over_tcp(backend: Backend) -> None:
+    async with pymodbus_tcp() as port, transport(tcp(port), backend) as modbus:
+        await read_everything(modbus)
+
+
+async def test_every_table_is_read_and_written_on_a_serial_line(backend: Backend) -> None:
+    async with pymodbus_rtu() as line, transport(rtu(line), backend) as modbus:
+        await read_everything(modbus)
+
+
+async def test_every_table_is_read_and_written_through_a_gateway_that_passes_rtu_on(backend: Backend) -> None:
+    async with pymodbus_tcp(FramerType.RTU) as port:
+        params = modbus_params("rtu_over_tcp", host="127.0.0.1", port=port)
+        async with transport(params, backend) as modbus:
+            await read_everything(modbus)
+
+
+async def test_a_device_says_what_it_is(backend: Backend) -> None:
+    async with pymodbus_tcp() as port, transport(tcp(port), backend) as modbus:
+        found = await modbus.identify(UNIT)
+        assert isinstance(found, Identification)
+        assert found.manufacturer == "Maker"
+
+
+async def test_nobody_there_is_a_link_that_is_down(backend: Backend) -> None:
+    async with pymodbus_tcp() as port:
+        pass
+    async with transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises(LinkError):
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+    with pytest.raises(LinkError):
+        async with transport(modbus_params("rtu", device="/dev/nowhere"), backend, QUICK) as modbus:
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+
+
+async def test_silence_ends_with_the_deadline_and_the_next_answer_is_the_right_one(backend: Backend) -> None:
+    async def every_second(request: bytes) -> bytes:
+        asked.append(request)
+        return b"" if len(asked) == 1 else reply(request, len(asked))
+
+    asked: list[bytes] = []
+    async with odd_server(every_second) as port, transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises(RequestError) as raised:
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+        assert raised.value.failure is Failure.SILENT
+        assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [2]
+
+
+async def test_an_answer_of_another_transaction_is_not_taken(backend: Backend) -> None:
+    async def foreign(request: bytes) -> bytes:
+        return reply(request, 666, transaction=0x7777)
+
+    async with odd_server(foreign) as port, transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises((RequestError, LinkError)):
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+
+
+async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(backend: Backend) -> None:
+    async def one_behind(request: bytes) -> bytes:
+        asked.append(request)
+        return b"" if len(asked) == 1 else reply(asked[-2], 111) + reply(request, 222)
+
+    asked: list[bytes] = []
+    async with odd_server(one_behind) as port, transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises(RequestError):
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+        try:
+            assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [222]
+        except RequestError, LinkError:
+            assert backend == "pymodbus"  # it gives up the answer; what matters is that it is no wrong one
+
+
+async def test_a_truncated_answer_is_no_value(backend: Backend) -> None:
+    async def cut(request: bytes) -> bytes:
+        return reply(request, 1, 2, 3)[:-3]
+
+    async with odd_server(cut) as port, transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises((RequestError, LinkError)):
+            await modbus.read(UNIT, Table.HOLDING, 0, 3)
+
+
+async def test_an_answer_with_too_few_registers_is_no_value(backend: Backend) -> None:
+    async def short(request: bytes) -> bytes:
+        return reply(request, 1, 2)
+
+    async with odd_server(short) as port, transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises(RequestError) as raised:
+            await modbus.read(UNIT, Table.HOLDING, 0, 3)
+        assert raised.value.failure in {Failure.GARBLED, Failure.SILENT}
+
+
+async def test_a_busy_answer_comes_back_within_the_deadline(backend: Backend) -> None:
+    async def busy(request: bytes) -> bytes:
+        return request[:4] + b"\0\3" + bytes([request[6], request[7] | 0x80, 6])
+
+    async with odd_server(busy) as port, transport(tcp(port), backend, QUICK) as modbus:
+        async with asyncio.timeout(5):
+            with pytest.raises(RequestError) as raised:
+                await modbus.read(UNIT, Table.HOLDING, 0, 1)
+        assert raised.value.failure in {Failure.BUSY, Failure.SILENT}
+
+
+async def test_a_gateway_that_takes_one_client_serves_us_when_the_other_one_is_gone(backend: Backend) -> None:
+    async def good(request: bytes) -> bytes:
+        return reply(request, 1)
+
+    async with odd_server(good, clients=1) as port, transport(tcp(port), backend, QUICK) as modbus:
+        _, other = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0)
+        with pytest.raises((LinkError, RequestError)):
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+        other.close()
+        await other.wait_closed()
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [1]
+                    break
+                except LinkError, RequestError:
+                    continue
+
+
+async def test_a_connection_that_is_closed_opens_again_with_the_next_request(backend: Backend) -> None:
+    async def hang_up_once(request: bytes) -> bytes | None:
+        asked.append(request)
+        return None if len(asked) == 1 else reply(request, 9)
+
+    asked: list[bytes] = []
+    async with odd_server(hang_up_once) as port, transport(tcp(port), backend, QUICK) as modbus:
+        with pytest.raises((LinkError, RequestError)):
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+        assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [9]
+
+
+async def test_a_serial_port_that_vanishes_is_a_link_that_is_down(backend: Backend) -> None:
+    async with pymodbus_rtu() as line, transport(rtu(line), backend, QUICK) as modbus:
+        assert await modbus.read(UNIT, Table.HOLDING, 3, 1) == [3]
+        line.cut()
+        with pytest.raises((LinkError, RequestError)):
+            await modbus.read(UNIT, Table.HOLDING, 3, 1)
+        with pytest.raises(LinkError):
+            await modbus.read(UNIT, Table.HOLDING, 3, 1)
