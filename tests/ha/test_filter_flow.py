@@ -295,3 +295,49 @@ async def test_filters_stay_when_the_channel_is_edited_and_are_in_its_table(
     assert flow.text("values") == "20  →  40.0  →  41"
     await flow.choose("save_channel")
     assert stored(entry)["filters"] == [{"kind": "offset", "amount": 1}]
+
+
+async def test_filters_can_be_set_before_the_link_is_made_with_a_live_preview(
+    hass: HomeAssistant, pty_link: PtyLink, hass_ws_client: WebSocketGenerator
+) -> None:
+    flow = await Flow.config(hass, "serial")
+    await flow.submit(
+        {
+            "device": str(pty_link.path),
+            "baudrate": "9600",
+            "port_settings": {"bytesize": "8", "parity": "n", "stopbits": "1", "flow_control": "none"},
+            "framing": {"delimiter": "\\n", "max_length": 4096},
+        }
+    )
+    await asyncio.sleep(0.1)  # longer than the pause that tells a whole first frame from a cut one
+    for number in range(6):
+        pty_link.write(b'{"temperature": 2%d.0, "mode": "auto"}\n' % number)
+        await asyncio.sleep(0.02)
+    await flow.until("recognised")
+    await flow.submit({"fields": ["temperature", "mode"], "set_filters": True})
+    assert [option["label"] for option in flow.options_of("channel")] == ["Serial device: Temperature"]
+    await flow.submit({"channel": flow.options_of("channel")[0]["value"]})
+    await flow.choose("add_filter")
+    await flow.submit({"kind": "offset"})
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id(
+        {
+            "type": "fieldbridge/start_preview",
+            "flow_id": flow.flow_id,
+            "flow_type": "config_flow",
+            "user_input": {"amount": 100},
+        }
+    )
+    assert (await client.receive_json())["success"]
+    assert (await client.receive_json())["event"]["state"] == "125"
+    await asyncio.sleep(0.1)
+    pty_link.write(b'{"temperature": 30.0, "mode": "auto"}\n')
+    assert (await client.receive_json())["event"]["state"] == "130"
+
+    await flow.submit({"amount": 1})
+    await flow.choose("save_filters", "create_link")
+    await hass.async_block_till_done()
+    (made,) = hass.config_entries.async_entries("fieldbridge")
+    (subentry,) = made.subentries.values()
+    filters = {channel["key"]: channel["filters"] for channel in subentry.data["channels"]}
+    assert filters == {"temperature": [{"kind": "offset", "amount": 1}], "mode": []}

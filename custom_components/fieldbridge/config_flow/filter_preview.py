@@ -18,8 +18,9 @@ from homeassistant.util.hass_dict import HassKey
 import probatio
 
 from ..bridge.channels import Channel, DeviceProfile, DeviceSession, Sample, Value
+from ..bridge.channels.listeners import Listeners
 from ..bridge.channels.preview import FilterPreview
-from ..bridge.codecs.frame import Frame
+from ..bridge.codecs.frame import Batch, Frame
 from ..bridge.errors import ProfileError
 from ..const import DOMAIN
 from ..presentable import printable
@@ -36,6 +37,17 @@ class SampleSource:
     profile: DeviceProfile
     frames: Sequence[Frame]
     subscribe: Callable[[Callable[[Sequence[Sample]], None]], CALLBACK_TYPE]
+
+    @classmethod
+    def of_frames(cls, profile: DeviceProfile, frames: Sequence[Frame], coming: Listeners[Batch]) -> SampleSource:
+        """Return the samples of a device that nobody runs yet, from the frames seen and those to come."""
+
+        def subscribe(listener: Callable[[Sequence[Sample]], None]) -> CALLBACK_TYPE:
+            session = DeviceSession(profile)
+            session.on_samples(listener)
+            return coming.add(session.accept)
+
+        return cls(profile=profile, frames=frames, subscribe=subscribe)
 
     def replay(self, preview: FilterPreview) -> None:
         """Show the last frames to ``preview``; what does not come as frames is not there."""

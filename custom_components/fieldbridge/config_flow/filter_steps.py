@@ -53,6 +53,21 @@ class FilteredDevice:
     source: SampleSource
 
 
+def filterable(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the channels of a stored profile that filters can act on."""
+    return [
+        channel
+        for channel in profile["channels"]
+        if channel.get(_KIND, ValueKind.NUMBER) == ValueKind.NUMBER and channel["source"]
+    ]
+
+
+def with_channel(profile: Mapping[str, Any], channel: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored profile with one of its channels changed."""
+    channels = [channel if each["key"] == channel["key"] else each for each in profile["channels"]]
+    return {**profile, "channels": channels}
+
+
 class FilterSteps(ConfigEntryBaseFlow):
     """Changes the filters and the publish policy of one channel; nothing is stored before the last step."""
 
@@ -82,8 +97,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         channels = {
             f"{device_id}/{channel['key']}": (device_id, device.title, channel)
             for device_id, device in self.filtered_devices().items()
-            for channel in device.data["channels"]
-            if channel.get(_KIND, ValueKind.NUMBER) == ValueKind.NUMBER and channel["source"]
+            for channel in filterable(device.data)
         }
         if not channels:
             return self.async_abort(reason="nothing_to_filter")

@@ -32,7 +32,7 @@ from ..const import (
 from ..mqtt_mirror import async_mirror_prefix
 from .broker import async_check_broker, broker_fields, keep_password
 from .filter_preview import SampleSource
-from .filter_steps import FilteredDevice, FilterSteps
+from .filter_steps import FilteredDevice, FilterSteps, with_channel
 from .recording_steps import RecordingSteps
 
 _BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
@@ -105,9 +105,8 @@ class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
     def keep_channel(self, device_id: str, channel: dict[str, Any]) -> ConfigFlowResult:
         """Store the channel in its device; the link notices and rebuilds that device alone."""
         subentry = self.config_entry.subentries[device_id]
-        channels = [channel if each["key"] == channel["key"] else each for each in subentry.data["channels"]]
         self.hass.config_entries.async_update_subentry(
-            self.config_entry, subentry, data={**subentry.data, "channels": channels}
+            self.config_entry, subentry, data=with_channel(subentry.data, channel)
         )
         return self.async_create_entry(data=dict(self.config_entry.options))
 

@@ -1,27 +1,38 @@
 """Steps of the config flow that add and change a serial link: the port is opened, listened to and described."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_DEVICE
 from homeassistant.core import callback
+from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
+from ..bridge.channels import DeviceProfile
+from ..bridge.codecs.frame import Frame
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
 from ..const import KIND_SERIAL
+from .filter_preview import SampleSource
+from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
 from .link_steps import LinkSteps
 from .listening import Listening
 from .presentation import hex_text
 from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
 from .serial_form import SERIAL_SCHEMA, URL_EXAMPLES, async_port_title, async_serial_data, serial_form
 
+_SET_FILTERS: Final = "set_filters"
 
-class SerialSteps(LinkSteps):
+
+class SerialSteps(FilterSteps, LinkSteps):
     """Adds and changes a serial link."""
 
     _listening: Listening
+    _draft: dict[str, Any]
+    """The profile of the device that is described, while its filters are set."""
+    _seen: list[Frame]
 
     async def async_step_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose a port, open it and begin to listen."""
@@ -57,14 +68,50 @@ class SerialSteps(LinkSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             if sources := user_input[CONF_FIELDS]:
-                return self._create_link(DEVICE_TITLE, make_profile(recognition, sources))
+                self._draft = make_profile(recognition, sources).to_dict()
+                if user_input[_SET_FILTERS] and filterable(self._draft):
+                    return await self._async_set_filters()
+                return await self.async_step_create_link()
             errors[CONF_FIELDS] = "no_fields"
+        schema = {**fields_schema(recognition), probatio.Required(_SET_FILTERS, default=False): BooleanSelector()}
         return self.async_show_form(
             step_id="recognised",
-            data_schema=probatio.Schema(fields_schema(recognition)),
+            data_schema=self.add_suggested_values_to_schema(probatio.Schema(schema), user_input),
             errors=errors,
             description_placeholders=recognised_placeholders(self._listening, recognition),
         )
+
+    async def async_step_create_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Make the link with the device as it is described now."""
+        await self._listening.source.close()
+        return self._create_link(DEVICE_TITLE, DeviceProfile.from_dict(self._draft))
+
+    async def async_step_filters_kept(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Set the filters of another value, or make the link."""
+        return self._show_filters_kept()
+
+    async def _async_set_filters(self) -> ConfigFlowResult:
+        """Open the port once more, so that the preview shows what comes; without it the frames seen have to do."""
+        self._seen = list(self._listening.capture.recent)
+        await self._async_open()
+        return await self.async_step_filters()
+
+    @override
+    def filtered_devices(self) -> Mapping[str, FilteredDevice]:
+        capture = self._listening.capture
+        profile = DeviceProfile.from_dict(self._draft)
+        source = SampleSource.of_frames(profile, [*self._seen, *capture.recent], capture.listeners)
+        return {DEVICE_TITLE: FilteredDevice(title=DEVICE_TITLE, data=self._draft, source=source)}
+
+    @override
+    def keep_channel(self, device_id: str, channel: dict[str, Any]) -> ConfigFlowResult:
+        """Keep the channel for the device that is about to be made."""
+        self._draft = with_channel(self._draft, channel)
+        return self._show_filters_kept()
+
+    @callback
+    def _show_filters_kept(self) -> ConfigFlowResult:
+        return self.async_show_menu(step_id="filters_kept", menu_options=["create_link", "filters"])
 
     async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Nothing came: cable, power, baud rate."""

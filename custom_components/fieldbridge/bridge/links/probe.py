@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from ..codecs.frame import Batch
+from ..channels.listeners import Listeners
+from ..codecs.frame import Batch, Frame
 from ..errors import LinkError
 from .frame_link import FrameTransport
 
@@ -26,6 +27,10 @@ class Capture:
 
     def __init__(self) -> None:
         self.frames: deque[bytes] = deque(maxlen=_KEPT_FRAMES)
+        self.recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
+        """The same with their times."""
+        self.listeners: Listeners[Batch] = Listeners()
+        """Who sees each batch as it comes."""
         self.frame_count = 0
         self.tail = b""
         """The last raw bytes, whole frames or not."""
@@ -34,6 +39,8 @@ class Capture:
     def add_frames(self, batch: Batch) -> None:
         """Keep the frames of one read."""
         self.frames.extend(frame.data for frame in batch)
+        self.recent.extend(batch)
+        self.listeners.tell(batch)
         self.frame_count += len(batch)
 
     def add_bytes(self, data: bytes) -> None:
