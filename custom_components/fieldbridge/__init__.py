@@ -20,11 +20,13 @@ from .bridge.channels import DeviceProfile
 from .bridge.errors import ProfileError
 from .bridge.links import Link
 from .connections import async_make_link
+from .connections.modbus import is_modbus
 from .const import CONF_KIND, DOMAIN, KIND_APP, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
 from .entity import PLATFORMS, platform_of
 from .filter_memory import async_forget_filters, async_remember_filters
 from .live_sensor import live_unique_id
+from .modbus_memory import async_forget_devices, async_remember_devices
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 from .panel import async_hide_panel, async_setup_frontend, async_show_panel
 from .recordings import DATA_RECORDINGS, async_setup_recordings
@@ -84,6 +86,8 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     async_accelerate(hass, entry)
     mirror = await async_make_mirror(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    if is_modbus(entry):
+        await async_remember_devices(hass, entry)
     data.stop = _run_link(hass, entry, link, mirror)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
 
@@ -92,6 +96,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take everything back that was left outside Home Assistant."""
     await async_clear_mirror(hass, entry)
     await async_forget_filters(hass, entry)
+    await async_forget_devices(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):
         async_hide_panel(hass)
         await async_remove_cache(hass)

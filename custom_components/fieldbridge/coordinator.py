@@ -10,6 +10,7 @@ from typing import Any, Protocol, override
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import slugify
@@ -21,6 +22,8 @@ from .const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
+SIGNAL_LINK = f"{DOMAIN}_link_{{}}"
+"""Sent with (is up, error) when the link of an entry goes down or comes back."""
 _COUNTER_INTERVAL = timedelta(seconds=30)
 """Counters are for a person who looks; nothing waits for them."""
 
@@ -156,6 +159,7 @@ class LinkCoordinator(ServiceCoordinator):
         """Follow one link."""
         super().__init__(hass, entry, link.statistics)
         self._link = link
+        self._was_up: bool | None = None
         entry.async_on_unload(link.on_status(self._status_changed))
 
     @property
@@ -165,7 +169,14 @@ class LinkCoordinator(ServiceCoordinator):
         return self._link.status.state is LinkState.UP
 
     @callback
-    def _status_changed(self, _: LinkStatus) -> None:
+    def _status_changed(self, status: LinkStatus) -> None:
+        is_up = status.state is LinkState.UP
+        # The first opening is no coming back; that the first attempts fail is a link that is down.
+        if status.state is not LinkState.CONNECTING and is_up != self._was_up:
+            if not is_up or self._was_up is not None:
+                error = str(status.error) if status.error else None
+                async_dispatcher_send(self.hass, SIGNAL_LINK.format(self.config_entry.entry_id), is_up, error)
+            self._was_up = is_up
         self.async_update_listeners()
 
 

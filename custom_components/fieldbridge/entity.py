@@ -131,9 +131,11 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
                 translation_key="write_failed",
                 translation_placeholders={**names, "error": str(err)},
             ) from err
-        # The reading that confirms it is shown at once.
+        # The reading that confirms it is shown at once, whether it comes now or came while the write was under way.
         self._cancel_pending()
         self._written_at = float("-inf")
+        if (confirmed := self._session.value(self.channel.key)) != self._written:
+            self._write(confirmed)
 
     @callback
     def _value_changed(self, value: Value | None) -> None:

@@ -15,6 +15,7 @@ from .app_commands import PATIENCE, async_send_command
 from .bridge.payloads import to_json
 from .const import CONF_KIND, DOMAIN, KIND_APP
 from .coordinator import app_device_name
+from .modbus_services import async_setup_modbus_services
 from .recording_services import async_setup_recording_services
 
 SERVICE_SEND_COMMAND: Final = "send_command"
@@ -49,6 +50,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         supports_response=SupportsResponse.OPTIONAL,
     )
     async_setup_recording_services(hass)
+    async_setup_modbus_services(hass)
 
 
 async def _async_send_command(call: ServiceCall) -> ServiceResponse:

@@ -1,27 +1,32 @@
 """Modbus from the config flow to entities: the connection is tried, registers are found, values are read and set."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from homeassistant.components.modbus import async_get_unit
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 from modbus_connection import ModbusSerialParams
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from tmodbus.exceptions import SuppressResponseError, error_code_to_exception_map
 from tmodbus.pdu import ReadDeviceIdentificationPDU
 from tmodbus.pdu.device import ConformityLevel, ReadDeviceIdentificationResponse
 
-from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
-from custom_components.fieldbridge.bridge.modbus import Register, RegisterDecoder, Table
+from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, Write, WriteControl
+from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Register, RegisterDecoder, Table
 from custom_components.fieldbridge.connections.modbus import async_import_modbus
 from custom_components.fieldbridge.const import DOMAIN
+from demo.pty_link import PtyLink
 from tests.bridge.links.modbus_bus import Bus, tcp_server
 
 from .flows import Flow
-from .links import device, until_state
+from .links import ROOM, device, serial_entry, set_up, until, until_state
 
 TIMING = {"timeout": 0.5, "message_spacing": 0, "connect_delay": 0, "close_after_poll": False}
 LINE = {"baudrate": "9600", "bytesize": "8", "parity": "n", "stopbits": "1"}
@@ -274,3 +279,127 @@ async def test_what_the_device_says_of_itself_names_it(hass: HomeAssistant, serv
     await flow.choose("modbus_done")
     await only_entry(hass)
     await until_state(hass, "sensor.acme_m1_voltage", "2301")
+
+
+async def meter(hass: HomeAssistant, server: Server, *channels: Channel, **device_options: Any) -> MockConfigEntry:
+    """Set up a link with one device that has these channels, each with the register at its source."""
+    registers = {channel.source: Register(address=int(channel.source), rate=RateClass.FAST) for channel in channels}
+    decoder = RegisterDecoder(registers=registers, device=ModbusDevice(**device_options))
+    data = {"kind": "modbus", "transport": "tcp", "host": "127.0.0.1", "port": server.port, **TIMING}
+    profile = DeviceProfile(decoder=decoder, channels=channels)
+    entry = MockConfigEntry(domain=DOMAIN, title="Bus", data=data, subentries_data=[device("Meter", profile)])
+    await set_up(hass, entry)
+    return entry
+
+
+def device_id_of(hass: HomeAssistant, name: str) -> str:
+    return next(each.id for each in dr.async_get(hass).devices if each.name == name)
+
+
+VOLTAGE = Channel(key="voltage", name="Voltage", source="100", min_interval=0)
+MODE = Channel(
+    key="mode",
+    name="Mode",
+    source="7",
+    write=Write(control=WriteControl.NUMBER, maximum=10, target={"register": "7"}),
+)
+
+
+async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
+    response = action == "read_registers"
+    return await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=response)
+
+
+async def test_registers_are_read_and_written_as_they_are(hass: HomeAssistant, server: Server) -> None:
+    await meter(hass, server, VOLTAGE)
+    device_id = device_id_of(hass, "Meter")
+    assert await call(hass, "read_registers", device_id=device_id, address=100, count=2) == {"registers": [2301, 0]}
+    await call(hass, "write_registers", device_id=device_id, address=7, values=[-1, 5])
+    assert server.bus.units[1].tables[Table.HOLDING][7] == 0xFFFF
+    assert server.bus.units[1].tables[Table.HOLDING][8] == 5
+    server.bus.units[1].bad = {50}
+    with pytest.raises(HomeAssistantError, match="illegal data address"):
+        await call(hass, "read_registers", device_id=device_id, address=50)
+    with pytest.raises(ServiceValidationError, match="not a Modbus device"):
+        await call(hass, "poll_now", device_id=device_id_of(hass, "Bus"))
+
+
+async def test_registers_are_for_administrators(
+    hass: HomeAssistant, server: Server, hass_read_only_user: MockUser
+) -> None:
+    await meter(hass, server, VOLTAGE)
+    data = {"device_id": device_id_of(hass, "Meter"), "address": 7, "values": [1]}
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN, "write_registers", data, blocking=True, context=Context(user_id=hass_read_only_user.id)
+        )
+    assert server.bus.units[1].tables[Table.HOLDING][7] == 3
+
+
+async def test_a_poll_can_be_asked_for(hass: HomeAssistant, server: Server) -> None:
+    await meter(hass, server, VOLTAGE, intervals={RateClass.FAST: 3600.0})
+    await until_state(hass, "sensor.meter_voltage", "2301")
+    server.bus.units[1].tables[Table.HOLDING][100] = 2400
+    await call(hass, "poll_now", device_id=device_id_of(hass, "Meter"))
+    await until_state(hass, "sensor.meter_voltage", "2400")
+
+
+async def test_a_number_is_set_and_confirmed_by_reading_it_back(hass: HomeAssistant, server: Server) -> None:
+    await meter(hass, server, MODE, intervals={RateClass.FAST: 3600.0})
+    await until_state(hass, "number.meter_mode", "3")
+    data = {"entity_id": "number.meter_mode", "value": 5}
+    await hass.services.async_call("number", "set_value", data, blocking=True)
+    assert server.bus.units[1].tables[Table.HOLDING][7] == 5
+    await until_state(hass, "number.meter_mode", "5")
+
+
+async def test_what_is_disabled_is_not_polled(hass: HomeAssistant, server: Server) -> None:
+    entry = await meter(hass, server, VOLTAGE, replace(MODE, enabled=False), max_gap=0)
+    await until_state(hass, "sensor.meter_voltage", "2301")
+    assert {seen.address for seen in server.bus.reads()} == {100}
+    er.async_get(hass).async_update_entity("sensor.meter_voltage", disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.async_block_till_done()
+    server.bus.log.clear()
+    (subentry_id,) = entry.runtime_data.link.sessions
+    await entry.runtime_data.link.poll_now(subentry_id)
+    assert server.bus.reads() == []
+
+
+async def test_what_was_learned_of_a_device_is_kept_over_a_restart(hass: HomeAssistant, server: Server) -> None:
+    server.bus.units[1].bad = {7}
+    entry = await meter(hass, server, VOLTAGE, MODE, intervals={RateClass.FAST: 0.05})
+    link = entry.runtime_data.link
+    (subentry_id,) = link.sessions
+    await until(lambda: link.knowledge(subentry_id)["refused"])
+    await hass.config_entries.async_unload(entry.entry_id)
+    server.bus.log.clear()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until_state(hass, "sensor.meter_voltage", "2301")
+    assert all(not seen.address <= 7 < seen.address + seen.count for seen in server.bus.reads())
+
+
+async def test_automations_hear_of_a_link_that_goes_down_and_comes_back(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    await set_up(hass, serial_entry(pty_link.path, device("Room", ROOM)))
+    await until_state(hass, "binary_sensor.lab_port_connectivity", "on")
+    heard: list[str] = []
+    async_register_command(hass, heard)
+    triggers = [
+        {"trigger": f"fieldbridge.{name}", "options": {"device_id": [device_id_of(hass, "Lab port")]}}
+        for name in ("link_down", "link_back")
+    ]
+    actions = {"action": "test.hear", "data": {"what": "{{ trigger.description }}"}}
+    automation = {"triggers": triggers, "actions": actions}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    pty_link.unplug()
+    await until(lambda: heard == ["link of Lab port went down"])
+    pty_link.plug()
+    await until(lambda: heard == ["link of Lab port went down", "link of Lab port came back"])
+
+
+def async_register_command(hass: HomeAssistant, heard: list[str]) -> None:
+    """Register the action that the automation runs."""
+
+    async def hear(call: ServiceCall) -> None:
+        heard.append(call.data["what"])
+
+    hass.services.async_register("test", "hear", hear)

@@ -16,6 +16,7 @@ from ..const import (
     CONF_BYTESIZE,
     CONF_CLOSE_AFTER_POLL,
     CONF_CONNECT_DELAY,
+    CONF_KIND,
     CONF_MESSAGE_SPACING,
     CONF_PARITY,
     CONF_STOPBITS,
@@ -23,12 +24,19 @@ from ..const import (
     CONF_TRANSPORT,
     CONF_VERIFY,
     DOMAIN,
+    KIND_MODBUS,
 )
 
 if TYPE_CHECKING:
     # Heavy, and of no use to those without Modbus: imported in a thread when a link is made.
     from ..bridge.links.modbus_link import ModbusLink
     from ..bridge.transports.modbus import ModbusOptions, ModbusParams, ModbusTransport, ModbusUnit
+
+
+@callback
+def is_modbus(entry: ConfigEntry[Any]) -> bool:
+    """Whether the entry is a Modbus link."""
+    return entry.data.get(CONF_KIND) == KIND_MODBUS
 
 
 async def async_import_modbus(hass: HomeAssistant) -> None:

@@ -117,6 +117,8 @@ class ModbusPoller:
         """Read everything of a device as soon as possible, and wait until it was tried. Raises LinkError if down."""
         if self._task is None:
             raise LinkError("the link is down")
+        if not any(device.by_rate.values()):
+            return  # nobody wants anything of it
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._polled.setdefault(device, []).append(done)
         device.ask_now(self.clock.now())
