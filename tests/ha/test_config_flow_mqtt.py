@@ -1,10 +1,12 @@
 """An MQTT link is set up by listening, grouping and ticking; its devices are added and changed the same way."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -238,3 +240,80 @@ async def test_the_settings_of_a_link_are_changed_and_its_password_is_kept(
     assert entry.data["topics"] == ["home/+", "other/#"]
     assert entry.data["password"] == broker.password
     await until_state(hass, "binary_sensor.home_topics_connectivity", STATE_ON)
+
+
+async def test_a_command_is_added_to_a_value_of_a_device(hass: HomeAssistant, mosquitto: Mosquitto) -> None:
+    device = lamp(channels=[{"key": "level", "name": "Level", "source": "~#level", "min_interval": 0}])
+    entry = mqtt_entry(device, broker=mosquitto)
+    await set_up(hass, entry)
+    flow = await Flow.change_device(hass, entry, "mqtt_command")
+    await flow.submit({"commanded": "level"})
+    assert flow.suggested("topic") == "~/set"
+    assert flow.suggested("payload") == '{"level": {value}}'
+    form = {"control": "number", "minimum": 0, "maximum": 254, "step": 1, "retain": False}
+    await flow.submit({**form, "topic": "~/+/set", "payload": "{value}"})
+    assert flow.errors == {"topic": "no_command_topic"}
+    await flow.submit({**form, "minimum": 500, "topic": "~/set", "payload": "{value}"})
+    assert flow.errors == {"base": "bad_value"}
+    await flow.submit({**form, "topic": "~/set", "payload": '{"level": {value}}'})
+    assert flow.ended_by == "reconfigure_successful"
+    await hass.async_block_till_done()
+
+    await publish(mosquitto, "home/lamp", '{"level": 20}', retain=True)
+    await until_state(hass, "number.lamp_level", "20")
+    assert hass.states.get("sensor.lamp_level") is None
+
+
+async def test_a_button_that_no_topic_carries_can_be_pressed(hass: HomeAssistant, mosquitto: Mosquitto) -> None:
+    entry = mqtt_entry(lamp(), broker=mosquitto)
+    await set_up(hass, entry)
+    flow = await Flow.change_device(hass, entry, "mqtt_command")
+    await flow.submit({"commanded": "Restart"})
+    await flow.submit({"control": "button", "press": "REBOOT", "topic": "~/cmd", "payload": "", "retain": False})
+    assert flow.ended_by == "reconfigure_successful"
+    await hass.async_block_till_done()
+    await publish(mosquitto, "home/lamp", '{"level": 20}', retain=True)
+    await until_state(hass, "number.lamp_level", "20")
+
+    async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
+        await client.subscribe("home/lamp/cmd")
+        await hass.services.async_call("button", "press", {"entity_id": "button.lamp_restart"}, blocking=True)
+        async with asyncio.timeout(5):
+            message = await anext(aiter(client.messages))
+    assert message.payload == b"REBOOT"
+
+
+async def test_topics_and_availability_of_a_device_are_changed(hass: HomeAssistant, mosquitto: Mosquitto) -> None:
+    entry = mqtt_entry(lamp(), lamp("home/other", title="Other"), broker=mosquitto)
+    await set_up(hass, entry)
+    flow = await Flow.change_device(hass, entry, "mqtt_topics")
+    assert flow.suggested("base") == "home/lamp"
+    await flow.submit({"base": "home/other"})
+    assert flow.errors == {"base": "topics_taken"}
+    await flow.submit({"base": "home/new", "availability": ["~/+: a / b"]})
+    assert flow.errors == {"base": "bad_value"}
+    await flow.submit({"base": "home/new", "availability": ["~/status: up / down"]})
+    assert flow.ended_by == "reconfigure_successful"
+    await hass.async_block_till_done()
+
+    await publish(mosquitto, "home/new", '{"level": 20}', retain=True)
+    await publish(mosquitto, "home/new/status", "up", retain=True)
+    await until_state(hass, "number.lamp_level", "20")
+    await publish(mosquitto, "home/new/status", "down", retain=True)
+    await until_state(hass, "number.lamp_level", STATE_UNAVAILABLE)
+
+
+async def test_a_channel_is_added_from_what_the_device_said(hass: HomeAssistant, mosquitto: Mosquitto) -> None:
+    entry = mqtt_entry(lamp(), broker=mosquitto)
+    await set_up(hass, entry)
+    await publish(mosquitto, "home/lamp", '{"level": 20, "mode": "eco"}', retain=True)
+    await until_state(hass, "number.lamp_level", "20")
+
+    flow = await Flow.change_device(hass, entry, "add_channel")
+    assert {"value": "~#mode", "label": "Mode = eco"} in flow.options_of("source")
+    await flow.submit({"name": "Mode", "source": "~#mode", "kind": "text"})
+    assert "eco" in flow.text("values")
+    await flow.choose("save_channel")
+    await hass.async_block_till_done()
+
+    await until_state(hass, "sensor.lamp_mode", "eco")

@@ -37,8 +37,7 @@ class DeviceEditFlow(ConfigSubentryFlow):
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose what to change."""
-        has_channels = ["edit_channel", "remove_channels"] if self._device[_CHANNELS] else []
-        return self.async_show_menu(step_id="reconfigure", menu_options=["general", "add_channel", *has_channels])
+        return self.async_show_menu(step_id="reconfigure", menu_options=self._choices)
 
     async def async_step_general(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change the name, the origin and what silence means."""
@@ -78,10 +77,10 @@ class DeviceEditFlow(ConfigSubentryFlow):
                 self._checked_key, self._checked_device = key, device
                 return await self.async_step_check_channel()
         frames = self._recent_frames()
-        options = source_options(DeviceProfile.from_dict(self._device).decoder, frames[-1]) if frames else []
+        schema = channel_schema(self._source_options(frames))
         return self.async_show_form(
             step_id="channel",
-            data_schema=self.add_suggested_values_to_schema(channel_schema(options), self._channel_form),
+            data_schema=self.add_suggested_values_to_schema(schema, self._channel_form),
             errors=errors,
             description_placeholders={"frames": frames_text(frames), **placeholders},
         )
@@ -109,6 +108,16 @@ class DeviceEditFlow(ConfigSubentryFlow):
             errors[_CHANNELS] = "no_channel_left"
         schema = probatio.Schema({probatio.Required(_CHANNELS): self._channel_selector(multiple=True)})
         return self.async_show_form(step_id="remove_channels", data_schema=schema, errors=errors)
+
+    @property
+    def _choices(self) -> list[str]:
+        """What can be changed."""
+        has_channels = ["edit_channel", "remove_channels"] if self._device[_CHANNELS] else []
+        return ["general", "add_channel", *has_channels]
+
+    def _source_options(self, frames: list[bytes]) -> list[SelectOptionDict]:
+        """Return where values are found in the last frames."""
+        return source_options(DeviceProfile.from_dict(self._device).decoder, frames[-1]) if frames else []
 
     @property
     def _device(self) -> dict[str, Any]:

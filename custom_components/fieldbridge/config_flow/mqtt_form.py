@@ -6,6 +6,7 @@ from typing import Any, Final
 from homeassistant.const import CONF_NAME
 from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -16,13 +17,14 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..bridge.channels.recognise import RecognisedField
-from ..bridge.codecs.topics import Availability
+from ..bridge.codecs.topics import VALUE, Availability, TopicDecoder
 from ..const import CONF_BROKER, CONF_KIND, CONF_MIRROR, CONF_TOPICS, KIND_MQTT, MIRROR_BROKER, MIRROR_HOME_ASSISTANT
 from ..presentable import printable
 from .broker import broker_fields
 from .general_form import EVENT_LIKE, silence_fields
 from .presentation import field_label
 from .recognised_form import CONF_FIELDS
+from .write_form import write_fields, write_form, write_of_form
 
 CONF_PATTERN: Final = "pattern"
 CONF_BASES: Final = "bases"
@@ -119,3 +121,75 @@ def name_of(base: str) -> str:
     """Return a device's name from its base topic."""
     words = base.rpartition("/")[2].replace("_", " ").strip() or base
     return words[:1].upper() + words[1:]
+
+
+CONF_BASE: Final = "base"
+CONF_TOPIC: Final = "topic"
+CONF_PAYLOAD: Final = "payload"
+CONF_RETAIN: Final = "retain"
+CONF_COMMANDED: Final = "commanded"
+
+TOPICS_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_BASE): TextSelector(),
+        probatio.Optional(CONF_AVAILABILITY): TextSelector(TextSelectorConfig(multiple=True)),
+    }
+)
+
+
+def topics_form(decoder: TopicDecoder) -> dict[str, Any]:
+    """Return the form filled with a device's topics."""
+    lines = [f"{one.source}: {one.online} / {one.offline}" for one in decoder.availability]
+    return {CONF_BASE: decoder.base, CONF_AVAILABILITY: lines}
+
+
+def topics_of_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored decoder that a filled form describes; whether it makes sense is found by the profile."""
+    availability = []
+    for line in form.get(CONF_AVAILABILITY, ()):
+        source, _, words = line.rpartition(": ")
+        online, _, offline = words.partition(" / ")
+        availability.append({"source": source.strip(), "online": online.strip(), "offline": offline.strip()})
+    return {"kind": "topics", "base": form.get(CONF_BASE, "").strip().strip("/"), "availability": availability}
+
+
+def commanded_schema(channels: Mapping[str, Mapping[str, Any]]) -> probatio.Schema:
+    """Return the form that asks which value is commanded; another name is one that is only written."""
+    options = [SelectOptionDict(value=key, label=channel["name"]) for key, channel in channels.items()]
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_COMMANDED): SelectSelector(
+                SelectSelectorConfig(options=options, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
+            )
+        }
+    )
+
+
+COMMAND_SCHEMA = probatio.Schema(
+    {
+        **write_fields(),
+        probatio.Optional(CONF_TOPIC): TextSelector(),
+        probatio.Optional(CONF_PAYLOAD): TextSelector(TextSelectorConfig(multiline=True)),
+        probatio.Required(CONF_RETAIN, default=False): BooleanSelector(),
+    }
+)
+
+
+def command_form(channel: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form filled with how a channel is commanded, or with what is usual for its source."""
+    form = write_form(channel)
+    if (write := channel.get("write")) is not None:
+        target = write["target"]
+        return {**form, **{key: target[key] for key in (CONF_TOPIC, CONF_PAYLOAD, CONF_RETAIN) if key in target}}
+    topic, _, path = channel["source"].partition("#")
+    payload = f'{{"{path}": {VALUE}}}' if path and "." not in path else VALUE
+    return {**form, CONF_TOPIC: f"{topic or '~'}/set", CONF_PAYLOAD: payload}
+
+
+def command_of_form(form: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how a channel is written, None where the topic was emptied. Raises ValueError for a topic that is none."""
+    if not (topic := form.get(CONF_TOPIC, "").strip()):
+        return None
+    TopicDecoder(base="x").topic(topic)
+    target = {CONF_TOPIC: topic, CONF_PAYLOAD: form.get(CONF_PAYLOAD, ""), CONF_RETAIN: form[CONF_RETAIN]}
+    return write_of_form(form, target)

@@ -1,0 +1,96 @@
+"""The form of how a value is set, whatever the link; where it is sent is the link's own part."""
+
+from collections.abc import Mapping
+import json
+from typing import Any, Final
+
+from homeassistant.data_entry_flow import Optional, Required
+from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
+import probatio
+
+from ..bridge.channels import ValueKind, Write, WriteControl
+
+CONF_CONTROL: Final = "control"
+_LIMITS: Final = ("minimum", "maximum", "step")
+_RAW: Final = ("on", "off", "press")
+_OPTIONS: Final = "options"
+_CONTROL_OF_KIND: Final = {
+    ValueKind.NUMBER: WriteControl.NUMBER,
+    ValueKind.BINARY: WriteControl.SWITCH,
+    ValueKind.TEXT: WriteControl.TEXT,
+}
+
+
+def write_fields() -> dict[probatio.Marker, Any]:
+    """Return the fields that ask what a person may choose and what is sent for it."""
+    number = NumberSelector(NumberSelectorConfig(step="any", mode=NumberSelectorMode.BOX))
+    return {
+        probatio.Required(CONF_CONTROL): SelectSelector(
+            SelectSelectorConfig(
+                options=[control.value for control in WriteControl],
+                translation_key=CONF_CONTROL,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        **{
+            Required(name, default=getattr(Write(control=WriteControl.NUMBER), name), visible=_only("number")): number
+            for name in _LIMITS
+        },
+        Optional(_OPTIONS, visible=_only("select")): TextSelector(TextSelectorConfig(multiple=True)),
+        Optional("on", default="true", visible=_only("switch")): TextSelector(),
+        Optional("off", default="false", visible=_only("switch")): TextSelector(),
+        Optional("press", default="true", visible=_only("button")): TextSelector(),
+    }
+
+
+def write_form(channel: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form filled with what a stored channel is set by, or with what suits its kind."""
+    write = channel.get("write")
+    if write is None:
+        return {CONF_CONTROL: _CONTROL_OF_KIND[ValueKind(channel.get("kind", ValueKind.NUMBER))].value}
+    return {
+        CONF_CONTROL: write[CONF_CONTROL],
+        **{name: write[name] for name in _LIMITS},
+        **{name: _raw_text(write[name]) for name in _RAW},
+        _OPTIONS: [f"{shown} = {_raw_text(raw)}" for shown, raw in write[_OPTIONS].items()],
+    }
+
+
+def write_of_form(form: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored form of how a channel is set; whether it makes sense is found by the profile."""
+    pairs = (line.partition("=") for line in form.get(_OPTIONS, ()))
+    options = {shown.strip(): _raw(raw if equals else shown) for shown, equals, raw in pairs if shown.strip()}
+    return {
+        CONF_CONTROL: form[CONF_CONTROL],
+        **{name: form[name] for name in _LIMITS if name in form},
+        **{name: _raw(form[name]) for name in _RAW if name in form},
+        _OPTIONS: options,
+        "target": dict(target),
+    }
+
+
+def _only(control: str) -> FieldCondition:
+    return {"field": CONF_CONTROL, "operator": ConditionOperator.EQ, "value": control}
+
+
+def _raw(text: str) -> Any:
+    """Return a number, true or false where the text is one, else the text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text.strip()
+    return value if isinstance(value, bool | int | float) else text.strip()
+
+
+def _raw_text(raw: Any) -> str:
+    return raw if isinstance(raw, str) else json.dumps(raw)
