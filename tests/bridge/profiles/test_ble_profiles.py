@@ -5,19 +5,13 @@ from typing import Any
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession
-from custom_components.fieldbridge.bridge.codecs.characteristics import message
+from custom_components.fieldbridge.bridge.codecs.characteristics import CharacteristicInfo, ServiceInfo, message
 from custom_components.fieldbridge.bridge.codecs.frame import Frame
 from custom_components.fieldbridge.bridge.errors import ProfileError
-from custom_components.fieldbridge.bridge.links.ble_link import (
-    BleDescription,
-    combined,
-    link_data,
-    matching,
-    with_patience,
-)
+from custom_components.fieldbridge.bridge.links.ble_link import BleDescription
+from custom_components.fieldbridge.bridge.links.ble_profiles import combined, link_data, matching, with_patience
 from custom_components.fieldbridge.bridge.profiles import Profile, shipped_profiles
 from custom_components.fieldbridge.bridge.transports.ble import BleSettings, Connecting
-from custom_components.fieldbridge.bridge.transports.ble_peripheral import CharacteristicInfo, ServiceInfo
 
 PROFILES = {file.profile.id: file.profile for file in shipped_profiles() if file.profile and file.profile.kind == "ble"}
 
@@ -140,7 +134,7 @@ def test_a_byte_stream_is_proposed_by_its_service() -> None:
 
 def test_a_value_that_is_read_may_be_as_old_as_three_readings() -> None:
     profiles, offered = found(STRAP)
-    device = with_patience(combined(profiles, offered), BleSettings(read={"2a19": 3600.0, "2a38": 5.0}))
+    device = with_patience(combined(profiles, offered), {"connecting": "always", "read": {"2a19": 3600.0, "2a38": 5.0}})
     patience = {channel.key: channel.stale_after for channel in device.channels}
 
     assert patience["battery"] == 10800
@@ -150,7 +144,7 @@ def test_a_value_that_is_read_may_be_as_old_as_three_readings() -> None:
 
 def test_every_value_of_a_short_connection_may_be_as_old_as_three_connections() -> None:
     profiles, offered = found(STRAP)
-    device = with_patience(combined(profiles, offered), BleSettings(connecting=Connecting.RATE, interval=600.0))
+    device = with_patience(combined(profiles, offered), {"connecting": "rate", "interval": 600.0})
     assert {channel.stale_after for channel in device.channels} == {1800}
 
 

@@ -46,6 +46,40 @@ def split_message(data: bytes) -> tuple[str, bytes]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CharacteristicInfo:
+    """A characteristic as a person chooses it."""
+
+    reference: str
+    name: str
+    """As assigned by the Bluetooth SIG; the UUID where it is the maker's own."""
+    properties: tuple[str, ...]
+
+    @property
+    def notifies(self) -> bool:
+        """Whether it can be subscribed to."""
+        return bool({"notify", "indicate"} & set(self.properties))
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its value can be read at any time."""
+        return "read" in self.properties
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a value can be written."""
+        return bool({"write", "write-without-response"} & set(self.properties))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceInfo:
+    """A service with its characteristics."""
+
+    uuid: str
+    name: str
+    characteristics: tuple[CharacteristicInfo, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CharacteristicsDecoder:
     """One decoder per characteristic; a source is ``reference:source`` of that decoder (``2a37:rate``)."""
 

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 import logging
 from typing import Protocol
 
@@ -17,7 +16,7 @@ from bleak.uuids import uuidstr_to_str
 import bleak_retry_connector
 from bleak_retry_connector import BleakNotFoundError, BleakOutOfConnectionSlotsError
 
-from ..codecs.characteristics import short_uuid
+from ..codecs.characteristics import CharacteristicInfo, ServiceInfo, short_uuid
 from ..errors import LinkError, NoConnectionSlotError, NotInRangeError, PairingNeededError
 
 _LOGGER = logging.getLogger(__name__)
@@ -59,40 +58,6 @@ class PeripheralFinder(Protocol):
     def why_unreachable(self) -> str:
         """Return why it cannot be reached, for a person."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CharacteristicInfo:
-    """A characteristic as a person chooses it."""
-
-    reference: str
-    name: str
-    """As assigned by the Bluetooth SIG; the UUID where it is the maker's own."""
-    properties: tuple[str, ...]
-
-    @property
-    def notifies(self) -> bool:
-        """Whether it can be subscribed to."""
-        return bool({"notify", "indicate"} & set(self.properties))
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether its value can be read at any time."""
-        return "read" in self.properties
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether a value can be written."""
-        return bool({"write", "write-without-response"} & set(self.properties))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServiceInfo:
-    """A service with its characteristics."""
-
-    uuid: str
-    name: str
-    characteristics: tuple[CharacteristicInfo, ...]
 
 
 class Peripheral:
