@@ -112,7 +112,7 @@ class MockBlueZ:
             "/org/bluez": {"org.bluez.AgentManager1": {}},
             _HCI: {
                 _ADAPTER: {
-                    "Address": Variant("s", "00:11:22:33:44:55"),
+                    "Address": Variant("s", "00:00:00:00:00:01"),
                     "AddressType": Variant("s", "public"),
                     "Name": Variant("s", "mock"),
                     "Alias": Variant("s", "mock"),

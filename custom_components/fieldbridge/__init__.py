@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import Platform
+from homeassistant.const import CONF_ADDRESS, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
@@ -20,8 +20,9 @@ from .bridge.channels import DeviceProfile
 from .bridge.errors import ProfileError
 from .bridge.links import Link
 from .connections import async_make_link
+from .connections.bluetooth import async_forget_peripheral
 from .connections.modbus import is_modbus
-from .const import CONF_KIND, DOMAIN, KIND_APP, SUBENTRY_DEVICE
+from .const import CONF_KIND, DOMAIN, KIND_APP, KIND_BLE, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
 from .entity import PLATFORMS, platform_of
 from .filter_memory import async_forget_filters, async_remember_filters
@@ -97,6 +98,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     await async_clear_mirror(hass, entry)
     await async_forget_filters(hass, entry)
     await async_forget_devices(hass, entry)
+    if entry.data[CONF_KIND] == KIND_BLE:
+        await async_forget_peripheral(hass, entry.data[CONF_ADDRESS])
     if not hass.config_entries.async_entries(DOMAIN):
         async_hide_panel(hass)
         await async_remove_cache(hass)

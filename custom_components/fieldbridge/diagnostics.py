@@ -4,7 +4,7 @@ from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.const import CONF_ADDRESS, CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from serialx.common import redact_uri
 
@@ -15,7 +15,7 @@ from .bridge.introspection import build_registry_snapshot
 from .const import CONF_DIAGNOSTIC_FRAMES, CONF_KIND, CONF_SETTINGS, KIND_APP
 from .coordinator import FieldbridgeConfigEntry
 
-TO_REDACT = {CONF_PASSWORD, CONF_USERNAME, CONF_HOST}
+TO_REDACT = {CONF_ADDRESS, CONF_PASSWORD, CONF_USERNAME, CONF_HOST}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
+from tests.bluez import MockBlueZ
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +23,21 @@ def load_custom_integrations(request: pytest.FixtureRequest) -> None:
 async def pty_link(pty_link: PtyLink, hass: HomeAssistant) -> AsyncIterator[PtyLink]:
     """A serial port that goes only after Home Assistant has let go of it."""
     yield pty_link
-    for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
-        hass.config_entries.flow.async_abort(flow["flow_id"])
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        await hass.config_entries.async_unload(entry.entry_id)
-    await hass.async_block_till_done()
+    await let_go(hass, DOMAIN)
+
+
+@pytest.fixture
+async def bluez(bluez: MockBlueZ, hass: HomeAssistant) -> AsyncIterator[MockBlueZ]:
+    """Bluetooth that goes only after Home Assistant has let go of it."""
+    yield bluez
+    await let_go(hass, DOMAIN, "bluetooth")
+
+
+async def let_go(hass: HomeAssistant, *domains: str) -> None:
+    """End the flows and unload the entries of some integrations."""
+    for domain in domains:
+        for flow in hass.config_entries.flow.async_progress_by_handler(domain):
+            hass.config_entries.flow.async_abort(flow["flow_id"])
+        for entry in hass.config_entries.async_loaded_entries(domain):
+            await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()

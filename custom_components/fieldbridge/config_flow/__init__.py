@@ -9,6 +9,7 @@ from ..const import (
     CONF_KIND,
     DOMAIN,
     KIND_APP,
+    KIND_BLE,
     KIND_MODBUS,
     KIND_MQTT,
     KIND_REPLAY,
@@ -18,6 +19,8 @@ from ..const import (
 )
 from .app_options_flow import AppOptionsFlow
 from .app_steps import AppSteps
+from .ble_device_flow import BleDeviceFlow
+from .ble_steps import BleSteps
 from .device_flow import DeviceFlow
 from .modbus_device_flow import ModbusDeviceFlow
 from .modbus_steps import ModbusSteps
@@ -29,12 +32,13 @@ from .replay_steps import ReplaySteps
 from .serial_steps import SerialSteps
 from .simulated_steps import SimulatedSteps
 
-_KINDS: Final = [KIND_SERIAL, KIND_MODBUS, "mqtt_broker", KIND_APP, KIND_REPLAY, KIND_SIMULATED]
+_KINDS: Final = [KIND_SERIAL, KIND_MODBUS, KIND_BLE, "mqtt_broker", KIND_APP, KIND_REPLAY, KIND_SIMULATED]
 """In the order of the menu; each has a step of its name, and one named reconfigure_ and its name.
 
 ``async_step_mqtt`` is Home Assistant's own for discovery, therefore another name.
 """
 DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
+    KIND_BLE: BleDeviceFlow,
     KIND_MQTT: MqttDeviceFlow,
     KIND_REPLAY: DeviceFlow,
     KIND_SERIAL: DeviceFlow,
@@ -45,7 +49,7 @@ DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
 
 
 class ConfigFlow(
-    SerialSteps, ModbusSteps, MqttSteps, ReplaySteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN
+    SerialSteps, ModbusSteps, BleSteps, MqttSteps, ReplaySteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN
 ):
     """Makes and changes links."""
 

@@ -7,7 +7,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..bridge.links import FrameLink, Link
-from ..const import CONF_KIND, KIND_MODBUS, KIND_MQTT, KIND_REPLAY, KIND_SERIAL, KIND_SIMULATED
+from ..const import CONF_KIND, KIND_BLE, KIND_MODBUS, KIND_MQTT, KIND_REPLAY, KIND_SERIAL, KIND_SIMULATED
+from .bluetooth import async_make_ble
 from .modbus import async_make_modbus
 from .mqtt import async_make_mqtt
 from .replay import make_replay
@@ -31,6 +32,7 @@ async def _async_make_replay(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Li
 
 
 _MAKERS: Final[dict[str, LinkMaker]] = {
+    KIND_BLE: async_make_ble,
     KIND_MQTT: async_make_mqtt,
     KIND_REPLAY: _async_make_replay,
     KIND_SERIAL: _async_make_serial,

@@ -1,0 +1,166 @@
+"""The forms of a Bluetooth LE link, and how they map to what an entry stores."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+import probatio
+
+from ..bridge.codecs.characteristics import CharacteristicInfo, ServiceInfo
+from ..bridge.links.ble_profiles import READ_INTERVAL
+from ..bridge.profiles import Profile
+from ..presentable import printable
+
+CONF_PROFILES: Final = "profiles"
+CONF_CHARACTERISTICS: Final = "characteristics"
+CONF_READ_INTERVAL: Final = "read_interval"
+CONF_RECEIVE: Final = "receive"
+CONF_SEND: Final = "send"
+CONF_DELIMITER: Final = "delimiter"
+CONF_START: Final = "start"
+CONF_START_HEX: Final = "start_hex"
+CONF_CONNECTING: Final = "connecting"
+CONF_INTERVAL: Final = "interval"
+CONF_PAIR: Final = "pair"
+SECTION_CONNECTION: Final = "connection"
+SECTION_START: Final = "start_section"
+_WAYS: Final = ["always", "rate", "seen"]
+
+
+def _seconds(minimum: float, maximum: float = 86400) -> NumberSelector:
+    return NumberSelector(
+        NumberSelectorConfig(min=minimum, max=maximum, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement="s")
+    )
+
+
+def _choice(options: Sequence[SelectOptionDict], *, multiple: bool = False) -> SelectSelector:
+    mode = SelectSelectorMode.LIST if multiple else SelectSelectorMode.DROPDOWN
+    return SelectSelector(SelectSelectorConfig(options=list(options), multiple=multiple, mode=mode))
+
+
+def connection_fields(connecting: str = "always", interval: float = 600, *, pair: bool = False) -> dict[Any, Any]:
+    """Return the fields of when the link is connected."""
+    return {
+        probatio.Required(CONF_CONNECTING, default=connecting): SelectSelector(
+            SelectSelectorConfig(options=_WAYS, translation_key=CONF_CONNECTING, mode=SelectSelectorMode.LIST)
+        ),
+        probatio.Required(CONF_INTERVAL, default=interval): _seconds(10),
+        probatio.Required(CONF_PAIR, default=pair): BooleanSelector(),
+    }
+
+
+def _connection_section(connecting: str, *, pair: bool) -> dict[probatio.Marker, Any]:
+    fields = probatio.Schema(connection_fields(connecting, pair=pair))
+    return {probatio.Required(SECTION_CONNECTION): section(fields, {"collapsed": True})}
+
+
+def _start_section(offered: Iterable[CharacteristicInfo]) -> dict[probatio.Marker, Any]:
+    writable = [characteristic_option(one) for one in offered if one.is_writable]
+    if not writable:
+        return {}
+    fields = probatio.Schema(
+        {probatio.Optional(CONF_START): _choice(writable), probatio.Optional(CONF_START_HEX): TextSelector()}
+    )
+    return {probatio.Required(SECTION_START): section(fields, {"collapsed": True})}
+
+
+def peripheral_schema(options: Sequence[SelectOptionDict]) -> probatio.Schema:
+    """Return the form that chooses a peripheral; an address can be typed."""
+    selector = SelectSelector(
+        SelectSelectorConfig(options=list(options), custom_value=True, mode=SelectSelectorMode.DROPDOWN)
+    )
+    return probatio.Schema({probatio.Required("address"): selector})
+
+
+def profiles_schema(profiles: Sequence[Profile], connecting: str, *, pair: bool) -> probatio.Schema:
+    """Return the form of the proposed profiles, all of them ticked."""
+    options = [SelectOptionDict(value=profile.id, label=profile.name) for profile in profiles]
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_PROFILES, default=[profile.id for profile in profiles]): _choice(
+                options, multiple=True
+            ),
+            **_connection_section(connecting, pair=pair),
+        }
+    )
+
+
+def characteristics_schema(offered: Sequence[CharacteristicInfo], *, pair: bool) -> probatio.Schema:
+    """Return the form that chooses what is subscribed to and read."""
+    options = [characteristic_option(one) for one in offered if one.notifies or one.is_readable]
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_CHARACTERISTICS): _choice(options, multiple=True),
+            probatio.Required(CONF_READ_INTERVAL, default=READ_INTERVAL): _seconds(1),
+            **_start_section(offered),
+            **_connection_section("always", pair=pair),
+        }
+    )
+
+
+def stream_schema(offered: Sequence[CharacteristicInfo], stream: Mapping[str, str], *, pair: bool) -> probatio.Schema:
+    """Return the form of a byte stream; ``stream`` is what a profile knows of its characteristics."""
+    receive = [characteristic_option(one) for one in offered if one.notifies]
+    send = [characteristic_option(one) for one in offered if one.is_writable]
+    default = stream.get("receive", receive[0]["value"] if receive else "")
+    fields: dict[probatio.Marker, Any] = {probatio.Required(CONF_RECEIVE, default=default): _choice(receive)}
+    if send:
+        suggested = {"suggested_value": stream["send"]} if "send" in stream else None
+        fields[probatio.Optional(CONF_SEND, description=suggested)] = _choice(send)
+    return probatio.Schema(
+        {
+            **fields,
+            probatio.Required(CONF_DELIMITER, default="\\n"): TextSelector(),
+            **_start_section(offered),
+            **_connection_section("always", pair=pair),
+        }
+    )
+
+
+def connection_data(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the sections of a form say about the connection."""
+    connection, start = form[SECTION_CONNECTION], form.get(SECTION_START, {})
+    written = start.get(CONF_START_HEX, "").strip()
+    return {
+        "connecting": connection[CONF_CONNECTING],
+        "interval": float(connection[CONF_INTERVAL]),
+        "pair": connection[CONF_PAIR],
+        "start": [{"characteristic": start[CONF_START], "hex": written}] if written and CONF_START in start else [],
+    }
+
+
+def characteristics_data(form: Mapping[str, Any], offered: Iterable[CharacteristicInfo]) -> dict[str, Any]:
+    """Return what is subscribed to and what is read; what can do both is subscribed to and read."""
+    chosen = [one for one in offered if one.reference in form[CONF_CHARACTERISTICS]]
+    rate = float(form[CONF_READ_INTERVAL])
+    return {
+        "notify": [one.reference for one in chosen if one.notifies],
+        "read": {one.reference: rate for one in chosen if one.is_readable},
+    }
+
+
+def characteristic_option(characteristic: CharacteristicInfo) -> SelectOptionDict:
+    """Return a characteristic as a person chooses it: ``Heart Rate Measurement (2a37: notify)``."""
+    properties = ", ".join(characteristic.properties)
+    label = f"{characteristic.name} ({characteristic.reference}: {properties})"
+    return SelectOptionDict(value=characteristic.reference, label=printable(label))
+
+
+def services_text(services: Iterable[ServiceInfo]) -> str:
+    """Return services and characteristics as lines."""
+    lines = []
+    for service in services:
+        lines.append(f"{service.name} ({service.uuid})")
+        lines += [f"    {characteristic_option(one)['label']}" for one in service.characteristics]
+    return "\n".join(map(printable, lines)) or "-"
