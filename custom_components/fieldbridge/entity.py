@@ -15,6 +15,7 @@ from .bridge.channels import Channel, Value, ValueKind
 from .bridge.errors import LinkError, WriteError
 from .const import DOMAIN
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, ServiceCoordinator, SessionCoordinator
+from .write_budget import async_write_budget
 
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
@@ -60,6 +61,10 @@ def async_add_channels(
     entry.async_on_unload(entry.runtime_data.async_on_device(add_device))
 
 
+_AT_ONCE: Final = float("-inf")
+"""Stands for the time of the last write where the next one must not wait."""
+
+
 class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
     """Shows one channel; hears only of changed values of this channel and writes at a bounded pace.
 
@@ -77,8 +82,9 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         self.channel = channel
         self._session = coordinator.session
         self._interval = write_interval(channel)
+        self._is_number = channel.kind is ValueKind.NUMBER
         self._written: Value | None = None
-        self._written_at = float("-inf")
+        self._written_at = _AT_ONCE
         self._pending: asyncio.TimerHandle | None = None
         self._attr_name = channel.name
         self._attr_unique_id = f"{coordinator.unique_prefix}_{channel.key}"
@@ -101,8 +107,8 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         """Listen to this channel."""
         await super().async_added_to_hass()
         self._look()
-        listener = self._value_changed if self._interval else self._write
-        self.async_on_remove(self._session.on_value(self.channel.key, listener))
+        at_once = not self._interval and not self._is_number
+        self.async_on_remove(self._session.on_value(self.channel.key, self._write if at_once else self._value_changed))
         self.async_on_remove(self._cancel_pending)
         self.coordinator.entities.add(self)
         self.async_on_remove(lambda: self.coordinator.entities.discard(self))
@@ -133,7 +139,7 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
             ) from err
         # The reading that confirms it is shown at once, whether it comes now or came while the write was under way.
         self._cancel_pending()
-        self._written_at = float("-inf")
+        self._written_at = _AT_ONCE
         if (confirmed := self._session.value(self.channel.key)) != self._written:
             self._write(confirmed)
 
@@ -145,30 +151,41 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         if self._pending is not None:
             return
         due = self._written_at + self._interval
-        if self.hass.loop.time() >= due:
+        if self._written_at == _AT_ONCE:
             self._write(value)
+        elif not self._interval or self.hass.loop.time() >= due:
+            self._write_in_turn()
         else:
-            self._pending = self.hass.loop.call_at(due, self._write_pending)
+            self._pending = self.hass.loop.call_at(due, self._write_in_turn)
 
     @callback
-    def _write_pending(self) -> None:
+    def _write_in_turn(self) -> None:
+        """Write what is then known, within the budget of all entities if it is a number."""
         self._pending = None
+        if self._is_number:
+            async_write_budget(self.hass).submit(self, self._write_latest)
+        else:
+            self._write_latest()
+
+    @callback
+    def _write_latest(self) -> None:
         value = self._session.value(self.channel.key)
-        if value != self._written:
+        # A publish policy repeats a value on purpose.
+        if value != self._written or self.channel.publish is not None:
             self._write(value)
 
     @callback
     def _write(self, value: Value | None) -> None:
-        if self._pending is not None:
-            self._cancel_pending()
+        self._cancel_pending()
         self._written = value
-        if self._interval:
-            self._written_at = self.hass.loop.time()
+        self._written_at = self.hass.loop.time() if self._interval else 0.0
         self._show(value)
         self.async_write_ha_state()
 
     @callback
     def _cancel_pending(self) -> None:
+        if self._is_number:
+            async_write_budget(self.hass).withdraw(self)
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None

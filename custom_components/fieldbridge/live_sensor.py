@@ -13,6 +13,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .bridge.channels import Channel
 from .const import DOMAIN
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
+from .write_budget import async_write_budget
 
 LIVE_KEY: Final = "live"
 LIVE_INTERVAL: Final = timedelta(seconds=0.5)
@@ -69,6 +70,7 @@ class LiveSensor(CoordinatorEntity[DeviceCoordinator], SensorEntity):
         await super().async_added_to_hass()
         self.coordinator.entities.add(self)
         self.async_on_remove(lambda: self.coordinator.entities.discard(self))
+        self.async_on_remove(lambda: async_write_budget(self.hass).withdraw(self))
         self.async_on_remove(async_track_time_interval(self.hass, self._look_again, LIVE_INTERVAL))
         self._tell_recorder()
 
@@ -87,7 +89,7 @@ class LiveSensor(CoordinatorEntity[DeviceCoordinator], SensorEntity):
     @callback
     def _look_again(self, _: datetime) -> None:
         if self._look():
-            self.async_write_ha_state()
+            async_write_budget(self.hass).submit(self, self.async_write_ha_state)
 
     def _look(self) -> bool:
         """Take over what is known; return whether it is another value."""
