@@ -26,6 +26,7 @@ from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.recordings import DATA_RECORDINGS, DEFAULT_SETTINGS, Recordings
 from demo.pty_link import PtyLink
 
+from .apps import app_entry, write_app
 from .flows import Flow
 from .links import GAS_ANALYSER, ROOM, device, serial_entry, set_up, until, until_state
 
@@ -410,3 +411,32 @@ async def test_a_parquet_file_is_written_where_it_can_be(
     await act(hass, "stop_recording")
 
     assert pq.read_table(folder / started["name"]).column("temp").to_pylist() == [20.5]
+
+
+async def test_a_device_of_a_bridge_app_is_recorded_by_what_it_publishes(hass: HomeAssistant, folder: Path) -> None:
+    write_app(
+        hass,
+        "weather",
+        """
+        from fieldbridge import App
+
+        app = App("weather")
+        count = 0
+
+
+        @app.telemetry("roof", interval=0.05)
+        async def roof() -> dict[str, object]:
+            global count
+            count += 1
+            return {"count": count}
+        """,
+    )
+    await set_up(hass, app_entry("weather"))
+    await until(lambda: hass.states.get("sensor.roof_count"))
+    started = await act(hass, "start_recording", entity_id="sensor.roof_count")
+    (recording,) = hass.data[DATA_RECORDINGS].catalogue.running
+    await until(lambda: recording.written >= 3)
+    await act(hass, "stop_recording")
+
+    counts = [float(value) for value in values(folder, started["name"], "count")]
+    assert counts == [counts[0] + number for number in range(len(counts))]

@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession
 from custom_components.fieldbridge.bridge.codecs.decoders import JsonDecoder
 from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
-from custom_components.fieldbridge.bridge.errors import LinkClosedError, LinkError
+from custom_components.fieldbridge.bridge.errors import BridgeError, LinkClosedError, LinkError
 from custom_components.fieldbridge.bridge.recordings import (
     Catalogue,
+    Description,
     Limits,
     RecordingPlan,
     describe_device,
@@ -87,6 +92,41 @@ async def test_what_cannot_be_read_is_a_link_that_is_down() -> None:
         await ReplayTransport(read).open()
     with pytest.raises(LinkError, match="nothing to replay"):
         await ReplayTransport(lambda: iter(())).open()
+
+
+_LINES = st.lists(
+    st.sampled_from(
+        [
+            "t_utc,monotonic_ns,device,temp,door,mode,event",
+            "2026-11-21T12:00:00+00:00,1,Room,20.5,true,auto,",
+            '{"fieldbridge_capture": 1, "link": "x", "started_at": "2026-11-21T12:00:00+00:00"}',
+            '{"t": 1.5, "hex": "00ff"}',
+            '{"t": [], "hex": 3}',
+            '{"device": "Room", "t_utc": 5, "monotonic_ns": "x"}',
+            '{"device": ["Room"], "t_utc": "2026-11-21", "monotonic_ns": 1}',
+            "[]",
+            '"',
+        ]
+    )
+    | st.text(max_size=40),
+    max_size=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(suffix=st.sampled_from([".csv", ".jsonl", ".capture", ".sqlite"]), lines=_LINES, wide=st.booleans())
+def test_whatever_a_file_holds_it_is_replayed_or_refused(
+    tmp_path: Path, suffix: str, lines: list[str], wide: bool
+) -> None:
+    path = tmp_path / f"odd{suffix}"
+    path.write_bytes("\n".join(lines).encode(errors="replace"))
+    described, _ = room()
+    description = Description(
+        title="Odd", started_at=datetime(2026, 11, 21, tzinfo=UTC), devices=(described,), wide=wide
+    )
+
+    with suppress(ValueError, BridgeError):
+        assert all(isinstance(frame.data, bytes) for frame in replay_frames(path, description))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".sqlite", ".parquet"])

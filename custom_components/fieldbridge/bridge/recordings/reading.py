@@ -14,6 +14,8 @@ from ..sinks import SinkError, read_parquet
 from .description import Description
 
 _ABSENT = ("", None)
+_MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, csv.Error)
+"""What a file that somebody else wrote or changed leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,18 @@ def read_rows(path: Path, description: Description) -> Iterator[RecordedRow]:
     """
     kinds = {column.name: column.kind for column in description.columns}
     own = {device.name: {channel.column for channel in device.channels} for device in description.devices}
-    for cells in _cells(path):
-        if not (device := cells.get("device")):
-            continue
-        if not description.wide:
-            yield _long_row(cells, kinds)
-        else:
-            # At a rate an absent value was not fresh; as it comes the frame did not carry it.
-            expected = own.get(device, ()) if description.rate_hz is not None else ()
-            yield _wide_row(cells, kinds, expected)
+    try:
+        for cells in _cells(path):
+            if not (device := cells.get("device")):
+                continue
+            if not description.wide:
+                yield _long_row(cells, kinds)
+            else:
+                # At a rate an absent value was not fresh; as it comes the frame did not carry it.
+                expected = own.get(device, ()) if description.rate_hz is not None else ()
+                yield _wide_row(cells, kinds, expected)
+    except _MALFORMED as err:
+        raise ValueError(f"{path.name} is not as it was recorded: {err!r}") from err
 
 
 def _cells(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -94,18 +94,23 @@ class CaptureSink(RecordedFile[Frame]):
 def read_header(path: Path) -> CaptureHeader:
     """Return the header of a capture. Blocking. Raises OSError, ValueError for what is no capture."""
     with path.open(encoding="utf-8") as file:
-        data = json.loads(file.readline(_MAX_HEADER))
+        try:
+            data = json.loads(file.readline(_MAX_HEADER))
+        except RecursionError as err:
+            raise ValueError(f"{path.name} is no capture") from err
     if not isinstance(data, dict) or data.get("fieldbridge_capture") != CAPTURE_VERSION:
         raise ValueError(f"{path.name} is no capture of version {CAPTURE_VERSION}")
     devices = data.get("devices", [])
     if not isinstance(devices, list) or not all(isinstance(device, dict) for device in devices):
         raise ValueError(f"{path.name}: devices must be a list of objects")
+    if not isinstance(data.get("framing", {}), dict):
+        raise ValueError(f"{path.name}: framing must be an object")
     return CaptureHeader(
         str(data.get("link", "")),
         kind=str(data.get("kind", "")),
         framing=data.get("framing", {}),
         devices=devices,
-        started_at=datetime.fromisoformat(data["started_at"]),
+        started_at=datetime.fromisoformat(str(data.get("started_at"))),
     )
 
 
@@ -114,7 +119,10 @@ def read_frames(path: Path) -> Iterator[Frame]:
     read_header(path)
     with path.open(encoding="utf-8") as file:
         next(file)
-        for line in file:
-            row = json.loads(line)
-            if row.get("hex") is not None:
-                yield Frame(float(row["t"]), bytes.fromhex(row["hex"]))
+        try:
+            for line in file:
+                row = json.loads(line)
+                if row.get("hex") is not None:
+                    yield Frame(float(row["t"]), bytes.fromhex(row["hex"]))
+        except (AttributeError, KeyError, OverflowError, RecursionError, TypeError) as err:
+            raise ValueError(f"{path.name} holds a line that is no frame: {err!r}") from err
