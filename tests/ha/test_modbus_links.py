@@ -24,6 +24,7 @@ from custom_components.fieldbridge.connections.modbus import async_import_modbus
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
 from tests.bridge.links.modbus_bus import Bus, tcp_server
+from tests.bridge.modbus.sunspec_image import reference_device, reference_image
 
 from .flows import Flow
 from .links import ROOM, device, serial_entry, set_up, until, until_state
@@ -279,6 +280,24 @@ async def test_what_the_device_says_of_itself_names_it(hass: HomeAssistant, serv
     await flow.choose("modbus_done")
     await only_entry(hass)
     await until_state(hass, "sensor.acme_m1_voltage", "2301")
+
+
+async def test_a_device_that_describes_itself_needs_nothing_else(hass: HomeAssistant, server: Server) -> None:
+    server.bus.units[1].tables[Table.HOLDING] = reference_image(reference_device())
+    flow = await begin(hass, server)
+    await flow.choose("modbus_sunspec")
+    entry = await only_entry(hass)
+    (subentry,) = entry.subentries.values()
+    assert subentry.title == "SunSpecTest Test-1547-1"
+    assert len(subentry.data["channels"]) > 100
+
+
+async def test_a_device_that_does_not_describe_itself_says_so(hass: HomeAssistant, server: Server) -> None:
+    flow = await begin(hass, server)
+    await flow.choose("modbus_sunspec")
+    assert flow.step == "modbus_sunspec"
+    await flow.choose("modbus_source", "modbus_register")
+    assert flow.step == "modbus_register"
 
 
 async def meter(hass: HomeAssistant, server: Server, *channels: Channel, **device_options: Any) -> MockConfigEntry:

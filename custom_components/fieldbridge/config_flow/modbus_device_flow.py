@@ -1,5 +1,8 @@
 """The flow of one Modbus device on a running link: added by its unit id, changed in its settings and registers."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, SubentryFlowResult
@@ -19,7 +22,7 @@ from ..bridge.modbus import RateClass, Table
 from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import Failure, RequestError
 from .device_edit_flow import DeviceEditFlow
-from .modbus_device_steps import ModbusDeviceSteps, identity_text
+from .modbus_device_steps import ModbusDeviceSteps, Read, identity_text
 from .modbus_form import CONF_UNIT, UNIT_SELECTOR
 
 _INTERVALS: Final = {RateClass.FAST: "fast", RateClass.NORMAL: "normal", RateClass.SLOW: "slow"}
@@ -115,13 +118,13 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
         )
 
     @override
-    async def async_read(self, table: Table, address: int, count: int) -> list[int]:
-        """Read through the running link. Raises RequestError, LinkError."""
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Read]:
+        """Give what reads through the running link. Raises LinkError."""
         entry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             raise LinkError("the link is not loaded")
-        words: list[int] = await entry.runtime_data.link.read_registers(self._unit, table, address, count)
-        return words
+        yield partial(entry.runtime_data.link.read_registers, self._unit)
 
     @override
     async def async_finish(self, devices: list[tuple[str, DeviceProfile]]) -> SubentryFlowResult:
@@ -143,7 +146,7 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
             self._identity = identity_text(identity)
             return
         try:
-            await self.async_read(Table.HOLDING, 0, 1)
+            await link.read_registers(self._unit, Table.HOLDING, 0, 1)
         except RequestError as err:
             if err.failure is Failure.SILENT:
                 raise

@@ -1,5 +1,8 @@
 """Steps that describe the device with one unit id: from itself, a profile, a definition, or its registers."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components.file_upload import process_uploaded_file
@@ -22,7 +25,9 @@ from ..bridge.channels import Channel, DeviceProfile
 from ..bridge.errors import LinkError, ProfileError
 from ..bridge.modbus import ModbusDevice, Register, RegisterDecoder, Table
 from ..bridge.modbus.importers.result import Import
+from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import RequestError
+from ..bridge.modbus.sunspec import NotSunSpecError, discover
 from ..presentable import printable
 from .modbus_definition import MAX_DEFINITION, mistakes_text, own_and_shipped, read_definition, remarks_text, with_unit
 from .presentation import NOTHING
@@ -42,6 +47,9 @@ from .register_browser import (
 
 if TYPE_CHECKING:
     from ..bridge.transports.modbus import Identification
+
+type Read = Callable[[Table, int, int], Awaitable[list[int]]]
+"""Reads a range of a table of the device."""
 
 _PROFILE: Final = "profile"
 _DEFINITION: Final = "definition"
@@ -75,8 +83,8 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
         self._unit, self._identity = unit, identity
         self._registers, self._added = {}, []
 
-    async def async_read(self, table: Table, address: int, count: int) -> list[int]:
-        """Read from the device. Raises RequestError, LinkError."""
+    def reading(self) -> AbstractAsyncContextManager[Read]:
+        """Return what gives a function that reads from the device; it raises RequestError, LinkError."""
         raise NotImplementedError
 
     async def async_finish(self, devices: list[tuple[str, DeviceProfile]]) -> Any:
@@ -85,7 +93,13 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
 
     takes_several = False
     """Whether ``async_finish`` takes more than one device."""
-    source_options: tuple[str, ...] = ("modbus_profile", "modbus_definition", "modbus_browse", "modbus_register")
+    source_options: tuple[str, ...] = (
+        "modbus_sunspec",
+        "modbus_profile",
+        "modbus_definition",
+        "modbus_browse",
+        "modbus_register",
+    )
 
     async def async_step_modbus_source(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose where the registers are known from."""
@@ -94,6 +108,23 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
             menu_options=list(self.source_options),
             description_placeholders={"unit": str(self._unit), "identity": self._identity},
         )
+
+    # ---- the device's own description ----
+
+    async def async_step_modbus_sunspec(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Let the device describe itself, as inverters and meters with SunSpec do."""
+        try:
+            async with self.reading() as read:
+                found = await discover(partial(_read_long, read, Table.HOLDING), self._unit)
+        except (NotSunSpecError, RequestError, LinkError) as err:
+            return self.async_show_menu(
+                step_id="modbus_sunspec",
+                menu_options=["modbus_source"],
+                description_placeholders={"error": str(err)},
+            )
+        texts = (found.profile.manufacturer, found.profile.model)
+        title = " ".join(text for text in texts if text) or self._identity or "SunSpec"
+        return await self.async_finish([(title, found.profile)])
 
     # ---- a profile ----
 
@@ -167,7 +198,8 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
         if user_input is not None:
             self._table, self._start = Table(user_input[CONF_TABLE]), user_input[CONF_START]
             try:
-                self._words = await self._async_look(user_input[CONF_COUNT])
+                async with self.reading() as read:
+                    self._words = await self._async_look(read, user_input[CONF_COUNT])
             except (RequestError, LinkError) as err:
                 errors["base"], placeholders["error"] = "cannot_read", str(err)
             else:
@@ -224,7 +256,7 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
         return self.async_show_menu(
             step_id="modbus_added",
             menu_options=["modbus_done", "modbus_browse", "modbus_register", "modbus_undo"],
-            description_placeholders={"values": "\n".join([await self._async_value(each) for each in self._added])},
+            description_placeholders={"values": await self._async_values()},
         )
 
     async def async_step_modbus_undo(self, user_input: dict[str, Any] | None = None) -> Any:
@@ -248,14 +280,14 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
         self._registers[channel.source] = register
         self._added.append(channel)
 
-    async def _async_look(self, count: int) -> list[int | None]:
+    async def _async_look(self, read: Read, count: int) -> list[int | None]:
         """Return what a range holds, None where the device refuses; raises when it refuses or misses everything."""
         words: list[int | None] = []
         refused: RequestError | None = None
         for address in range(self._start, min(self._start + count, 0x10000), _CHUNK):
             size = min(_CHUNK, self._start + count - address, 0x10000 - address)
             try:
-                words += await self.async_read(self._table, address, size)
+                words += await read(self._table, address, size)
             except RequestError as err:
                 refused = err
                 words += [None] * size
@@ -263,16 +295,32 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
             raise refused
         return words
 
-    async def _async_value(self, channel: Channel) -> str:
+    async def _async_values(self) -> str:
+        """Return what the added registers say, one per line."""
+        try:
+            async with self.reading() as read:
+                return "\n".join([await self._async_value(read, channel) for channel in self._added])
+        except LinkError as err:
+            return f"({err})"
+
+    async def _async_value(self, read: Read, channel: Channel) -> str:
         register = self._registers[channel.source]
         try:
-            words = await self.async_read(register.table, register.address, register.size)
+            words = await read(register.table, register.address, register.size)
             raw = register.decode(words)
             value = NOTHING if raw is None else str(channel.converter()(raw))
-        except (RequestError, LinkError, ValueError) as err:
+        except (RequestError, ValueError) as err:
             return f"- {channel.name}: ({err})"
         unit = f" {channel.unit}" if channel.unit else ""
         return f"- {channel.name} = {value}{unit}   ({describe(register.table, register.address, words[:2])})"
+
+
+async def _read_long(read: Read, table: Table, address: int, count: int) -> list[int]:
+    """Read a range in as many requests as it takes."""
+    words: list[int] = []
+    for start in range(address, address + count, MAX_WORDS):
+        words += await read(table, start, min(MAX_WORDS, address + count - start))
+    return words
 
 
 def identity_text(identity: Identification) -> str:

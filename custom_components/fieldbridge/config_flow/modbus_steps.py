@@ -1,5 +1,8 @@
 """Steps of the config flow that add and change a Modbus link: the connection is tried before it is kept."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, ConfigSubentryData
@@ -13,7 +16,7 @@ from ..bridge.modbus.requests import Failure, RequestError
 from ..connections.modbus import async_temporary_transport
 from ..const import SUBENTRY_DEVICE
 from .link_steps import LinkSteps
-from .modbus_device_steps import ModbusDeviceSteps, identity_text
+from .modbus_device_steps import ModbusDeviceSteps, Read, identity_text
 from .modbus_form import CONF_UNIT, MODBUS_SCHEMA, RECONFIGURE_SCHEMA, async_modbus_data, modbus_form, modbus_title
 
 
@@ -70,10 +73,11 @@ class ModbusSteps(LinkSteps, ModbusDeviceSteps):
         )
 
     @override
-    async def async_read(self, table: Table, address: int, count: int) -> list[int]:
-        """Read over a connection that is held for this request only. Raises RequestError, LinkError."""
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Read]:
+        """Give what reads over a connection that is held so long. Raises LinkError."""
         async with async_temporary_transport(self.hass, self._data, self._unit) as transport:
-            return await transport.read(self._unit, table, address, count)
+            yield partial(transport.read, self._unit)
 
     @override
     async def async_finish(self, devices: list[tuple[str, DeviceProfile]]) -> ConfigFlowResult:

@@ -1,15 +1,11 @@
 """A device that describes itself by SunSpec is understood whole, against the reference implementation."""
 
-import json
-from pathlib import Path
-import struct
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
-import sunspec2  # type: ignore[import-untyped]
-from sunspec2.file.client import FileClientDevice, FileClientModel  # type: ignore[import-untyped]
+from sunspec2.file.client import FileClientDevice  # type: ignore[import-untyped]
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile
 from custom_components.fieldbridge.bridge.errors import BridgeError
@@ -24,7 +20,8 @@ from custom_components.fieldbridge.bridge.modbus.sunspec import (
 )
 from custom_components.fieldbridge.bridge.modbus.sunspec_layout import load_models
 
-DEVICE_1547 = Path(sunspec2.__file__).parent / "tests" / "test_data" / "device_1547.json"
+from .sunspec_image import reference_device, reference_image
+
 SKIPPED = {"ID", "L", "Pad"}
 
 
@@ -44,18 +41,12 @@ def at(base: int, words: list[int]) -> dict[int, int]:
 
 @pytest.fixture
 def reference() -> FileClientDevice:
-    device, address = FileClientDevice(), 40_002
-    for data in json.loads(DEVICE_1547.read_text())["models"][:-1]:
-        model = FileClientModel(model_id=data["ID"], model_addr=address, model_len=data.get("L"), data=data)
-        device.add_model(model)
-        address += model.len
-    return device
+    return reference_device()
 
 
 @pytest.fixture
 def image(reference: FileClientDevice) -> dict[int, int]:
-    data = b"SunS" + reference.get_mb() + b"\xff\xff\x00\x00"
-    return at(40_000, list(struct.unpack(f">{len(data) // 2}H", data)))
+    return reference_image(reference)
 
 
 def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
