@@ -1,12 +1,17 @@
 """The bridge from hardware callbacks to ``async for``.
 
 Why one deque and one future: a wake-up of a waiting task costs about 1.5 us whatever the design, so one wake-up
-drains everything that is pending. The waiter is the only thing that a put has to touch when the consumer sleeps.
+drains everything that is pending. A put touches no more than the deque and the waiter: whatever is special (the end, a
+sink, a full stream) leaves no room, and is looked at only then. What is received is not counted but added up.
 """
 
 import asyncio
+from asyncio import Future
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from itertools import repeat, starmap
+import sys
 import threading
 from threading import get_ident
 from typing import Literal
@@ -31,28 +36,42 @@ class Stream[T]:
 
     Bounded: when ``maxsize`` items wait, ``backpressure`` decides what is lost (``maxsize=0`` is unbounded).
     ``received = delivered + dropped + pending`` holds at any time. ``put`` never blocks and may be called from
-    any thread; one consumer iterates.
+    any thread, each of which may exceed the bound by one for a moment; one consumer iterates.
     """
+
+    __slots__ = (
+        "_backpressure",
+        "_bound",
+        "_delivered",
+        "_dropped",
+        "_finished",
+        "_items",
+        "_lock",
+        "_loop",
+        "_room",
+        "_sink",
+        "_sink_error",
+        "_thread",
+        "_waiter",
+    )
 
     def __init__(self, maxsize: int = DEFAULT_MAXSIZE, *, backpressure: Backpressure = "drop_oldest") -> None:
         if maxsize < 0:
             raise ValueError(f"maxsize must not be negative, got {maxsize}")
         if backpressure not in ("drop_oldest", "drop_newest", "raise"):
             raise ValueError(f"unknown backpressure policy: {backpressure!r}")
-        self._maxsize = maxsize
+        self._bound = maxsize or sys.maxsize
         self._backpressure = backpressure
-        # A bounded deque drops its oldest item by itself, also when two threads append.
-        self._items: deque[T] = deque(maxlen=maxsize if maxsize and backpressure == "drop_oldest" else None)
-        self._limit = maxsize if maxsize and backpressure != "drop_oldest" else None
-        self._received = 0
-        self._received_elsewhere = 0
+        self._items: deque[T] = deque()
+        self._room = self._bound
+        """Items up to which a put only appends; 0 while something is special."""
         self._delivered = 0
+        self._dropped = 0
         self._finished = False
         self._sink: Callable[[T], None] | None = None
         self._sink_error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._lock = threading.Lock()
-        self._wake_armed = False
         self._thread = get_ident()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -62,7 +81,7 @@ class Stream[T]:
     @property
     def received(self) -> int:
         """Items put so far, dropped ones included."""
-        return self._received + self._received_elsewhere
+        return self._delivered + self._dropped + len(self._items)
 
     @property
     def delivered(self) -> int:
@@ -77,30 +96,18 @@ class Stream[T]:
     @property
     def dropped(self) -> int:
         """Items lost to a full stream, or discarded by shutdown."""
-        return self.received - self._delivered - len(self._items)
+        return self._dropped
 
     def put(self, item: T) -> None:
         """Add one item. Raises StreamFullError only under the policy ``raise``; ignored after the end."""
-        if get_ident() != self._thread:
-            self._put_from_thread(item)
-            return
-        if self._finished:
-            return
-        self._received += 1
-        if self._sink is not None and not self._items:
-            self._delivered += 1
-            try:
-                self._sink(item)
-            except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
-                self._sink_error, self._sink = err, None
+        items = self._items
+        if len(items) < self._room:
+            items.append(item)
+            # Looked at after the append: a consumer of another thread looks for items after it set its waiter.
+            if self._waiter is not None:
                 self._wake()
-            return
-        if self._limit is not None and len(self._items) >= self._limit:
-            self._refuse()
-            return
-        self._items.append(item)
-        if self._waiter is not None:
-            self._wake()
+        else:
+            self._put_specially(item)
 
     def put_many(self, items: Iterable[T]) -> None:
         """Add several items with one wake-up."""
@@ -109,16 +116,15 @@ class Stream[T]:
 
     def finish(self) -> None:
         """Accept nothing more; the iteration ends once what is pending was taken."""
-        with self._lock:  # a put of another thread is either taken or refused, never left behind
+        with self._lock:
             self._finished = True
-        self._wake_from_anywhere()
+            self._room = 0
+        self._wake()
 
     def shutdown(self) -> None:
         """End the iteration now; pending items are discarded and counted as dropped. Idempotent."""
-        with self._lock:
-            self._finished = True
-            self._items.clear()
-        self._wake_from_anywhere()
+        self.finish()
+        self._call(self._discard)
 
     def __aiter__(self) -> AsyncIterator[T]:
         """Return the stream itself."""
@@ -131,21 +137,33 @@ class Stream[T]:
         while not self._items:
             if self._finished:
                 raise StopAsyncIteration
-            await self._wait()
+            await self._wait(self._belong())
         self._delivered += 1
         return self._items.popleft()
 
     async def batches(self, max_items: int = _ITEMS_PER_TURN) -> AsyncIterator[list[T]]:
         """Yield all that is pending, at most ``max_items`` at a time, with one wake-up each."""
         items = self._items
+        take = items.popleft
+        # Another thread that finds the stream too full takes items out of it, but never leaves fewer than the bound.
+        most = min(max_items, self._bound)
+        loop = self._belong()
         while True:
             while not items:
                 if self._finished:
                     return
-                await self._wait()
-            # popleft one by one: another thread may append meanwhile, which a copy and clear would lose
-            batch = [items.popleft() for _ in range(min(len(items), max_items))]
-            self._delivered += len(batch)
+                if self._waiter is not None:
+                    self._refuse_second_consumer()
+                waiter = self._waiter = Future(loop=loop)
+                if items or self._finished:  # put by another thread between the check and the waiter
+                    self._wake()
+                await waiter
+            count = len(items)
+            if count > most:  # noqa: PLR1730 - min() would cost as much as three items
+                count = most
+            # One by one: another thread may append meanwhile, which a copy and clear would lose.
+            batch = [take()] if count == 1 else list(starmap(take, repeat((), count)))
+            self._delivered += count
             yield batch
             if items:
                 await asyncio.sleep(0)
@@ -160,59 +178,89 @@ class Stream[T]:
                 self._delivered += 1
                 sink(self._items.popleft())
                 await asyncio.sleep(0)  # an item may be a batch, and a thread may put without end
-            self._sink = sink
+            self._set_sink(sink)
             try:
                 if self._sink_error is None:
-                    await self._wait()
+                    await self._wait(self._belong())
             finally:
-                self._sink = None
+                self._set_sink(None)
         error, self._sink_error = self._sink_error, None
         if error is not None:
             raise error
 
-    def _wait(self) -> asyncio.Future[None]:
-        """Return what is done when there is something to look at."""
+    def _set_sink(self, sink: Callable[[T], None] | None) -> None:
+        with self._lock:
+            self._sink = sink
+            self._room = 0 if self._finished or sink is not None else self._bound
+
+    def _belong(self) -> asyncio.AbstractEventLoop:
+        """Return the consumer's loop, to which the stream belongs from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+        return self._loop
+
+    def _refuse_second_consumer(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("Stream is already being iterated")
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            # Belongs to the consumer's loop from now on: what is put from its thread needs no lock.
-            self._loop = loop
-            self._thread = get_ident()
-        waiter = self._waiter = loop.create_future()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Return what is done when there is something to look at."""
+        self._refuse_second_consumer()
+        waiter = self._waiter = Future(loop=loop)
         if self._items or self._finished:  # put by another thread between the check and the waiter
             self._wake()
         return waiter
 
-    def _put_from_thread(self, item: T) -> None:
+    def _put_specially(self, item: T) -> None:
+        if self._sink is not None and not self._items and get_ident() == self._thread and not self._finished:
+            self._hand_over(item, self._sink)
+            return
         with self._lock:
             if self._finished:
                 return
-            self._received_elsewhere += 1
-            if self._limit is not None and len(self._items) >= self._limit:
-                self._refuse()
+            if len(self._items) >= self._bound and self._backpressure != "drop_oldest":
+                self._dropped += 1
+                if self._backpressure == "raise":
+                    raise StreamFullError(f"stream is full ({self._bound} items)")
                 return
+            # First: a consumer takes as many as it saw, and must not find fewer.
             self._items.append(item)
-        self._wake_from_anywhere()
+            while len(self._items) > self._bound:
+                self._items.popleft()
+                self._dropped += 1
+        self._wake()
 
-    def _refuse(self) -> None:
-        """Lose the newest item, which is already counted as received."""
-        if self._backpressure == "raise":
-            raise StreamFullError(f"stream is full ({self._maxsize} items)")
+    def _hand_over(self, item: T, sink: Callable[[T], None]) -> None:
+        self._delivered += 1
+        try:
+            sink(item)
+        except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
+            self._sink_error = err
+            self._set_sink(None)
+            self._wake()
+
+    def _discard(self) -> None:
+        self._dropped += len(self._items)
+        self._items.clear()
 
     def _wake(self) -> None:
-        self._wake_armed = False
-        waiter, self._waiter = self._waiter, None  # the rest of a burst has nobody to wake
-        if waiter is not None and not waiter.done():
+        """Wake the consumer; the rest of a burst has nobody to wake."""
+        waiter, self._waiter = self._waiter, None
+        if get_ident() != self._thread:
+            # Once per wait: a call per item would cost a system call each.
+            self._call(_resolve, waiter)
+        elif waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def _wake_from_anywhere(self) -> None:
-        if get_ident() == self._thread:
-            self._wake()
-        elif self._loop is not None and not self._wake_armed:
-            # One call per empty-to-full edge: a call per item would cost a system call each.
-            self._wake_armed = True
-            try:
-                self._loop.call_soon_threadsafe(self._wake)
-            except RuntimeError:  # the loop was closed: nobody is left to wake
-                self._wake_armed = False
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function in the consumer's thread."""
+        if self._loop is None or get_ident() == self._thread:
+            function(*arguments)
+            return
+        with suppress(RuntimeError):  # the loop was closed: nobody is left to call for
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _resolve(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
