@@ -6,7 +6,7 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from ..bridge.links import FrameLink, Link
+from ..bridge.links import FrameLink, Link, SerialLink
 from ..const import CONF_KIND, KIND_BLE, KIND_MODBUS, KIND_MQTT, KIND_REPLAY, KIND_SERIAL, KIND_SIMULATED
 from .bluetooth import async_make_ble
 from .modbus import async_make_modbus
@@ -20,7 +20,7 @@ type LinkMaker = Callable[[HomeAssistant, ConfigEntry[Any]], Awaitable[Link]]
 
 
 async def _async_make_serial(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
-    return FrameLink(entry.title, make_serial(entry.data))
+    return SerialLink(entry.title, make_serial(entry.data))
 
 
 async def _async_make_simulated(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:

@@ -9,7 +9,7 @@ from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceS
 from custom_components.fieldbridge.bridge.codecs.frame import Frame
 from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 from custom_components.fieldbridge.bridge.interfaces import MqttPort
-from custom_components.fieldbridge.bridge.links import FrameLink
+from custom_components.fieldbridge.bridge.links import FrameLink, SerialLink
 from custom_components.fieldbridge.bridge.links.frame_link import FrameTransport
 from custom_components.fieldbridge.bridge.testing import ManualClock
 from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
@@ -100,3 +100,15 @@ def serial_link(url: object) -> RunningLink:
     clock = ManualClock()
     transport = SerialTransport(SerialSettings(url=str(url)), DelimiterFramer(), clock=clock)
     return RunningLink(transport, clock)
+
+
+class RunningSerialLink(RunningLinkMixin, SerialLink):
+    """A link in both directions that can be waited for."""
+
+
+def talking_link(url: object) -> RunningSerialLink:
+    """Return a link in both directions over a serial port."""
+    clock = ManualClock()
+    link = RunningSerialLink("test link", SerialTransport(SerialSettings(url=str(url)), DelimiterFramer(), clock=clock))
+    link.wait_for(clock)
+    return link

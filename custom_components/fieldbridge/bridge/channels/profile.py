@@ -5,6 +5,8 @@ import re
 from typing import Any
 
 from ..codecs.decoders import Decoder, decoder_from_dict
+from ..codecs.escapes import escape_bytes, parse_bytes
+from ..codecs.talk import Talk
 from ..errors import ProfileError
 from .channel import Channel, require_number
 
@@ -14,10 +16,19 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameCondition:
-    """Which frames of a shared link belong to a device: those whose ``source`` has the text ``equals``."""
+    """Which frames of a shared link belong to a device: those whose ``source`` has the text ``equals``.
 
-    source: str
-    equals: str
+    With ``prefix`` also, or only, those that begin with these bytes; others are not even decoded.
+    """
+
+    source: str = ""
+    equals: str = ""
+    prefix: bytes = b""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        form = {"source": self.source, "equals": self.equals}
+        return {**form, "prefix": escape_bytes(self.prefix)} if self.prefix else form
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +44,8 @@ class DeviceProfile:
     """The device speaks only when something happens: its silence means nothing."""
     manufacturer: str | None = None
     model: str | None = None
+    talk: Talk | None = None
+    """What it is told and asked by itself, on links that can send."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that is stored and shared."""
@@ -41,11 +54,12 @@ class DeviceProfile:
             "schema_version": SCHEMA_VERSION,
             "decoder": self.decoder.to_dict(),
             "channels": [channel.to_dict() for channel in self.channels],
-            "condition": {"source": condition.source, "equals": condition.equals} if condition else None,
+            "condition": condition.to_dict() if condition else None,
             "stale_after": self.stale_after,
             "event_like": self.event_like,
             "manufacturer": self.manufacturer,
             "model": self.model,
+            **({} if self.talk is None else {"talk": self.talk.to_dict()}),
         }
 
     @classmethod
@@ -84,6 +98,7 @@ class DeviceProfile:
             event_like=bool(data.get("event_like", False)),
             manufacturer=data.get("manufacturer"),
             model=data.get("model"),
+            talk=None if data.get("talk") is None else Talk.from_dict(data["talk"]),
         )
 
 
@@ -102,11 +117,15 @@ def _condition(data: Any, decoder: Decoder) -> FrameCondition | None:
         return None
     if not isinstance(data, dict):
         raise ProfileError("condition", "must be an object")
-    source, equals = data.get("source"), data.get("equals")
-    if not isinstance(source, str) or not isinstance(equals, str):
-        raise ProfileError("condition", "needs source and equals")
-    _require_source(decoder, source, "condition.source")
-    return FrameCondition(source=source, equals=equals)
+    source, equals, prefix = data.get("source", ""), data.get("equals", ""), data.get("prefix", "")
+    if not all(isinstance(text, str) for text in (source, equals, prefix)) or not (source or prefix):
+        raise ProfileError("condition", "needs source and equals, or a prefix")
+    if source:
+        _require_source(decoder, source, "condition.source")
+    try:
+        return FrameCondition(source=source, equals=equals, prefix=parse_bytes(prefix))
+    except ValueError as err:
+        raise ProfileError("condition.prefix", str(err)) from err
 
 
 def _require_source(decoder: Decoder, source: str, path: str) -> None:

@@ -49,7 +49,10 @@ class DeviceSession:
         self.counters = SessionCounters()
         self._parse = profile.decoder.parse
         condition = profile.condition
-        self._condition = (profile.decoder.getter(condition.source), condition.equals) if condition else None
+        self._prefix = condition.prefix if condition else b""
+        self._condition = (
+            (profile.decoder.getter(condition.source), condition.equals) if condition and condition.source else None
+        )
         self._freshness = self._new_freshness()
         self._channels = {
             channel.key: LiveChannel(
@@ -154,6 +157,10 @@ class DeviceSession:
 
     def accept(self, frames: Sequence[Frame]) -> None:
         """Decode a batch of frames."""
+        if self._prefix:
+            own = [frame for frame in frames if frame.data.startswith(self._prefix)]
+            self.counters.not_ours += len(frames) - len(own)
+            frames = own
         self._take(frames, self._parse)
 
     def take(self, fields: Fields, time: float) -> None:

@@ -2,5 +2,6 @@
 
 from .frame_link import FrameLink, FrameTransport
 from .link import Link
+from .serial_link import SerialLink
 
-__all__ = ["FrameLink", "FrameTransport", "Link"]
+__all__ = ["FrameLink", "FrameTransport", "Link", "SerialLink"]

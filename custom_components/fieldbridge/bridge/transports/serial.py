@@ -26,6 +26,8 @@ _CLOSE_TIMEOUT = 2.0
 _SLICE = 1024
 """Bytes framed and decoded per turn of the loop; a socket hands over 256 KiB at once. Hundreds of the shortest lines
 for several devices take milliseconds, and it must stay under 10."""
+_MOST_UNSENT = 16384
+"""Bytes that may wait until the line takes them."""
 _FRAME_PAUSE = 0.05
 """Seconds without a byte at the start, after which the first byte is taken for the beginning of a frame."""
 
@@ -119,6 +121,17 @@ class SerialTransport:
         if self._connection is not None:
             self._connection.release(self._clock.now())
 
+    async def send(self, data: bytes) -> None:
+        """Put ``data`` on the line. Raises LinkError when the port is not open."""
+        if self._connection is None:
+            raise LinkError(f"{self.settings.display_url}: not open")
+        if self._connection.unsent > _MOST_UNSENT:
+            raise LinkError(f"{self.settings.display_url}: takes no bytes")
+        try:
+            self._connection.write(data)
+        except (OSError, serialx.SerialException) as err:
+            raise LinkError(self._describe(err)) from err
+
     async def stop_scan(self) -> None:
         """Stop delivering frames; what arrives is discarded."""
         self._scanning = False
@@ -208,6 +221,16 @@ class _Connection(asyncio.Protocol):
         else:
             with contextlib.suppress(NotImplementedError):
                 self._transport.resume_reading()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait, for flow control above all."""
+        size: int = self._transport.get_write_buffer_size()
+        return size
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the port, which sends them as fast as the line takes them."""
+        self._transport.write(data)
 
     def _pause(self) -> None:
         """Let the bytes wait with the sender. An ESPHome proxy cannot; its serial line bounds what piles up here."""
