@@ -6,7 +6,9 @@ from typing import override
 import pytest
 import serialx
 
+from custom_components.fieldbridge.bridge.codecs.framing import FramingCounters
 from custom_components.fieldbridge.bridge.errors import LinkError
+from custom_components.fieldbridge.bridge.transports.counters import TransportCounters
 
 from .listener import Listener
 
@@ -86,7 +88,9 @@ async def test_what_came_before_the_start_is_read_at_the_start(pushing: list[Pus
     await listener.close()
 
     assert listener.data == [b"line 2"]
-    assert listener.transport.counters.as_dict() == {"bytes_received": 13, "frames": 1, "overlong": 0, "partial": 1}
+    assert listener.transport.counters == TransportCounters(
+        bytes_received=13, frames=1, framing=FramingCounters(partial=1)
+    )
 
 
 async def test_a_burst_is_delivered_in_order_before_the_loss_is_told(pushing: list[PushingTransport]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 from custom_components.fieldbridge.bridge.errors import LinkClosedError, LinkError
+from custom_components.fieldbridge.bridge.transports.counters import TransportCounters
 from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
 from demo.pty_link import PtyLink
 
@@ -71,7 +72,7 @@ async def test_what_arrives_between_opening_and_starting_is_delivered() -> None:
         await listener.close()
 
     assert listener.data == [b"hello"]
-    assert listener.transport.counters.as_dict() == {"bytes_received": 9, "frames": 1, "overlong": 0, "partial": 0}
+    assert listener.transport.counters == TransportCounters(bytes_received=9, frames=1)
 
 
 async def test_the_end_of_file_is_told_once_and_does_not_spin_as_the_serial_sensor_of_home_assistant_does() -> None:
