@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 import logging
 from pathlib import Path
 import time
@@ -30,7 +31,7 @@ from .bridge.recordings import (
     describe_device,
 )
 from .bridge.streams import OverflowPolicy
-from .const import DOMAIN
+from .const import CONF_RECORDING, DOMAIN
 from .coordinator import SessionCoordinator
 
 _LOGGER = logging.getLogger(__name__)
@@ -361,9 +362,11 @@ class Recordings:
             )
 
     async def _async_keep_house(self, _: datetime | None = None) -> None:
-        """Delete what is too old or too much."""
+        """Delete what is too old or too much, except what a link replays."""
+        entries = self.hass.config_entries.async_entries(DOMAIN)
+        replayed = {entry.data[CONF_RECORDING] for entry in entries if CONF_RECORDING in entry.data}
         try:
-            pruned = await self.hass.async_add_executor_job(self.catalogue.prune)
+            pruned = await self.hass.async_add_executor_job(partial(self.catalogue.prune, keep=replayed))
         except OSError as err:
             _LOGGER.warning("Old recordings cannot be deleted: %s", err)
             return

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+import subprocess
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +19,12 @@ from custom_components.fieldbridge.bridge.recordings import (
     RecordingState,
     UnknownRecordingError,
     describe_device,
+    read_rows,
     safe_stem,
 )
 from custom_components.fieldbridge.bridge.recordings.description import read_description, write_description
 from custom_components.fieldbridge.bridge.sinks import CaptureHeader, read_frames, read_header
+from tests.bridge.sinks.alone import command
 
 from .devices import ROOM, names_in, room
 
@@ -91,9 +94,10 @@ def test_too_old_and_then_the_oldest_are_pruned_until_all_fit(tmp_path: Path) ->
         recording(tmp_path, name, days=days)
     catalogue = Catalogue(tmp_path, Limits(max_bytes=2500, max_age=timedelta(days=30)))
 
-    pruned = catalogue.prune(NOW)
+    pruned = catalogue.prune(NOW, keep={"ancient.csv"})
+    assert [info.name for info in pruned] == ["older.csv"]
 
-    assert [info.name for info in pruned] == ["older.csv", "ancient.csv"]
+    assert [info.name for info in catalogue.prune(NOW)] == ["ancient.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "middle.csv",
         "middle.csv.json",
@@ -118,6 +122,55 @@ def test_what_its_writer_left_is_made_whole_and_said_to_be_interrupted(tmp_path:
     assert description is not None
     assert description.end == RecordingEnd.INTERRUPTED
     assert catalogue.recover() == []
+
+
+_RECORD_UNTIL_KILLED = """
+import asyncio, sys
+from pathlib import Path
+from types import SimpleNamespace
+from fieldbridge.channels import Channel
+from fieldbridge.recordings import Catalogue, Limits, RecordingPlan, describe_device
+
+class Device:
+    def fresh_value(self, key):
+        return None
+    def on_samples(self, listener):
+        self.listener = listener
+        return lambda: None
+
+async def main():
+    device = Device()
+    channels = [Channel(key="temp", name="Temperature", source="temp", unit="K")]
+    plan = RecordingPlan(title="Run", devices=[(describe_device("id", "Room", channels), device)], suffix=sys.argv[2])
+    recording = await Catalogue(Path(sys.argv[1]), Limits(keep_free=0)).start(plan)
+    number = 0
+    while True:
+        device.listener([SimpleNamespace(time=number / 100, values={"temp": float(number)})])
+        number += 1
+        if recording.size > 20_000:
+            print(recording.written, flush=True)
+        await asyncio.sleep(0.0005)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".sqlite"])
+def test_a_recording_whose_process_is_killed_is_read_back_after_recovery(tmp_path: Path, suffix: str) -> None:
+    with subprocess.Popen(
+        command(_RECORD_UNTIL_KILLED, tmp_path, suffix), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        written = int(process.stdout.readline())
+        process.kill()
+
+    (info,) = Catalogue(tmp_path).recover()
+
+    assert info.description is not None
+    rows = list(read_rows(info.path, info.description))
+    assert [row.values["temp"] for row in rows] == [float(number) for number in range(len(rows))]
+    assert len(rows) >= written - 1000, "the last flush interval may be lost, no more"
+    assert info.description.end == RecordingEnd.INTERRUPTED
 
 
 async def test_a_capture_holds_the_frames_and_says_where_they_came_from(tmp_path: Path) -> None:

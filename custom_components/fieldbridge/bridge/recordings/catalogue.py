@@ -1,7 +1,7 @@
 """The folder of all recordings: what is in it, what is begun, pruned and made whole there."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -171,14 +171,15 @@ class Catalogue:
         _remove(info.path)
         return info
 
-    def prune(self, now: datetime | None = None) -> list[RecordingInfo]:
-        """Delete what is too old, then the oldest while all together are too large; never what runs."""
+    def prune(self, now: datetime | None = None, *, keep: Collection[str] = ()) -> list[RecordingInfo]:
+        """Delete what is too old, then the oldest while all together are too large; never what runs, nor ``keep``."""
         now = now or datetime.now(UTC)
         kept, pruned = 0, []
         for info in self.entries():  # the newest first
             kept += info.size
             too_old = now - info.started_at > self.limits.max_age
-            if (too_old or kept > self.limits.max_bytes) and info.state is not RecordingState.RUNNING:
+            is_free = info.state is not RecordingState.RUNNING and info.name not in keep
+            if is_free and (too_old or kept > self.limits.max_bytes):
                 kept -= info.size
                 pruned.append(info)
                 _remove(info.path)
@@ -228,21 +229,21 @@ class Catalogue:
                 found = file.stat()
             except FileNotFoundError:  # just finished or deleted
                 continue
+            description = read_description(path) or _capture_description(path, is_part=is_part)
             yield RecordingInfo(
                 name=path.name,
                 path=path,
                 size=found.st_size,
-                state=self._state(path, is_part=is_part),
+                state=self._state(path, description, is_part=is_part),
                 modified_at=datetime.fromtimestamp(found.st_mtime, UTC),
-                description=read_description(path) or _capture_description(path, is_part=is_part),
+                description=description,
             )
 
-    def _state(self, path: Path, *, is_part: bool) -> RecordingState:
+    def _state(self, path: Path, description: Description | None, *, is_part: bool) -> RecordingState:
         if path.name in self._running:
             return RecordingState.RUNNING
         if is_part:
             return RecordingState.INTERRUPTED
-        description = read_description(path)
         was_interrupted = description is not None and description.end in (None, RecordingEnd.INTERRUPTED)
         return RecordingState.INTERRUPTED if was_interrupted else RecordingState.FINISHED
 

@@ -168,7 +168,7 @@ def read_description(path: Path) -> Description | None:
     """Return the description of the recording ``path``, None where there is none that can be read. Blocking."""
     try:
         return Description.from_dict(json.loads(description_of(path).read_text(encoding="utf-8")))
-    except OSError, ValueError:
+    except OSError, ValueError, RecursionError:
         return None
 
 
