@@ -28,6 +28,7 @@ from .entity import PLATFORMS, platform_of
 from .filter_memory import async_forget_filters, async_remember_filters
 from .live_sensor import live_unique_id
 from .modbus_memory import async_forget_devices, async_remember_devices
+from .modbus_migration import async_continue_migration, async_end_migration
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 from .panel import async_hide_panel, async_setup_frontend, async_show_panel
 from .recordings import DATA_RECORDINGS, async_setup_recordings
@@ -68,6 +69,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
     """Start one link with the devices behind it."""
+    await async_continue_migration(hass, entry)
     profiles = {subentry.subentry_id: _profile(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)}
     link = await async_make_link(hass, entry)
     link_coordinator = LinkCoordinator(hass, entry, link)
@@ -100,6 +102,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     await async_forget_devices(hass, entry)
     if entry.data[CONF_KIND] == KIND_BLE:
         await async_forget_peripheral(hass, entry.data[CONF_ADDRESS])
+    async_end_migration(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):
         async_hide_panel(hass)
         await async_remove_cache(hass)

@@ -25,6 +25,9 @@ CONF_DELIMITER: Final = "delimiter"
 """Text with escapes, as the user wrote it (``\\n``)."""
 CONF_MAX_LENGTH: Final = "max_length"
 
+CONF_MIGRATION: Final = "migration"
+"""The plan of a take-over from Home Assistant's Modbus YAML, as long as that still runs."""
+
 CONF_SIGNALS: Final = "signals"
 CONF_INTERVAL: Final = "interval"
 """Seconds between two simulated frames."""

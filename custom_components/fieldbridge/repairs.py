@@ -5,8 +5,11 @@ from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import probatio
 
-from .const import CONF_PACKAGES
+from .const import CONF_MIGRATION, CONF_PACKAGES, DOMAIN
+from .modbus_migration import async_drop_hub
 from .recordings import ATTR_RECORDING, DATA_RECORDINGS
 
 
@@ -69,6 +72,38 @@ class InterruptedRecordingFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class MigrationFlow(RepairsFlow):
+    """Takes the entities of a Modbus hub over once its lines are removed."""
+
+    def __init__(self, entry_id: str, placeholders: dict[str, str]) -> None:
+        """Continue the migration that the entry waits for."""
+        super().__init__()
+        self._entry_id = entry_id
+        self._placeholders = placeholders
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin with the question."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Let Home Assistant drop the hub, and look whether it is gone."""
+        errors: dict[str, str] = {}
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if user_input is not None and entry is not None:
+            where = await async_drop_hub(self.hass, entry)
+            if where is None:
+                self.hass.config_entries.async_schedule_reload(self._entry_id)
+                return self.async_create_entry(data={})
+            errors["base"] = "hub_still_there"
+            self._placeholders |= {"where": where}
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=probatio.Schema({}),
+            errors=errors,
+            description_placeholders=self._placeholders,
+        )
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
@@ -77,6 +112,9 @@ async def async_create_fix_flow(
     if ATTR_RECORDING in data:
         return InterruptedRecordingFlow(str(data[ATTR_RECORDING]))
     entry_id = str(data["entry_id"])
+    if CONF_MIGRATION in data:
+        issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        return MigrationFlow(entry_id, dict(issue.translation_placeholders or {}) if issue else {})
     if CONF_PACKAGES in data:
         return PackagesFlow(entry_id, str(data[CONF_PACKAGES]).splitlines())
     return ReloadFlow(entry_id)

@@ -77,7 +77,7 @@ class ConfigFlow(
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the kind of link."""
-        return self.async_show_menu(step_id="user", menu_options=_KINDS)
+        return self.async_show_menu(step_id="user", menu_options=[*_KINDS, "modbus_yaml"])
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the settings of a link in the form that it was made with."""

@@ -14,13 +14,13 @@ from ..bridge.errors import LinkError
 from ..bridge.modbus import Table
 from ..bridge.modbus.requests import Failure, RequestError
 from ..connections.modbus import async_temporary_transport
-from ..const import SUBENTRY_DEVICE
-from .link_steps import LinkSteps
+from ..const import CONF_MIGRATION, SUBENTRY_DEVICE
+from .migration_steps import MigrationSteps
 from .modbus_device_steps import ModbusDeviceSteps, Read, identity_text
 from .modbus_form import CONF_UNIT, MODBUS_SCHEMA, RECONFIGURE_SCHEMA, async_modbus_data, modbus_form, modbus_title
 
 
-class ModbusSteps(LinkSteps, ModbusDeviceSteps):
+class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
     """Adds and changes a Modbus link."""
 
     takes_several = True
@@ -64,7 +64,8 @@ class ModbusSteps(LinkSteps, ModbusDeviceSteps):
                 else:
                     was_given = entry.title != modbus_title(entry.data)
                     title = entry.title if was_given else modbus_title(self._data)
-                    return self._update_link(entry, data=self._data, title=title)
+                    waiting = {CONF_MIGRATION: entry.data[CONF_MIGRATION]} if CONF_MIGRATION in entry.data else {}
+                    return self._update_link(entry, data=self._data | waiting, title=title)
         return self.async_show_form(
             step_id="reconfigure_modbus",
             data_schema=self.add_suggested_values_to_schema(RECONFIGURE_SCHEMA, user_input or modbus_form(entry.data)),
