@@ -272,19 +272,64 @@ async def test_closing_the_dialog_frees_the_slot(hass: HomeAssistant, bluez: Moc
     await until(lambda: not bluez.connected)
 
 
-async def test_the_way_of_connecting_is_changed(hass: HomeAssistant, bluez: MockBlueZ) -> None:
+async def test_the_way_of_connecting_is_changed_and_values_may_be_older_then(
+    hass: HomeAssistant, bluez: MockBlueZ
+) -> None:
+    strap = await in_range(hass, bluez, heart_rate_strap())
+    strap["2a38"].flags = ["read", "write"]
+    flow = await (await connected(hass, strap)).choose("ble_profiles")
+    await flow.submit({"profiles": ["ble_battery"], "connection": CONNECTION})
+    entry = await created(hass, await (await flow.until("ble_values")).submit({}))
+
+    change = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
+    strap["2a19"].value = b"\x58"
+    form = {"connecting": "rate", "interval": 300, "pair": False, "read_interval": 3600}
+    assert (await change.submit({**form, "writes": ["heart = 01"]})).errors == {"base": "bad_hex"}
+    await change.submit({**form, "writes": ["2A38 = 01"]})
+    await hass.async_block_till_done()
+    assert entry.data["connecting"] == "rate"
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["channels"][0]["stale_after"] == 900
+    await until(lambda: strap["2a38"].written)
+    await until(lambda: not bluez.connected)
+    (device,) = entry.runtime_data.devices.values()
+    assert device.session.value("battery") == 88
+
+
+async def test_a_channel_is_changed_with_what_its_characteristic_sent(hass: HomeAssistant, bluez: MockBlueZ) -> None:
     strap = await in_range(hass, bluez, heart_rate_strap())
     flow = await (await connected(hass, strap)).choose("ble_profiles")
     async with Sender(bluez, strap["2a37"], b"\x00\x48"):
-        await flow.submit({"profiles": ["ble_battery"], "connection": CONNECTION})
+        await flow.submit({"profiles": ["ble_heart_rate", "ble_battery"], "connection": CONNECTION})
         entry = await created(hass, await (await flow.until("ble_values")).submit({}))
+    await until(lambda: strap["2a37"].notifying)
+    bluez.notify(strap["2a37"], b"\x00\x48")
+    await until_state(hass, "sensor.strap_heart_rate", "72")
 
-    change = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
-    assert change.step == "reconfigure_ble"
-    await change.submit({"connecting": "rate", "interval": 300, "pair": False})
-    await hass.async_block_till_done()
-    assert entry.data["connecting"] == "rate"
-    await until(lambda: not bluez.connected)
+    change = await Flow.change_device(hass, entry, "add_channel")
+    offered = {option["value"]: option["label"] for option in change.options_of("source")}
+    assert offered["2a37:rate"] == "2a37 rate = 72"
+    assert "2a19:level" in offered
+
+
+async def test_a_person_lets_a_button_write(hass: HomeAssistant, bluez: MockBlueZ) -> None:
+    strap = heart_rate_strap()
+    strap["2a38"].flags = ["read", "write"]
+    await in_range(hass, bluez, strap)
+    flow = await (await connected(hass, strap)).choose("ble_profiles")
+    await flow.submit({"profiles": ["ble_battery"], "connection": CONNECTION})
+    entry = await created(hass, await (await flow.until("ble_values")).submit({}))
+    await until_state(hass, "sensor.strap_battery", "90")
+
+    change = await Flow.change_device(hass, entry, "ble_command")
+    assert "2a38" in {option["value"] for option in change.options_of("characteristic")}
+    form = {"commanded": "Reset", "characteristic": "2a38", "write_type": "hex", "control": "button", "press": "a5 01"}
+    await change.submit(form)
+    assert change.ended_by == "reconfigure_successful", change.shown
+    await until(lambda: hass.states.get("button.strap_reset"))
+    await until(lambda: hass.states.get("button.strap_reset").state != "unavailable")  # type: ignore[union-attr]
+    await hass.services.async_call("button", "press", {"entity_id": "button.strap_reset"}, blocking=True)
+    assert strap["2a38"].written == [b"\xa5\x01"]
 
 
 async def test_a_second_device_is_made_from_what_the_link_hears(hass: HomeAssistant, bluez: MockBlueZ) -> None:

@@ -5,18 +5,22 @@ from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.const import CONF_NAME
-from homeassistant.helpers.selector import TextSelector
+from homeassistant.helpers.selector import SelectOptionDict, TextSelector
 import probatio
 
+from ..bridge.channels import DeviceProfile
+from ..bridge.channels.profile import unique_key
 from ..bridge.channels.recognise import Recognition
-from ..bridge.channels.recognise_messages import recognise_messages
-from ..bridge.codecs.characteristics import split_message
-from ..bridge.errors import DecodeError
-from ..bridge.links.ble_profiles import with_patience
+from ..bridge.channels.recognise_messages import message_fields, recognise_messages
+from ..bridge.codecs.characteristics import CharacteristicsDecoder, ServiceInfo, split_message
+from ..bridge.errors import DecodeError, ProfileError
+from ..bridge.links.ble_profiles import characteristics, with_patience
+from .ble_form import CONF_COMMANDED, command_fields, target_of_form
 from .device_flow import DeviceFlow
 from .message_fields import message_fields_schema
-from .presentation import frames_text
+from .presentation import field_label, frames_text
 from .recognised_form import CONF_FIELDS, make_profile
+from .write_form import write_fields, write_of_form
 
 _KEPT = 20
 """Values per characteristic that are looked at."""
@@ -36,6 +40,51 @@ class BleDeviceFlow(DeviceFlow):
         if entry.data.get("stream"):
             return await self.async_step_listen_again()
         return await self.async_step_messages()
+
+    async def async_step_ble_command(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Say which value a person may set, and what is written for it."""
+        channels = self._channels
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            name = user_input[CONF_COMMANDED].strip()
+            key = name if name in channels else unique_key(name, set(channels))
+            channel = channels.get(key) or {"key": key, "name": name, "source": ""}
+            changed = {**channel, "write": write_of_form(user_input, target_of_form(user_input))}
+            device = {**self._device, "channels": list({**channels, key: changed}.values())}
+            try:
+                DeviceProfile.from_dict(device)
+            except ProfileError as err:
+                errors, placeholders = {"base": "bad_write"}, {"error": str(err)}
+            else:
+                return self._store({"channels": device["channels"]})
+        writable = [one for one in characteristics(self._services) if one.is_writable]
+        schema = probatio.Schema({**command_fields(channels, writable), **write_fields()})
+        return self.async_show_form(
+            step_id="ble_command",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    @property
+    @override
+    def _choices(self) -> list[str]:
+        return [*super()._choices, "ble_command"]
+
+    @override
+    def _source_options(self, frames: list[bytes]) -> list[SelectOptionDict]:
+        decoder = DeviceProfile.from_dict(self._device).decoder
+        if not isinstance(decoder, CharacteristicsDecoder):
+            return super()._source_options(frames)
+        fields = message_fields(decoder, _by_characteristic(frames))
+        return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields]
+
+    @property
+    def _services(self) -> tuple[ServiceInfo, ...]:
+        """What the peripheral offers, nothing when it is not connected now."""
+        entry = self._get_entry()
+        return entry.runtime_data.link.services if entry.state is ConfigEntryState.LOADED else ()
 
     async def async_step_messages(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Tick values in the last messages of the running link."""

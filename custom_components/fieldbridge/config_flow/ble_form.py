@@ -14,10 +14,11 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     SelectSelectorMode,
     TextSelector,
+    TextSelectorConfig,
 )
 import probatio
 
-from ..bridge.codecs.characteristics import CharacteristicInfo, ServiceInfo
+from ..bridge.codecs.characteristics import CharacteristicInfo, ServiceInfo, short_uuid
 from ..bridge.links.ble_profiles import READ_INTERVAL
 from ..bridge.profiles import Profile
 from ..presentable import printable
@@ -28,6 +29,10 @@ CONF_READ_INTERVAL: Final = "read_interval"
 CONF_RECEIVE: Final = "receive"
 CONF_SEND: Final = "send"
 CONF_DELIMITER: Final = "delimiter"
+CONF_WRITES: Final = "writes"
+CONF_COMMANDED: Final = "commanded"
+CONF_CHARACTERISTIC: Final = "characteristic"
+CONF_WRITE_TYPE: Final = "write_type"
 CONF_START: Final = "start"
 CONF_START_HEX: Final = "start_hex"
 CONF_CONNECTING: Final = "connecting"
@@ -35,6 +40,7 @@ CONF_INTERVAL: Final = "interval"
 CONF_PAIR: Final = "pair"
 SECTION_CONNECTION: Final = "connection"
 SECTION_START: Final = "start_section"
+_WRITE_TYPES: Final = ["uint8", "sint8", "uint16", "sint16", "uint32", "sint32", "text", "hex"]
 _WAYS: Final = ["always", "rate", "seen"]
 
 
@@ -77,10 +83,7 @@ def _start_section(offered: Iterable[CharacteristicInfo]) -> dict[probatio.Marke
 
 def peripheral_schema(options: Sequence[SelectOptionDict]) -> probatio.Schema:
     """Return the form that chooses a peripheral; an address can be typed."""
-    selector = SelectSelector(
-        SelectSelectorConfig(options=list(options), custom_value=True, mode=SelectSelectorMode.DROPDOWN)
-    )
-    return probatio.Schema({probatio.Required("address"): selector})
+    return probatio.Schema({probatio.Required("address"): _typed_or(options)})
 
 
 def profiles_schema(profiles: Sequence[Profile], connecting: str, *, pair: bool) -> probatio.Schema:
@@ -126,6 +129,61 @@ def stream_schema(offered: Sequence[CharacteristicInfo], stream: Mapping[str, st
             **_connection_section("always", pair=pair),
         }
     )
+
+
+def command_fields(
+    channels: Mapping[str, Mapping[str, Any]], writable: Iterable[CharacteristicInfo]
+) -> dict[probatio.Marker, Any]:
+    """Return the fields of which value is set, and where and how it is written."""
+    known = [SelectOptionDict(value=key, label=channel["name"]) for key, channel in channels.items()]
+    targets = [characteristic_option(one) for one in writable]
+    return {
+        probatio.Required(CONF_COMMANDED): _typed_or(known),
+        probatio.Required(CONF_CHARACTERISTIC): _typed_or(targets),
+        probatio.Required(CONF_WRITE_TYPE, default="uint8"): SelectSelector(
+            SelectSelectorConfig(options=_WRITE_TYPES, mode=SelectSelectorMode.DROPDOWN)
+        ),
+    }
+
+
+def target_of_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the target of a write: characteristic and type."""
+    return {"characteristic": short_uuid(form[CONF_CHARACTERISTIC].strip()), "type": form[CONF_WRITE_TYPE]}
+
+
+def _typed_or(options: Sequence[SelectOptionDict]) -> SelectSelector:
+    return SelectSelector(
+        SelectSelectorConfig(options=list(options), custom_value=True, mode=SelectSelectorMode.DROPDOWN)
+    )
+
+
+def reconfigure_schema(data: Mapping[str, Any]) -> probatio.Schema:
+    """Return the form of what can be changed of a link."""
+    rate = min(data["read"].values(), default=READ_INTERVAL)
+    return probatio.Schema(
+        {
+            **connection_fields(data[CONF_CONNECTING], data[CONF_INTERVAL], pair=data[CONF_PAIR]),
+            **({probatio.Required(CONF_READ_INTERVAL, default=rate): _seconds(1)} if data["read"] else {}),
+            probatio.Optional(CONF_WRITES, default=[_write_line(one) for one in data["start"]]): TextSelector(
+                TextSelectorConfig(multiple=True)
+            ),
+        }
+    )
+
+
+def reconfigure_data(form: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changed data of a link."""
+    changed = {name: form[name] for name in (CONF_CONNECTING, CONF_INTERVAL, CONF_PAIR)}
+    lines = (line.partition("=") for line in form.get(CONF_WRITES, ()) if line.strip())
+    changed["start"] = [{"characteristic": short_uuid(where.strip()), "hex": what.strip()} for where, _, what in lines]
+    rate = min(data["read"].values(), default=READ_INTERVAL)
+    if CONF_READ_INTERVAL in form and form[CONF_READ_INTERVAL] != rate:
+        changed["read"] = dict.fromkeys(data["read"], float(form[CONF_READ_INTERVAL]))
+    return {**data, **changed}
+
+
+def _write_line(written: Mapping[str, str]) -> str:
+    return f"{written['characteristic']} = {written['hex']}"
 
 
 def connection_data(form: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
 from homeassistant.core import callback
 import probatio
 
@@ -16,21 +16,22 @@ from ..bridge.errors import LinkError, ProfileError
 from ..bridge.links.ble_profiles import combined, link_data, with_patience
 from ..bridge.links.probe import LinkProbe
 from ..bridge.profiles import Profile
+from ..connections.bluetooth import async_load_bluetooth
+from ..const import SUBENTRY_DEVICE
 from .ble_connect_steps import BleConnectSteps
 from .ble_form import (
     CONF_CHARACTERISTICS,
     CONF_CONNECTING,
     CONF_DELIMITER,
-    CONF_INTERVAL,
-    CONF_PAIR,
     CONF_PROFILES,
     CONF_RECEIVE,
     CONF_SEND,
     characteristics_data,
     characteristics_schema,
     connection_data,
-    connection_fields,
     profiles_schema,
+    reconfigure_data,
+    reconfigure_schema,
     stream_schema,
 )
 from .ble_watching import Watching
@@ -38,7 +39,7 @@ from .listening import Listening
 from .message_fields import message_fields_schema
 from .recognised_form import CONF_FIELDS, fields_schema, make_profile, recognised_placeholders
 
-_BAD: Final = {"hex": "bad_hex", "stream.framing.delimiter": "bad_delimiter"}
+_BAD: Final = {"hex": "bad_hex", "start": "bad_hex", "stream.framing.delimiter": "bad_delimiter"}
 """What a person may write wrongly, by the place that is told."""
 
 
@@ -271,13 +272,19 @@ class BleSteps(BleConnectSteps):
     # ---- changes ----
 
     async def async_step_reconfigure_ble(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Change when the link is connected, and whether it is paired."""
+        """Change when the link is connected, how often is read, and what starts the device."""
         entry = self._get_reconfigure_entry()
-        data = entry.data
+        if not await async_load_bluetooth(self.hass):
+            return self.async_abort(reason="no_bluetooth")
+        errors: dict[str, str] = {}
         if user_input is not None:
-            return self._update_link(entry, data_updates=user_input)
-        schema = connection_fields(data[CONF_CONNECTING], data[CONF_INTERVAL], pair=data[CONF_PAIR])
-        return self.async_show_form(step_id="reconfigure_ble", data_schema=probatio.Schema(schema))
+            self._data = reconfigure_data(user_input, entry.data)
+            errors = self._check()
+            if not errors:
+                self._let_devices_wait(entry)
+                return self._update_link(entry, data=self._data)
+        schema = self.add_suggested_values_to_schema(reconfigure_schema(entry.data), user_input)
+        return self.async_show_form(step_id="reconfigure_ble", data_schema=schema, errors=errors)
 
     # ---- what the steps share ----
 
@@ -306,6 +313,15 @@ class BleSteps(BleConnectSteps):
         except ProfileError as err:
             return {"base": _BAD.get(err.path, "bad_link")}
         return {}
+
+    @callback
+    def _let_devices_wait(self, entry: ConfigEntry) -> None:
+        """Values are as old as the changed link lets them become."""
+        for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
+            device = DeviceProfile.from_dict(dict(subentry.data))
+            if isinstance(device.decoder, CharacteristicsDecoder):
+                patient = with_patience(device, self._data).to_dict()
+                self.hass.config_entries.async_update_subentry(entry, subentry, data=patient)
 
     async def _async_watch(self) -> ConfigFlowResult:
         from ..connections import ble  # brings bleak

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile
-from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer, framer_from_dict
 from custom_components.fieldbridge.bridge.errors import (
     LinkError,
     NoConnectionSlotError,
@@ -383,3 +383,29 @@ async def test_a_value_that_does_not_fit_its_type_is_refused_before_it_is_sent(s
 
     with pytest.raises(WriteError, match="X"):
         await device.write("x", 256)
+
+
+async def test_a_device_that_is_changed_keeps_what_was_read_before_and_its_age(strap: Peripheral) -> None:
+    link = BleLink("strap", ble_transport(strap, read={"2a19": 3600.0}))
+    link.set_device("strap", BEATS)
+    shutdown = asyncio.Event()
+    running = asyncio.create_task(link.run(shutdown))
+    await until(lambda: link.sessions["strap"].available)
+
+    changed = link.set_device("strap", BEATS)
+    assert changed.value("battery") == 90
+    changed.check_silence(7201.0)
+    assert not changed.is_available("battery")
+    shutdown.set()
+    await running
+
+
+async def test_silence_ends_a_frame_where_the_framing_says_so(bluez: MockBlueZ, bridge: Peripheral) -> None:
+    link = ble_link(bridge, framer_from_dict({"kind": "silence", "gap": 0.05}), notify=[NORDIC_TX])
+    async with link.running():
+        await link.until_state("up")
+        await link.clock.advance(1.0)
+        bluez.notify(bridge[NORDIC_TX], b"\x01\x02")
+        bluez.notify(bridge[NORDIC_TX], b"\x03")
+        await link.until_frames(1)
+    assert [frame.data for frame in link.recent_frames] == [b"\x01\x02\x03"]

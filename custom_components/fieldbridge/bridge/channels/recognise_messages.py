@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from ..codecs.characteristics import CharacteristicsDecoder
 from ..codecs.decoders import Decoder
+from ..codecs.gatt import GattDecoder
 from ..codecs.raw_bytes import BytesDecoder, byte_sources
+from ..errors import DecodeError
 from .channel import ValueKind
 from .recognise import RecognisedField, Recognition, recognise
 
@@ -47,6 +49,38 @@ def recognise_messages(messages: Mapping[str, Sequence[bytes]], names: Mapping[s
                 for source, number in byte_sources(values[-1])
             ]
     return Recognition(decoder=CharacteristicsDecoder(characteristics=decoders), fields=tuple(fields))
+
+
+def message_fields(decoder: CharacteristicsDecoder, messages: Mapping[str, Sequence[bytes]]) -> list[RecognisedField]:
+    """Return what a device's decoder finds in the last value of each characteristic."""
+    found: list[RecognisedField] = []
+    for reference, values in messages.items():
+        part = decoder.characteristics.get(reference)
+        if part is None or not values:
+            continue
+        if isinstance(part, BytesDecoder):
+            sources: Sequence[tuple[str, object]] = byte_sources(values[-1])
+        elif isinstance(part, GattDecoder):
+            sources = [(name, value) for name, value in _parsed(part, values[-1]).items() if value is not None]
+        else:
+            understood = recognise(list(values))
+            fields = understood.fields if understood else ()
+            found += [_of_text(field, reference, field.name, alone=False) for field in fields]
+            continue
+        found += [
+            RecognisedField(
+                source=f"{reference}:{source}", name=f"{reference} {source}", kind=ValueKind.NUMBER, sample=str(value)
+            )
+            for source, value in sources
+        ]
+    return found
+
+
+def _parsed(decoder: GattDecoder, value: bytes) -> Mapping[str, object]:
+    try:
+        return decoder.parse(value)
+    except DecodeError:
+        return {}
 
 
 def is_certain(field: RecognisedField) -> bool:

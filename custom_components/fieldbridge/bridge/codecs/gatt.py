@@ -184,7 +184,8 @@ def encode(value: object, kind: str) -> bytes:
     if kind == "text":
         return str(value).encode()
     if kind == "hex":
-        return bytes.fromhex(str(value))
+        text = str(value)
+        return bytes.fromhex(f"0{text}" if len(text) == 1 else text)
     if kind not in TYPES or kind.startswith("medfloat"):
         raise ValueError(f"{kind!r} cannot be written")
     if not isinstance(value, int | float) or value != int(value):

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from ..channels import Channel, DeviceProfile, DeviceSession
-from ..codecs.characteristics import is_reference
+from ..codecs.characteristics import ServiceInfo, is_reference, split_message
+from ..codecs.frame import Batch, Frame
 from ..codecs.framing import Framer, framer_from_dict
 from ..codecs.gatt import encode
 from ..errors import ProfileError, WriteError
+from ..health.link_status import LinkState, LinkStatus
 from ..transports.ble import BleSettings, BleTransport, Connecting
 from .frame_link import FrameLink
 
@@ -24,12 +26,32 @@ class BleLink(FrameLink):
         super().__init__(name, transport)
         self._ble = transport
         self._send = send
+        self._last: dict[str, Frame] = {}
+        """The last message of each characteristic since the link came up."""
+        if transport.is_messages:
+            self.on_frames(self._remember)
+        self.on_status(self._forget)
+
+    @property
+    def services(self) -> tuple[ServiceInfo, ...]:
+        """What the peripheral offers, empty while it is not connected."""
+        return self._ble.services
 
     @override
     def set_device(self, device_id: str, profile: DeviceProfile, *, topic: str = "") -> DeviceSession:
         session = super().set_device(device_id, profile, topic=topic)
         session.writer = self._write
+        # What is read once an hour must not be unknown for an hour because a name was changed.
+        session.accept(sorted(self._last.values()))
         return session
+
+    def _remember(self, batch: Batch) -> None:
+        for frame in batch:
+            self._last[split_message(frame.data)[0]] = frame
+
+    def _forget(self, status: LinkStatus) -> None:
+        if status.state is LinkState.DOWN:
+            self._last.clear()
 
     async def _write(self, channel: Channel, raw: object) -> None:
         """Raises WriteError for what cannot be encoded, LinkError when the device does not take it."""
@@ -69,7 +91,7 @@ class BleDescription:
         settings = BleSettings(
             notify=tuple(notify),
             read={} if stream else {reference: max(float(seconds), 1.0) for reference, seconds in read.items()},
-            start=tuple((one["characteristic"], parse_hex(one["hex"])) for one in data.get("start", [])),
+            start=tuple(_write(one) for one in data.get("start", [])),
             pair=bool(data.get("pair", False)),
             connecting=connecting,
             interval=max(float(data.get("interval", 600.0)), 10.0),
@@ -78,6 +100,12 @@ class BleDescription:
             return cls(settings=settings)
         framer = framer_from_dict(stream.get("framing", {"kind": "line"}), "stream.framing")
         return cls(settings=settings, framer=framer, send=stream.get("send"))
+
+
+def _write(data: Mapping[str, str]) -> tuple[str, bytes]:
+    if not is_reference(data["characteristic"]):
+        raise ProfileError("start", f"{data['characteristic']!r} is no characteristic")
+    return data["characteristic"], parse_hex(data["hex"])
 
 
 def parse_hex(text: str) -> bytes:

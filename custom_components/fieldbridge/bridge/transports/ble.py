@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..clock import SystemClock
-from ..codecs.characteristics import message
+from ..codecs.characteristics import ServiceInfo, message
 from ..codecs.frame import Batch, Frame
 from ..codecs.framing import Framer, FramingCounters
 from ..errors import LinkError
@@ -76,6 +76,8 @@ class BleTransport:
         self._peripheral: Peripheral | None = None
         self._work: asyncio.Task[None] | None = None
         self._was_cut = False
+        self._silence: asyncio.TimerHandle | None = None
+        """Ends a frame by silence, for framers to which a pause is an end."""
         self._awaited: set[str] = set()
         """Characteristics of which a short connection still waits for a message."""
         self._all_came = asyncio.Event()
@@ -114,6 +116,9 @@ class BleTransport:
 
     async def stop_scan(self) -> None:
         """Stop to deliver."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
         work, self._work = self._work, None
         if work is not None and work is not asyncio.current_task():
             work.cancel()
@@ -125,6 +130,16 @@ class BleTransport:
         peripheral, self._peripheral = self._peripheral, None
         if peripheral is not None:
             await peripheral.disconnect()
+
+    @property
+    def is_messages(self) -> bool:
+        """Whether frames are messages of characteristics, not pieces of one stream."""
+        return self._framer is None
+
+    @property
+    def services(self) -> tuple[ServiceInfo, ...]:
+        """What the peripheral offers, empty while it is not connected."""
+        return self._peripheral.services if self._peripheral else ()
 
     async def write(self, reference: str, data: bytes, *, response: bool | None = None) -> None:
         """Write a value; ``response`` None leaves it to the characteristic. Raises LinkError."""
@@ -249,7 +264,20 @@ class BleTransport:
         self.counters.bytes_received += len(data)
         if self._on_bytes is not None:
             self._on_bytes(data)
-        frames = [message(reference, data)] if self._framer is None else self._framer.feed(data, now)
+        if self._framer is None:
+            self._hand_over(reference, [message(reference, data)], now)
+            return
+        self._hand_over(reference, self._framer.feed(data, now), now)
+        if self._framer.gap is not None:
+            if self._silence is not None:
+                self._silence.cancel()
+            loop = asyncio.get_running_loop()
+            self._silence = loop.call_later(self._framer.gap, self._end_by_silence, self._framer, reference)
+
+    def _end_by_silence(self, framer: Framer, reference: str) -> None:
+        self._hand_over(reference, framer.flush(), self._clock.now())
+
+    def _hand_over(self, reference: str, frames: list[bytes], now: float) -> None:
         if not frames:
             return
         self.counters.frames += len(frames)
