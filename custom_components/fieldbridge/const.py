@@ -22,6 +22,7 @@ CONF_STOPBITS: Final = "stopbits"
 CONF_XONXOFF: Final = "xonxoff"
 CONF_RTSCTS: Final = "rtscts"
 CONF_DELIMITER: Final = "delimiter"
+CONF_FRAMING: Final = "framing"
 """Text with escapes, as the user wrote it (``\\n``)."""
 CONF_MAX_LENGTH: Final = "max_length"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from homeassistant.helpers.selector import SelectOptionDict
 
 from ..bridge.channels import DeviceProfile
-from ..bridge.channels.recognise import RecognisedField, recognise
-from ..bridge.codecs.decoders import Decoder, SeparatedDecoder
+from ..bridge.channels.recognise import RecognisedField, fields_found
+from ..bridge.codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
 from ..bridge.errors import DecodeError
 from ..bridge.modbus import RegisterDecoder
 from ..presentable import printable
@@ -36,10 +36,10 @@ def field_label(field: RecognisedField) -> str:
 
 
 def format_text(decoder: Decoder) -> str:
-    """Return how frames are read: the separator, or JSON."""
+    """Return how frames are read: the separator, or the kind of decoder."""
     if isinstance(decoder, SeparatedDecoder):
         return {" ": "␣", "\t": "\\t"}.get(decoder.separator, decoder.separator)
-    return "JSON"
+    return "JSON" if isinstance(decoder, JsonDecoder) else str(decoder.to_dict()["kind"]).replace("_", " ")
 
 
 def check_text(decoder: Decoder) -> str:
@@ -57,9 +57,7 @@ def source_options(decoder: Decoder, frame: bytes) -> list[SelectOptionDict]:
             SelectOptionDict(value=str(position), label=printable(f"{position}: {text.strip()}"))
             for position, text in enumerate(decoder.parse(frame))
         ]
-    recognition = recognise([frame])
-    fields = recognition.fields if recognition else ()
-    return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields]
+    return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields_found(decoder, [frame])]
 
 
 def decoded_text(profile: DeviceProfile, key: str, frames: Iterable[bytes]) -> str:

@@ -6,13 +6,14 @@ from typing import Any, override
 from homeassistant.const import CONF_DEVICE
 from homeassistant.exceptions import HomeAssistantError
 
-from ..bridge.codecs.framing import MAX_FRAME_LENGTH, DelimiterFramer, parse_delimiter
+from ..bridge.codecs.framing import MAX_FRAME_LENGTH, DelimiterFramer, Framer, framer_from_dict, parse_delimiter
 from ..bridge.errors import LinkError
 from ..bridge.transports.serial import SerialSettings, SerialTransport
 from ..const import (
     CONF_BAUDRATE,
     CONF_BYTESIZE,
     CONF_DELIMITER,
+    CONF_FRAMING,
     CONF_MAX_LENGTH,
     CONF_PARITY,
     CONF_RTSCTS,
@@ -35,10 +36,6 @@ class HomeAssistantSerial(SerialTransport):
 
 def make_serial(data: Mapping[str, Any]) -> HomeAssistantSerial:
     """Return the serial transport that a config entry's data, or a flow's input, describes."""
-    framer = DelimiterFramer(
-        parse_delimiter(data.get(CONF_DELIMITER, "\\n")),
-        max_length=int(data.get(CONF_MAX_LENGTH, MAX_FRAME_LENGTH)),
-    )
     settings = SerialSettings(
         url=data[CONF_DEVICE],
         baudrate=int(data.get(CONF_BAUDRATE, 9600)),
@@ -48,4 +45,14 @@ def make_serial(data: Mapping[str, Any]) -> HomeAssistantSerial:
         xonxoff=data.get(CONF_XONXOFF, False),
         rtscts=data.get(CONF_RTSCTS, False),
     )
-    return HomeAssistantSerial(settings, framer)
+    return HomeAssistantSerial(settings, make_framer(data))
+
+
+def make_framer(data: Mapping[str, Any]) -> Framer:
+    """Return what cuts the bytes of a serial link: any framing, or a delimiter. Raises ValueError."""
+    if CONF_FRAMING in data:
+        return framer_from_dict(data[CONF_FRAMING])
+    return DelimiterFramer(
+        parse_delimiter(data.get(CONF_DELIMITER, "\\n")),
+        max_length=int(data.get(CONF_MAX_LENGTH, MAX_FRAME_LENGTH)),
+    )

@@ -3,7 +3,7 @@
 import asyncio
 
 from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
-from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer, Framer
 from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.bridge.testing import FakeClock
 from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
@@ -23,10 +23,10 @@ async def send(port: PtyLink, data: bytes) -> None:
 class Listener:
     """Collects frames and losses of one transport."""
 
-    def __init__(self, url: object) -> None:
+    def __init__(self, url: object, framer: Framer | None = None) -> None:
         self.clock = FakeClock()
-        self.transport = SerialTransport(SerialSettings(url=str(url)), DelimiterFramer(), clock=self.clock)
-        self.transport.register_callback(self._frames)
+        self.transport = SerialTransport(SerialSettings(url=str(url)), framer or DelimiterFramer(), clock=self.clock)
+        self.transport.register_callback(self.add)
         self.transport.register_loss_callback(self._loss)
         self.frames: list[Frame] = []
         self.losses: list[LinkError] = []
@@ -62,7 +62,8 @@ class Listener:
         async with asyncio.timeout(PATIENCE):
             await seen.wait()
 
-    def _frames(self, batch: Batch) -> None:
+    def add(self, batch: Batch) -> None:
+        """Keep the frames of one read."""
         self.frames.extend(batch)
         self._news.set()
 

@@ -1,8 +1,12 @@
 """A real pseudo-terminal: what is whole is delivered, what is broken is counted, and the loss is told once."""
 
+import asyncio
+
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession
+from custom_components.fieldbridge.bridge.codecs.frame import Batch
+from custom_components.fieldbridge.bridge.codecs.framing import framer_from_dict
 from custom_components.fieldbridge.bridge.errors import LinkClosedError, LinkError
 from demo.pty_link import PtyLink
 
@@ -175,3 +179,49 @@ async def test_raw_bytes_are_shown_before_they_are_framed(pty_link: PtyLink, lis
     await listener.close()
 
     assert b"".join(chunks) == b"\x00\xffraw\n"
+
+
+async def test_silence_ends_a_frame_where_the_framing_says_so(pty_link: PtyLink) -> None:
+    listener = Listener(pty_link.path, framer_from_dict({"kind": "silence", "gap": 0.02}))
+    await listener.start()
+    pty_link.write(b"\x01\x02\x03")
+    await listener.until(frames=1)
+    await listener.close()
+
+    assert listener.data == [b"\x01\x02\x03"]
+
+
+async def test_fast_frames_are_read_together_and_none_is_lost(pty_link: PtyLink, listener: Listener) -> None:
+    batches: list[int] = []
+
+    def count(batch: Batch) -> None:
+        batches.append(len(batch))
+        listener.add(batch)
+
+    await listener.start()
+    listener.transport.register_callback(count)
+    for number in range(300):
+        pty_link.write(b"%d\n" % number)
+        listener.clock.advance(0.002)
+        if number < 260:
+            await listener.until(frames=number + 1)
+    await listener.until(frames=300)
+    await listener.close()
+
+    assert listener.data == [b"%d" % number for number in range(300)]
+    assert max(batches) > 10
+
+
+async def test_what_is_sent_arrives(pty_link: PtyLink, listener: Listener) -> None:
+    with pytest.raises(LinkError, match="not open"):
+        await listener.transport.send(b"x")
+    await listener.start()
+    await listener.transport.send(b"hello\r")
+    heard = b""
+    async with asyncio.timeout(10):
+        while len(heard) < 6:
+            heard += pty_link.read()
+            await asyncio.sleep(0)
+    await listener.close()
+
+    assert heard == b"hello\r"

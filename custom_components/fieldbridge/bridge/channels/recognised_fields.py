@@ -176,7 +176,7 @@ def _plain_fields(decoder: Decoder, parsed: list[Any]) -> list[RecognisedField]:
             described = (
                 _typed_field(source, _bytes_name(source), values, None)
                 for source, values in seen.items()
-                if len(set(values)) > 1
+                if len(set(values)) > 1 or len(values) == 1
             )
         case StructureDecoder():
             described = (_typed_field(source, _words(source), values, None) for source, values in seen.items())

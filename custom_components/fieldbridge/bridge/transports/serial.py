@@ -28,6 +28,14 @@ _SLICE = 1024
 for several devices take milliseconds, and it must stay under 10."""
 _MOST_UNSENT = 16384
 """Bytes that may wait until the line takes them."""
+_FAST = 200
+"""Frames per second above which reads are put together: most of the cost is then in waking up."""
+_TOO_FAST = 100_000
+"""Bytes per second above which nothing waits, since the buffer of a port holds 4 KiB."""
+_TOGETHER = 0.01
+"""Seconds for which bytes may wait to be read together."""
+_PACE_WINDOW = 0.5
+"""Seconds over which the rate is measured."""
 _FRAME_PAUSE = 0.05
 """Seconds without a byte at the start, after which the first byte is taken for the beginning of a frame."""
 
@@ -68,6 +76,8 @@ class SerialTransport:
         self._report_loss: Callable[[LinkError], None] = _discard
         self._scanning = False
         self._connection: _Connection | None = None
+        self._pace = _Pace()
+        self._silence: asyncio.TimerHandle | None = None
 
     def register_callback(self, cb: Callable[[Batch], None]) -> None:
         """Deliver the frames of every read to ``cb``."""
@@ -109,6 +119,8 @@ class SerialTransport:
     async def close(self) -> None:
         """Close the port and wait until it is free; idempotent."""
         connection, self._connection = self._connection, None
+        if self._silence is not None:
+            self._silence.cancel()
         if connection is not None:
             try:
                 await connection.close()
@@ -145,10 +157,27 @@ class SerialTransport:
         self.counters.bytes_received += len(data)
         if self._on_bytes is not None:
             self._on_bytes(data)
-        frames = self._framer.feed(data)
+        frames = self._framer.feed(data, now)
+        self._give(frames, now)
+        if self._framer.gap is not None:
+            self._await_silence(self._framer.gap)
+        elif self._pace.is_fast(now, len(frames), len(data)):
+            connection.rest()
+
+    def _give(self, frames: list[bytes], now: float) -> None:
         if self._scanning and frames:
             self.counters.frames += len(frames)
             self._deliver([Frame(now, frame) for frame in frames])
+
+    def _await_silence(self, gap: float) -> None:
+        """Take what arrived for a frame when nothing comes for ``gap`` seconds."""
+        if self._silence is not None:
+            self._silence.cancel()
+        self._silence = asyncio.get_running_loop().call_later(gap, self._fell_silent)
+
+    def _fell_silent(self) -> None:
+        self._silence = None
+        self._give(self._framer.flush(), self._clock.now())
 
     def _align(self, connection: _Connection, now: float) -> None:
         """A port opened in the middle of a frame must not show the rest of that frame as a whole one."""
@@ -172,6 +201,26 @@ class SerialTransport:
         return f"{self.settings.display_url}: {reason or type(error).__name__}"
 
 
+class _Pace:
+    """Knows whether frames come so fast that reading them together saves more than it delays."""
+
+    def __init__(self) -> None:
+        self._since = float("-inf")
+        self._frames = 0
+        self._bytes = 0
+        self._is_fast = False
+
+    def is_fast(self, now: float, frames: int, size: int) -> bool:
+        """Count one read and return whether the next one may wait."""
+        self._frames += frames
+        self._bytes += size
+        elapsed = now - self._since
+        if elapsed >= _PACE_WINDOW:
+            self._is_fast = self._frames > _FAST * elapsed and self._bytes < _TOO_FAST * elapsed
+            self._since, self._frames, self._bytes = now, 0, 0
+        return self._is_fast
+
+
 class _Connection(asyncio.Protocol):
     """One opening of the port; holds back what arrives until it is released."""
 
@@ -185,6 +234,7 @@ class _Connection(asyncio.Protocol):
         self._held = True
         self._ended = asyncio.Event()
         self._error: Exception | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self.first_bytes = True
         self.released_at = float("-inf")
 
@@ -237,6 +287,19 @@ class _Connection(asyncio.Protocol):
         with contextlib.suppress(NotImplementedError):
             self._transport.pause_reading()
 
+    def rest(self) -> None:
+        """Let bytes gather for a moment, so that one wake-up reads them all; where reading can be paused."""
+        if self._held or self._resting is not None or self._ended.is_set():
+            return
+        with contextlib.suppress(NotImplementedError):
+            self._transport.pause_reading()
+            self._resting = asyncio.get_running_loop().call_later(_TOGETHER, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        if not self._held and not self._ended.is_set():
+            self._transport.resume_reading()
+
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._error = exc
@@ -246,6 +309,8 @@ class _Connection(asyncio.Protocol):
 
     async def close(self) -> None:
         """Close and wait for the end. Raises TimeoutError: a dead USB adapter may never confirm."""
+        if self._resting is not None:
+            self._resting.cancel()
         self._transport.close()
         async with asyncio.timeout(_CLOSE_TIMEOUT):
             await self._ended.wait()
