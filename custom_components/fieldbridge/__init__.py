@@ -1,6 +1,7 @@
 """Fieldbridge: anything that speaks serial, Modbus, Bluetooth LE or MQTT as Home Assistant devices."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 import logging
 from typing import Any
@@ -17,7 +18,7 @@ from homeassistant.helpers.typing import ConfigType
 from .acceleration import async_accelerate, async_load_kernels, async_remove_cache
 from .app_setup import async_setup_app, is_lost_app_device
 from .bridge.channels import DeviceProfile
-from .bridge.errors import ProfileError
+from .bridge.errors import LinkError, ProfileError
 from .bridge.links import Link
 from .connections import async_make_link
 from .connections.bluetooth import async_forget_peripheral
@@ -27,6 +28,7 @@ from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinato
 from .entity import PLATFORMS, platform_of
 from .filter_memory import async_forget_filters, async_remember_filters
 from .live_sensor import live_unique_id
+from .mirror_commands import MirrorCommands
 from .modbus_memory import async_forget_devices, async_remember_devices
 from .modbus_migration import async_continue_migration, async_end_migration
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
@@ -92,6 +94,10 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     if is_modbus(entry):
         await async_remember_devices(hass, entry)
     data.stop = _run_link(hass, entry, link, mirror)
+    if mirror is not None and mirror.listen is not None:
+        commands = MirrorCommands(hass, entry, mirror.prefix)
+        with suppress(LinkError):  # the MQTT integration has gone: the copy says so by itself
+            await mirror.listen(commands.topic_filter, commands.received)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
 
 

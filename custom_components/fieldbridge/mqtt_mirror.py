@@ -1,12 +1,14 @@
 """The optional copy of a link's devices on MQTT, through Home Assistant's broker or one of the user's."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError, HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import instance_id
@@ -14,10 +16,11 @@ from homeassistant.helpers.importlib import async_import_module
 from homeassistant.util import slugify
 
 from .bridge.errors import LinkError
-from .bridge.interfaces import MqttPort
+from .bridge.interfaces import MqttPort, PayloadCallback
 from .bridge.mqtt import MqttClient, PublishOnlyMqtt, build_will_config
 from .brokers import HomeAssistantClient, async_broker_client, async_client_id
 from .const import (
+    CONF_COMMANDS,
     CONF_KIND,
     CONF_MIRROR,
     CONF_PREFIX,
@@ -35,28 +38,40 @@ _HEARTBEATS_KEPT: Final = 180
 _CLEAR_TIMEOUT: Final = 5.0
 
 
+type Listen = Callable[[str, PayloadCallback], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """Where a link is mirrored to."""
 
     mqtt: MqttPort
     prefix: str
+    listen: Listen | None = None
+    """Subscribes to a topic and hands its messages on; there where commands are allowed."""
 
 
 async def async_make_mirror(hass: HomeAssistant, entry: ConfigEntry) -> Mirror | None:
-    """Return the mirror that the entry's options ask for. Nobody can command through it."""
+    """Return the mirror that the entry's options ask for; the app or link behind it cannot subscribe to anything."""
     options = entry.options.get(CONF_MIRROR, {})
     kind = options.get(CONF_KIND, MIRROR_NONE)
     if kind == MIRROR_NONE:
         return None
     prefix = await async_mirror_prefix(hass, entry)
+    allowed = options.get(CONF_COMMANDS, False)
     if kind == MIRROR_HOME_ASSISTANT:
         mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
-        return Mirror(PublishOnlyMqtt(HomeAssistantMqtt(hass, mqtt)), prefix)
+        port = HomeAssistantMqtt(hass, mqtt)
+        return Mirror(PublishOnlyMqtt(port), prefix, partial(port.listen, entry) if allowed else None)
     client = await async_broker_client(hass, options, await async_client_id(hass, entry))
     client.will = build_will_config(prefix)
     client.on_auth_refused = lambda _: entry.async_start_reauth(hass)
-    return Mirror(PublishOnlyMqtt(client), prefix)
+
+    async def listen(topic: str, take: PayloadCallback) -> None:
+        client.on_payload(take)
+        await client.subscribe(topic)
+
+    return Mirror(PublishOnlyMqtt(client), prefix, listen if allowed else None)
 
 
 async def async_mirror_prefix(hass: HomeAssistant, entry: ConfigEntry) -> str:
@@ -150,7 +165,30 @@ class HomeAssistantMqtt(HomeAssistantClient):
             await self._send_alive(alive_topic, alive_payload, qos)
 
     async def subscribe(self, topic: str) -> None:
-        """Nothing is subscribed through Home Assistant's client."""
+        """Nothing is subscribed for the bridge."""
+
+    async def listen(self, entry: ConfigEntry, topic: str, take: PayloadCallback) -> None:
+        """Subscribe until the entry is unloaded; Home Assistant renews it after every reconnect. Raises LinkError."""
+        loaded = True
+
+        @callback
+        def received(message: Any) -> None:
+            if loaded:
+                take(message.topic, message.payload, message.retain)
+
+        try:
+            unsubscribe = await self._mqtt.async_subscribe(self._hass, topic, received, qos=1, encoding=None)
+        except HomeAssistantError as err:
+            raise LinkError(f"Home Assistant could not subscribe to {topic}: {err}") from err
+
+        @callback
+        def stop() -> None:
+            # When the MQTT integration was reloaded, its copy of the subscription cannot be taken back.
+            nonlocal loaded
+            loaded = False
+            unsubscribe()
+
+        entry.async_on_unload(stop)
 
     async def _send_alive(self, topic: str, payload: str, qos: int) -> None:
         if self._speaks_mqtt5:

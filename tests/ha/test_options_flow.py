@@ -56,8 +56,9 @@ async def test_home_assistants_broker_needs_the_mqtt_integration(hass: HomeAssis
     mqtt.add_to_hass(hass)
     mqtt.mock_state(hass, ConfigEntryState.LOADED)
     await flow.submit({"mirror": "home_assistant", "prefix": "house", "diagnostic_frames": False})
+    await hass.async_block_till_done()
 
-    assert entry.options["mirror"] == {"kind": "home_assistant", "prefix": "house"}
+    assert entry.options["mirror"] == {"kind": "home_assistant", "prefix": "house", "commands": False}
 
 
 async def test_a_broker_is_tried_before_it_is_kept(
@@ -82,6 +83,7 @@ async def test_a_broker_is_tried_before_it_is_kept(
         "password": broker.password,
         "tls": False,
         "prefix": "lab",
+        "commands": False,
     }
     assert entry.state is ConfigEntryState.LOADED
 
@@ -96,6 +98,7 @@ async def test_a_broker_without_tls_is_told_when_tls_is_asked_for(
     assert flow.errors == {"base": "cannot_connect"}
 
     await flow.submit(broker_form(mosquitto))
+    await hass.async_block_till_done()
     assert entry.options["mirror"]["tls"] is False
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_PASSWORD
-from homeassistant.data_entry_flow import Optional
+from homeassistant.data_entry_flow import Optional, Required
 from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -20,6 +20,7 @@ from ..acceleration import NotAcceleratedError, async_install_numba
 from ..bridge.links import Link
 from ..const import (
     CONF_ACCELERATED,
+    CONF_COMMANDS,
     CONF_DIAGNOSTIC_FRAMES,
     CONF_KIND,
     CONF_MIRROR,
@@ -51,7 +52,12 @@ APP_MIRROR_SCHEMA = probatio.Schema(
         Optional(CONF_PREFIX, visible=_MIRRORED): TextSelector(),
     }
 )
-OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend({probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector()})
+OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend(
+    {
+        Required(CONF_COMMANDS, default=False, visible=_MIRRORED): BooleanSelector(),
+        probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector(),
+    }
+)
 ACCELERATION_SCHEMA = probatio.Schema({probatio.Required(CONF_ACCELERATED, default=False): BooleanSelector()})
 
 
