@@ -7,8 +7,9 @@ from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.fieldbridge.bridge.codecs.frame import Frame
-from custom_components.fieldbridge.bridge.sinks import CaptureHeader
+from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
+from custom_components.fieldbridge.bridge.sinks import CaptureHeader, read_frames
+from custom_components.fieldbridge.captures import async_start_capture
 from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.recordings import DATA_RECORDINGS
 from demo.pty_link import PtyLink
@@ -103,6 +104,30 @@ async def test_a_raw_capture_is_replayed_with_the_devices_of_its_link(hass: Home
     await flow.submit({"recording": "Hall.capture", "pace": "1", "repeats": 0})
 
     await until_state(hass, "sensor.hall_mode", "captured")
+
+
+@pytest.mark.parametrize("ended_by", ["stop", "unload"])
+async def test_a_link_is_captured_and_replayed(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, ended_by: str
+) -> None:
+    def mask(frames: Batch) -> Batch:
+        return [frame._replace(data=frame.data.replace(b"secret", b"******")) for frame in frames]
+
+    capture = await async_start_capture(hass, room, mask=mask)
+    pty_link.write(b'{"temp": 18.5, "mode": "secret"}\n')
+    await until_state(hass, "sensor.room_mode", "secret")
+    if ended_by == "stop":
+        await capture.async_stop()
+    else:
+        await hass.config_entries.async_unload(room.entry_id)
+
+    info = hass.data[DATA_RECORDINGS].catalogue.find(capture.running.name)
+    assert [frame.data for frame in read_frames(info.path)] == [b'{"temp": 18.5, "mode": "******"}']
+    assert str(pty_link.path) not in info.path.read_text()
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": info.name, "pace": "1", "repeats": 0})
+    await hass.async_block_till_done()
+    await until_state(hass, "sensor.room_mode_2", "******")
 
 
 async def test_what_is_no_capture_is_refused(hass: HomeAssistant, room: Any, folder: Path) -> None:
