@@ -11,18 +11,23 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
 )
 import probatio
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
 from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
+from .device_export import core_text, is_exportable, profile_text
 from .general_form import GENERAL_SCHEMA, general_form, general_of_form
 from .presentation import decoded_text, frames_text, source_options
 from .recognised_form import own_frames
 
 _CHANNEL: Final = "channel"
 _CHANNELS: Final = "channels"
+_PROFILE: Final = "profile"
+_CORE_YAML: Final = "core_yaml"
 
 
 class DeviceEditFlow(ConfigSubentryFlow):
@@ -109,11 +114,28 @@ class DeviceEditFlow(ConfigSubentryFlow):
         schema = probatio.Schema({probatio.Required(_CHANNELS): self._channel_selector(multiple=True)})
         return self.async_show_form(step_id="remove_channels", data_schema=schema, errors=errors)
 
+    async def async_step_export(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show the device as text that can be kept and shared; nothing changes."""
+        if user_input is not None:
+            return self.async_abort(reason="exported")
+        entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
+        texts = {
+            _PROFILE: await self.hass.async_add_executor_job(profile_text, entry, subentry),
+            _CORE_YAML: await self.hass.async_add_executor_job(core_text, entry, subentry),
+        }
+        multiline = TextSelector(TextSelectorConfig(multiline=True))
+        fields = {probatio.Optional(name, default=text): multiline for name, text in texts.items() if text is not None}
+        return self.async_show_form(step_id="export", data_schema=probatio.Schema(fields))
+
     @property
     def _choices(self) -> list[str]:
         """What can be changed."""
         has_channels = ["edit_channel", "remove_channels"] if self._device[_CHANNELS] else []
-        return ["general", "add_channel", *has_channels]
+        return ["general", "add_channel", *has_channels, *self._export_choice]
+
+    @property
+    def _export_choice(self) -> list[str]:
+        return ["export"] if is_exportable(self._get_entry()) else []
 
     def _source_options(self, frames: list[bytes]) -> list[SelectOptionDict]:
         """Return where values are found in the last frames."""

@@ -96,7 +96,14 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
         """Choose what to change."""
         self.begin_device(self._device["decoder"]["device"][CONF_UNIT])
         has_channels = ["edit_channel", "remove_channels"] if self._device["channels"] else []
-        options = ["general", "modbus_settings", "modbus_browse", "modbus_register", *has_channels]
+        options = [
+            "general",
+            "modbus_settings",
+            "modbus_browse",
+            "modbus_register",
+            *has_channels,
+            *self._export_choice,
+        ]
         return self.async_show_menu(step_id="reconfigure", menu_options=options)
 
     async def async_step_modbus_settings(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:

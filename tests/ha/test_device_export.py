@@ -1,0 +1,90 @@
+"""A device is exported as text from which the same device can be made again."""
+
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fieldbridge.bridge.channels import DeviceProfile
+from custom_components.fieldbridge.bridge.modbus import Register, RegisterDecoder
+from custom_components.fieldbridge.bridge.modbus.importers.core_yaml import read_core_yaml
+from custom_components.fieldbridge.bridge.profiles import read_profile
+from custom_components.fieldbridge.config_flow.device_export import core_text, profile_text
+from custom_components.fieldbridge.const import DOMAIN
+
+from .flows import Flow
+from .links import ROOM, device, serial_entry
+
+TIMING = {"timeout": 3.0, "message_spacing": 0.03, "connect_delay": 0.0, "close_after_poll": False}
+METER = DeviceProfile.from_dict(
+    {
+        "schema_version": 1,
+        "decoder": RegisterDecoder(registers={"power": Register(address=3), "mode": Register(address=4)}).to_dict(),
+        "channels": [
+            {"key": "power", "name": "Power", "source": "power", "unit": "W", "precision": 0},
+            {
+                "key": "mode",
+                "name": "Mode",
+                "source": "mode",
+                "precision": 0,
+                "write": {"control": "number", "maximum": 5, "target": {"register": "mode"}},
+            },
+        ],
+    }
+)
+
+
+def modbus_entry(**data: object) -> MockConfigEntry:
+    connection = {"kind": "modbus", "transport": "tcp", "host": "192.0.2.1", "port": 502, **TIMING, **data}
+    return MockConfigEntry(domain=DOMAIN, title="Plant", data=connection, subentries_data=[device("Meter", METER)])
+
+
+def shown(entry: MockConfigEntry) -> tuple[str, str | None]:
+    (subentry,) = entry.subentries.values()
+    return profile_text(entry, subentry), core_text(entry, subentry)
+
+
+async def test_the_form_shows_what_can_be_copied_and_changes_nothing(hass: HomeAssistant) -> None:
+    entry = serial_entry("/dev/nowhere", device("Room", ROOM))
+    entry.add_to_hass(hass)
+    flow = await Flow.change_device(hass, entry, "export")
+    (text,) = (marker.default() for marker in flow.shown["data_schema"].schema)
+    profile = read_profile(text).profile
+    assert profile is not None
+    assert (profile.name, profile.kind, profile.device) == ("Room", "serial", ROOM)
+    await flow.submit({"profile": "something else"})
+    assert flow.ended_by == "exported"
+    assert DeviceProfile.from_dict(dict(next(iter(entry.subentries.values())).data)) == ROOM
+
+
+async def test_a_modbus_device_is_exported_for_home_assistant_too(hass: HomeAssistant) -> None:
+    entry = modbus_entry()
+    entry.add_to_hass(hass)
+    flow = await Flow.change_device(hass, entry, "export")
+    assert set(flow.shown["data_schema"].schema) == {"profile", "core_yaml"}
+    profile, core = shown(entry)
+    read = read_profile(profile).profile
+    assert read is not None
+    assert read.device == METER
+    assert core is not None
+    assert core.startswith("# Mode: unsupported: there is no number")
+    (link,) = read_core_yaml(core).links
+    assert link.connection == {
+        "type": "tcp",
+        "host": "192.0.2.1",
+        "port": 502,
+        "timeout": 3,
+        "delay": 0,
+        "message_wait_milliseconds": 30,
+    }
+    assert [channel.name for channel in link.devices[0].profile.channels] == ["Power", "Mode"]
+
+
+def test_a_serial_line_is_exported_with_its_settings() -> None:
+    line = {"device": "/dev/ttyUSB0", "baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
+    _, core = shown(modbus_entry(transport="rtu", **line))
+    assert core is not None
+    connection = read_core_yaml(core).links[0].connection
+    assert {"type": "serial", "method": "rtu", "port": "/dev/ttyUSB0", "baudrate": 9600}.items() <= connection.items()
+
+
+def test_tls_has_no_counterpart_in_home_assistants_yaml() -> None:
+    assert shown(modbus_entry(transport="tls"))[1] is None
