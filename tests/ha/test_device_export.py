@@ -1,5 +1,8 @@
 """A device is exported as text from which the same device can be made again."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -49,7 +52,8 @@ async def test_the_form_shows_what_can_be_copied_and_changes_nothing(hass: HomeA
     (text,) = (marker.default() for marker in flow.shown["data_schema"].schema)
     profile = read_profile(text).profile
     assert profile is not None
-    assert (profile.name, profile.kind, profile.device) == ("Room", "serial", ROOM)
+    assert (profile.name, profile.kind) == ("Room", "serial")
+    assert replace(profile.device, origin=None) == ROOM
     await flow.submit({"profile": "something else"})
     assert flow.ended_by == "exported"
     assert DeviceProfile.from_dict(dict(next(iter(entry.subentries.values())).data)) == ROOM
@@ -63,7 +67,7 @@ async def test_a_modbus_device_is_exported_for_home_assistant_too(hass: HomeAssi
     profile, core = shown(entry)
     read = read_profile(profile).profile
     assert read is not None
-    assert read.device == METER
+    assert replace(read.device, origin=None) == METER
     assert core is not None
     assert core.startswith("# Mode: unsupported: there is no number")
     (link,) = read_core_yaml(core).links
@@ -88,3 +92,24 @@ def test_a_serial_line_is_exported_with_its_settings() -> None:
 
 def test_tls_has_no_counterpart_in_home_assistants_yaml() -> None:
     assert shown(modbus_entry(transport="tls"))[1] is None
+
+
+async def test_a_newer_profile_is_taken_when_a_person_has_seen_what_changes(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    folder = tmp_path / "fieldbridge" / "profiles"
+    folder.mkdir(parents=True)
+    entry = serial_entry("/dev/nowhere", device("Room", replace(ROOM, origin="room@1")))
+    entry.add_to_hass(hass)
+    (subentry,) = entry.subentries.values()
+    flow = await Flow.change_device(hass, entry, "update_profile")
+    assert flow.ended_by == "profile_is_current"
+    text = profile_text(entry, subentry).replace("\nversion: 1\n", "\nversion: 2\n").replace("°C", "°F")
+    (folder / "room.yaml").write_text(text)
+    flow = await Flow.change_device(hass, entry, "update_profile")
+    assert flow.text("changes") == "- ~ Temperature: unit: °C → °F"
+    await flow.submit({})
+    (stored,) = entry.subentries.values()
+    assert stored.data["origin"] == "room@2"
+    assert stored.data["channels"][0]["unit"] == "°F"

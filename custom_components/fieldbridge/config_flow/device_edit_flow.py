@@ -1,6 +1,7 @@
 """Changes to a device that is there: its name and silence, and its channels one by one."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
@@ -18,9 +19,12 @@ import probatio
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
+from ..bridge.profiles import changes, list_profiles, newer_profile, updated
+from ..presentable import printable
 from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
 from .device_export import core_text, is_exportable, profile_text
 from .general_form import GENERAL_SCHEMA, general_form, general_of_form
+from .modbus_definition import PROFILES_FOLDER
 from .presentation import decoded_text, frames_text, source_options
 from .recognised_form import own_frames
 
@@ -28,6 +32,7 @@ _CHANNEL: Final = "channel"
 _CHANNELS: Final = "channels"
 _PROFILE: Final = "profile"
 _CORE_YAML: Final = "core_yaml"
+_SHOWN_CHANGES: Final = 50
 
 
 class DeviceEditFlow(ConfigSubentryFlow):
@@ -114,6 +119,28 @@ class DeviceEditFlow(ConfigSubentryFlow):
         schema = probatio.Schema({probatio.Required(_CHANNELS): self._channel_selector(multiple=True)})
         return self.async_show_form(step_id="remove_channels", data_schema=schema, errors=errors)
 
+    async def async_step_update_profile(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show what a newer version of the device's profile changes; store it on agreement."""
+        device = DeviceProfile.from_dict(self._device)
+        files = await self.hass.async_add_executor_job(
+            list_profiles, Path(self.hass.config.path(*PROFILES_FOLDER.parts))
+        )
+        profile = newer_profile(device, [file.profile for file in files if file.profile])
+        if profile is None:
+            return self.async_abort(reason="profile_is_current")
+        if user_input is not None:
+            return self._store(updated(device, profile).to_dict())
+        lines = [printable(line) for line in changes(device, profile)]
+        return self.async_show_form(
+            step_id="update_profile",
+            data_schema=probatio.Schema({}),
+            description_placeholders={
+                "profile": printable(profile.name),
+                "version": str(profile.version),
+                "changes": "\n".join(f"- {line}" for line in lines[:_SHOWN_CHANGES]) or "-",
+            },
+        )
+
     async def async_step_export(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show the device as text that can be kept and shared; nothing changes."""
         if user_input is not None:
@@ -131,11 +158,13 @@ class DeviceEditFlow(ConfigSubentryFlow):
     def _choices(self) -> list[str]:
         """What can be changed."""
         has_channels = ["edit_channel", "remove_channels"] if self._device[_CHANNELS] else []
-        return ["general", "add_channel", *has_channels, *self._export_choice]
+        return ["general", "add_channel", *has_channels, *self._profile_choices]
 
     @property
-    def _export_choice(self) -> list[str]:
-        return ["export"] if is_exportable(self._get_entry()) else []
+    def _profile_choices(self) -> list[str]:
+        """What concerns the profile: exporting it, and taking a newer one."""
+        update = ["update_profile"] if self._device.get("origin") else []
+        return [*update, *(["export"] if is_exportable(self._get_entry()) else [])]
 
     def _source_options(self, frames: list[bytes]) -> list[SelectOptionDict]:
         """Return where values are found in the last frames."""

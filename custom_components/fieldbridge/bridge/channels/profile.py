@@ -46,6 +46,8 @@ class DeviceProfile:
     model: str | None = None
     talk: Talk | None = None
     """What it is told and asked by itself, on links that can send."""
+    origin: str | None = None
+    """The profile that the device was made with, as ``id@version``."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that is stored and shared."""
@@ -60,6 +62,7 @@ class DeviceProfile:
             "manufacturer": self.manufacturer,
             "model": self.model,
             **({} if self.talk is None else {"talk": self.talk.to_dict()}),
+            **({} if self.origin is None else {"origin": self.origin}),
         }
 
     @classmethod
@@ -87,6 +90,9 @@ class DeviceProfile:
         stale_after = data.get("stale_after")
         if stale_after is not None and require_number(stale_after, "stale_after") < 1:
             raise ProfileError("stale_after", "must be at least one second")
+        origin = data.get("origin")
+        if origin is not None and not (isinstance(origin, str) and re.fullmatch(r"\w+@\d{1,9}", origin)):
+            raise ProfileError("origin", "must be the id of a profile, @ and its version")
         for name in ("manufacturer", "model"):
             if data.get(name) is not None and not isinstance(data[name], str):
                 raise ProfileError(name, "must be a text")
@@ -99,6 +105,7 @@ class DeviceProfile:
             manufacturer=data.get("manufacturer"),
             model=data.get("model"),
             talk=None if data.get("talk") is None else Talk.from_dict(data["talk"]),
+            origin=origin,
         )
 
 

@@ -2,14 +2,18 @@
 
 from .library import list_profiles, shipped_profiles
 from .profile import KINDS, Mistake, Profile, ProfileFile, export_profile, read_profile
+from .update import changes, newer_profile, updated
 
 __all__ = [
     "KINDS",
     "Mistake",
     "Profile",
     "ProfileFile",
+    "changes",
     "export_profile",
     "list_profiles",
+    "newer_profile",
     "read_profile",
     "shipped_profiles",
+    "updated",
 ]

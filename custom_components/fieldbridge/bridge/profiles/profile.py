@@ -1,7 +1,7 @@
 """One profile: the description of a device with where it comes from, read from YAML and written as YAML."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 import re
 from typing import Any, override
 
@@ -16,7 +16,7 @@ KINDS = ("serial", "modbus", "ble", "mqtt")
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 _TEXTS = ("name", "source")
 _META = {"id", "name", "kind", "version", "source", "link"}
-_DEVICE = {"schema_version", *(each.name for each in fields(DeviceProfile))}
+_DEVICE = {"schema_version", *(each.name for each in fields(DeviceProfile))} - {"origin"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class Profile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that the YAML file has."""
-        device = self.device.to_dict()
+        device = replace(self.device, origin=None).to_dict()
         head = {"schema_version": device.pop("schema_version")}
         head |= {name: getattr(self, name) for name in ("id", "name", "kind", "version", "source")}
         return {**head, **({"link": dict(self.link)} if self.link else {}), **device}
@@ -86,6 +86,7 @@ def read_profile(text: str, origin: str = "", *, is_shipped: bool = False) -> Pr
     except ProfileError as err:
         return ProfileFile(origin=origin, mistakes=(_mistake(document, err),), is_shipped=is_shipped)
     head = {name: data[name] for name in ("id", "name", "kind", "version", "source")}
+    device = replace(device, origin=f"{data['id']}@{data['version']}")
     profile = Profile(**head, device=device, link=data.get("link") or {})
     return ProfileFile(origin=origin, profile=profile, is_shipped=is_shipped)
 
