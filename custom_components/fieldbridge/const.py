@@ -66,6 +66,8 @@ CONF_TOPICS: Final = "topics"
 REAUTH_OF_LINK: Final = "reauth_of_link"
 """Marks a request for credentials of the link itself, not of its copy on MQTT."""
 CONF_DIAGNOSTIC_FRAMES: Final = "diagnostic_frames"
+CONF_DIAGNOSTIC_PRIVATE: Final = "diagnostic_private"
+"""Whether diagnostics hold what a profile marks as private."""
 
 CONF_APP: Final = "app"
 """Name of a bridge app's file without ``.py``, or of its package."""

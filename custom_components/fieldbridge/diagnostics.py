@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
@@ -10,9 +10,11 @@ from serialx.common import redact_uri
 
 from .acceleration import acceleration_state
 from .app_setup import AppConfigEntry
+from .bridge.channels import DeviceSession
+from .bridge.channels.privacy import Masker
 from .bridge.codecs.frame import Frame
 from .bridge.introspection import build_registry_snapshot
-from .const import CONF_DIAGNOSTIC_FRAMES, CONF_KIND, CONF_SETTINGS, KIND_APP
+from .const import CONF_DIAGNOSTIC_FRAMES, CONF_DIAGNOSTIC_PRIVATE, CONF_KIND, CONF_SETTINGS, KIND_APP
 from .coordinator import FieldbridgeConfigEntry
 
 TO_REDACT = {CONF_ADDRESS, CONF_PASSWORD, CONF_USERNAME, CONF_HOST}
@@ -53,6 +55,9 @@ def _of_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> dict[str, An
     data: dict[str, Any] = async_redact_data(dict(entry.data), TO_REDACT)
     if CONF_DEVICE in data:
         data[CONF_DEVICE] = redact_uri(data[CONF_DEVICE])
+    has_frames = entry.options.get(CONF_DIAGNOSTIC_FRAMES)
+    show_private = bool(entry.options.get(CONF_DIAGNOSTIC_PRIVATE))
+    masker = Masker(() if show_private else [session.profile for session in link.sessions.values()])
     return {
         "data": data,
         "options": async_redact_data(dict(entry.options), TO_REDACT),
@@ -66,18 +71,28 @@ def _of_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> dict[str, An
                 "title": entry.subentries[subentry_id].title,
                 "available": coordinator.session.available,
                 "profile": coordinator.session.profile.to_dict(),
-                "values": coordinator.session.values,
+                "values": _values(coordinator.session, show_private=show_private),
                 "statistics": coordinator.session.statistics(),
             }
             for subentry_id, coordinator in entry.runtime_data.devices.items()
         },
         "filters": acceleration_state(hass),
-        "frames": _frames(link.recent_frames) if entry.options.get(CONF_DIAGNOSTIC_FRAMES) else "off (an option)",
+        "frames": _frames(link.recent_frames, masker) if has_frames else "off (an option)",
     }
 
 
-def _frames(frames: list[Frame]) -> list[dict[str, Any]]:
+def _values(session: DeviceSession, *, show_private: bool) -> dict[str, Any]:
+    """Return the latest values, without those that the profile marks as private."""
+    private = set() if show_private else {channel.key for channel in session.profile.channels if channel.private}
+    return {key: REDACTED if key in private else value for key, value in session.values.items()}
+
+
+def _frames(frames: list[Frame], masker: Masker) -> list[dict[str, Any]]:
     """Return frames with their time before the last one; frames may hold positions and meter numbers."""
     return [
-        {"seconds_before_last": round(frames[-1].time - frame.time, 3), "hex": frame.data.hex(" ")} for frame in frames
+        {
+            "seconds_before_last": round(frames[-1].time - frame.time, 3),
+            "hex": masker.mask(frame.data).hex(" "),
+        }
+        for frame in frames
     ]

@@ -64,8 +64,8 @@ class Inspection:
     def stop(self) -> None:
         """Follow nothing any more."""
         self._timer.cancel()
-        for unsubscribe in self._unsubscribe:
-            unsubscribe()
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
 
     @callback
     def _take_frames(self, batch: Batch) -> None:

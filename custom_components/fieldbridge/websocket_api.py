@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 import probatio
 
+from .captures import async_replay, async_start_reported_capture
 from .const import CONF_KIND, DOMAIN, KIND_APP
 from .coordinator import FieldbridgeConfigEntry
 from .inspector import Inspection
@@ -20,6 +21,8 @@ def async_setup_websocket_api(hass: HomeAssistant) -> None:
     """Register the commands."""
     websocket_api.async_register_command(hass, handle_links)
     websocket_api.async_register_command(hass, handle_inspect)
+    websocket_api.async_register_command(hass, handle_capture)
+    websocket_api.async_register_command(hass, handle_replay)
 
 
 @websocket_api.websocket_command({probatio.Required("type"): "fieldbridge/links"})
@@ -60,6 +63,39 @@ def handle_inspect(hass: HomeAssistant, connection: websocket_api.ActiveConnecti
         return
     connection.subscriptions[msg["id"]] = inspection.stop
     connection.send_result(msg["id"])
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "fieldbridge/capture",
+        probatio.Required("entry_id"): str,
+        probatio.Optional("private", default=False): bool,
+    }
+)
+@websocket_api.require_admin
+@websocket_api.async_response
+async def handle_capture(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """Write the messages of a link into a file until the page unsubscribes or goes."""
+    entry = loaded_link(hass, msg["entry_id"])
+    if entry is None:
+        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link is not loaded")
+        return
+
+    @callback
+    def send(message: dict[str, Any]) -> None:
+        connection.send_message(websocket_api.event_message(msg["id"], message))
+
+    capture = await async_start_reported_capture(hass, entry, send, private=msg["private"])
+    connection.subscriptions[msg["id"]] = capture.stop
+    connection.send_result(msg["id"])
+
+
+@websocket_api.websocket_command({probatio.Required("type"): "fieldbridge/replay", probatio.Required("recording"): str})
+@websocket_api.require_admin
+@websocket_api.async_response
+async def handle_replay(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """Make a link that replays a recording or capture."""
+    connection.send_result(msg["id"], {"entry_id": await async_replay(hass, msg["recording"])})
 
 
 @callback

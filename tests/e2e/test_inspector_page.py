@@ -66,4 +66,21 @@ async def test_a_person_sees_a_link_live(loopback_sockets: None, tmp_path: Path,
         await page.emulate_media(color_scheme="dark")
         await frontend.picture("inspector-dark")
         assert await violations(page) == []
+
+        await page.get_by_role("button", name="Go on").click()
+        await page.get_by_role("button", name="Capture to file").click()
+        await page.get_by_text("messages in").wait_for()
+        await page.get_by_role("button", name="End the capture").click()
+        await page.get_by_role("button", name="Capture to file").wait_for()
+
+        await page.get_by_role("tab", name="Live").focus()
+        await page.keyboard.press("ArrowRight")
+        recordings = page.get_by_role("region", name="Recordings and captures")
+        await recordings.get_by_text("finished").wait_for()
+        await frontend.picture("recordings")
+        assert await violations(page) == []
+        await recordings.get_by_role("button", name="Replay").click()
+        await page.get_by_text("The link was made").wait_for()
+        entries = await home.client.command("config_entries/get", domain="fieldbridge")
+        assert len(entries) == 3
         assert frontend.errors == []

@@ -1,16 +1,18 @@
 """Diagnostics tell what is needed to help, and no secrets."""
 
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+import pytest
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from demo.pty_link import PtyLink
 
-from .links import GAS_ANALYSER, GAS_FRAMES, device, serial_entry, set_up, until_state
+from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until_state
 
 
 async def test_counters_values_and_no_secrets(
@@ -52,3 +54,22 @@ async def test_frames_are_held_when_the_user_allows_it(
 
     (frame,) = found["frames"]
     assert bytes.fromhex(frame["hex"]) == GAS_FRAMES[0].rstrip()
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+async def test_what_a_profile_marks_as_private_is_masked_unless_the_user_allows_it(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, pty_link: PtyLink, is_shown: bool
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    room = replace(ROOM, channels=tuple(replace(each, private=each.key == "mode") for each in ROOM.channels))
+    entry = serial_entry(pty_link.path, device("Room", room), diagnostic_frames=True, diagnostic_private=is_shown)
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b'\n{"temp": 20.0, "mode": "home"}\n')
+    await until_state(hass, "sensor.room_mode", "home")
+
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    (shown,) = found["devices"].values()
+    assert (shown["values"]["mode"] == "home") is is_shown
+    assert (b"home" in bytes.fromhex(found["frames"][0]["hex"])) is is_shown

@@ -1,5 +1,7 @@
 """Administrators look at a link while it runs: its messages, verdicts, counters and values before and after filters."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from homeassistant.components import frontend
@@ -10,9 +12,16 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 
 from demo.pty_link import PtyLink
 
-from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until_state
+from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until, until_state
 
 CONNECTIVITY = "binary_sensor.lab_port_connectivity"
+
+
+@pytest.fixture(autouse=True)
+def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
+    """Where this Home Assistant keeps recordings."""
+    hass.config.config_dir = str(tmp_path)
+    return tmp_path / "fieldbridge" / "recordings"
 
 
 @pytest.fixture
@@ -40,8 +49,8 @@ class Page:
         """Return the next event that has these keys."""
         while True:
             message = await self.client.receive_json()
-            event: dict[str, Any] = message["event"]
-            if all(event.get(key) for key in having):
+            event: dict[str, Any] = message.get("event", {})
+            if event and all(event.get(key) for key in having):
                 return event
 
 
@@ -169,7 +178,65 @@ async def test_the_files_of_the_panel_are_served(
     assert panel.config is not None
     url = panel.config["_panel_custom"]["module_url"]
     client = await hass_client()
-    for name in ("panel.js", "live.js", "plot.js", "styles.js", "texts.js", "card.js"):
+    for name in ("panel.js", "live.js", "plot.js", "styles.js", "texts.js", "card.js", "recordings.js"):
         answer = await client.get(url.replace("panel.js", name))
         assert answer.status == 200
         assert "javascript" in answer.headers["Content-Type"]
+
+
+async def recordings(hass: HomeAssistant) -> list[dict[str, Any]]:
+    answer = await hass.services.async_call("fieldbridge", "list_recordings", {}, blocking=True, return_response=True)
+    assert answer is not None
+    listed: Any = answer["recordings"]
+    return listed  # type: ignore[no-any-return]
+
+
+async def test_a_capture_lasts_until_the_page_goes_and_can_be_replayed(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry, pty_link: PtyLink
+) -> None:
+    await page.client.send_json_auto_id({"type": "fieldbridge/capture", "entry_id": entry.entry_id})
+    started = await page.client.receive_json()
+    assert started["success"]
+    link = entry.runtime_data.link
+    pty_link.write(b"\n" + GAS_FRAMES[0] + GAS_FRAMES[1] + b'{"temp": 20.0, "mode": "auto"}\n')
+    await until(lambda: link.statistics()["frames"] == 3)
+    await page.client.send_json_auto_id({"type": "unsubscribe_events", "subscription": started["id"]})
+    done = await page.event(done=True)
+    assert (done["rows"], done["dropped"], done["end"]) == (3, 0, "stopped")
+    (listed,) = await recordings(hass)
+    assert (listed["kind"], listed["name"], listed["state"]) == ("capture", done["name"], "finished")
+
+    answer = await page.command(type="fieldbridge/replay", recording=done["name"])
+    while "event" in answer:
+        answer = await page.client.receive_json()
+    replay = hass.config_entries.async_get_entry(answer["result"]["entry_id"])
+    assert replay is not None
+    assert replay.data["kind"] == "replay"
+    assert [each.title for each in replay.subentries.values()] == ["Gas analyser", "Room"]
+    refused = await page.command(type="fieldbridge/replay", recording="../secrets.yaml")
+    assert not refused["success"]
+
+
+async def test_private_fields_are_masked_in_captures_unless_they_are_asked_for(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry, pty_link: PtyLink, folder: Path
+) -> None:
+    room = next(each for each in entry.subentries.values() if each.title == "Room")
+    channels = tuple(replace(channel, private=channel.key == "mode") for channel in ROOM.channels)
+    hass.config_entries.async_update_subentry(entry, room, data=replace(ROOM, channels=channels).to_dict())
+    await hass.async_block_till_done()
+    contents: list[str] = []
+    for private in (False, True):
+        await page.client.send_json_auto_id(
+            {"type": "fieldbridge/capture", "entry_id": entry.entry_id, "private": private}
+        )
+        started = await page.client.receive_json()
+        while "event" in started:
+            started = await page.client.receive_json()
+        pty_link.write(b'\n{"temp": 20.0, "mode": "home"}\n')
+        await until(lambda: len(entry.runtime_data.link.recent_frames) > len(contents))
+        await page.client.send_json_auto_id({"type": "unsubscribe_events", "subscription": started["id"]})
+        done = await page.event(done=True)
+        contents.append(await hass.async_add_executor_job((folder / done["name"]).read_text))
+    assert b"home".hex() not in contents[0]
+    assert b"****".hex() in contents[0]
+    assert b"home".hex() in contents[1]

@@ -36,7 +36,7 @@ async def test_a_link_is_copied_nowhere_unless_asked(hass: HomeAssistant, entry:
     await flow.submit({"mirror": "none", "diagnostic_frames": True})
     await hass.async_block_till_done()
 
-    assert dict(entry.options) == {"mirror": {"kind": "none"}, "diagnostic_frames": True}
+    assert dict(entry.options) == {"mirror": {"kind": "none"}, "diagnostic_frames": True, "diagnostic_private": False}
     assert entry.state is ConfigEntryState.LOADED
 
 

@@ -22,6 +22,7 @@ from ..const import (
     CONF_ACCELERATED,
     CONF_COMMANDS,
     CONF_DIAGNOSTIC_FRAMES,
+    CONF_DIAGNOSTIC_PRIVATE,
     CONF_KIND,
     CONF_MIRROR,
     CONF_PREFIX,
@@ -56,8 +57,10 @@ OPTIONS_SCHEMA = APP_MIRROR_SCHEMA.extend(
     {
         Required(CONF_COMMANDS, default=False, visible=_MIRRORED): BooleanSelector(),
         probatio.Required(CONF_DIAGNOSTIC_FRAMES, default=False): BooleanSelector(),
+        probatio.Required(CONF_DIAGNOSTIC_PRIVATE, default=False): BooleanSelector(),
     }
 )
+_DIAGNOSTIC: Final[tuple[str, ...]] = (CONF_DIAGNOSTIC_FRAMES, CONF_DIAGNOSTIC_PRIVATE)
 ACCELERATION_SCHEMA = probatio.Schema({probatio.Required(CONF_ACCELERATED, default=False): BooleanSelector()})
 
 
@@ -127,7 +130,7 @@ class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
             mirror = _mirror_of_form(user_input, stored)
             errors, reasons = await self._async_check(mirror)
             if not errors:
-                others = {key: user_input[key] for key in (CONF_DIAGNOSTIC_FRAMES,) if key in user_input}
+                others = {key: user_input[key] for key in _DIAGNOSTIC if key in user_input}
                 return self.async_create_entry(data={**self.config_entry.options, CONF_MIRROR: mirror, **others})
             placeholders |= reasons
         return self.async_show_form(
@@ -151,13 +154,13 @@ class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
         return {
             **shown,
             CONF_MIRROR: stored.get(CONF_KIND, MIRROR_NONE),
-            CONF_DIAGNOSTIC_FRAMES: self.config_entry.options.get(CONF_DIAGNOSTIC_FRAMES, False),
+            **{key: self.config_entry.options.get(key, False) for key in _DIAGNOSTIC},
         }
 
 
 def _mirror_of_form(form: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the mirror that the form describes; an empty password means the stored one, for the same login only."""
-    mirror = {key: value for key, value in form.items() if key not in (CONF_MIRROR, CONF_DIAGNOSTIC_FRAMES)}
+    mirror = {key: value for key, value in form.items() if key not in (CONF_MIRROR, *_DIAGNOSTIC)}
     mirror[CONF_KIND] = form[CONF_MIRROR]
     keep_password(mirror, stored)
     return mirror

@@ -73,6 +73,10 @@ class ReplaySteps(LinkSteps):
             description_placeholders={"error": error},
         )
 
+    async def async_step_import(self, import_data: dict[str, Any]) -> ConfigFlowResult:
+        """Replay what was chosen in the panel."""
+        return await self.async_step_replay(import_data)
+
     async def async_step_reconfigure_replay(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose another pace; another recording has other devices and is another link."""
         if user_input is not None:

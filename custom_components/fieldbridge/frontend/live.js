@@ -27,6 +27,13 @@ export class LiveView {
   }
 
   disconnect() {
+    this._unfollow();
+    this._endCapture?.();
+    this._endCapture = undefined;
+    clearTimeout(this._again);
+  }
+
+  _unfollow() {
     this._unsubscribe?.();
     this._unsubscribe = undefined;
   }
@@ -51,7 +58,22 @@ export class LiveView {
       { type: "button", "aria-pressed": "false", onclick: () => this._setPaused(!this._paused) },
       text("live.pause"),
     );
-    this._controls = element("div", { class: "row" }, this._choice, this._pause);
+    this._capture = element(
+      "button",
+      { type: "button", "aria-pressed": "false", onclick: () => this._toggleCapture() },
+      text("live.capture"),
+    );
+    this._private = element("input", { type: "checkbox" });
+    this._captured = element("span", { role: "status" });
+    this._controls = element(
+      "div",
+      { class: "row" },
+      this._choice,
+      this._pause,
+      this._capture,
+      element("label", {}, this._private, text("live.capture_private")),
+      this._captured,
+    );
     this._status = element("p", { class: "note", role: "status" });
     this._counters = element("p", { class: "note" });
     this._channels = element("fieldset");
@@ -121,7 +143,7 @@ export class LiveView {
   }
 
   async _subscribe() {
-    this.disconnect();
+    this._unfollow();
     const message = { type: "fieldbridge/inspect", entry_id: this.link.entry_id, channels: [...this._plots.keys()] };
     if (this.device) message.device_id = this.device.device_id;
     const attempt = (this._attempt = {});
@@ -135,6 +157,40 @@ export class LiveView {
       this._status.textContent = this._texts("live.not_loaded", { error: error.message });
       this._again = setTimeout(() => this._subscribe(), 2000);
     }
+  }
+
+  async _toggleCapture() {
+    if (this._endCapture) {
+      const end = this._endCapture;
+      this._endCapture = undefined;
+      this._showCapture(false);
+      await end();
+      return;
+    }
+    const message = { type: "fieldbridge/capture", entry_id: this.link.entry_id, private: this._private.checked };
+    this._showCapture(true);
+    try {
+      this._endCapture = await this._hass().connection.subscribeMessage((event) => this._reportCapture(event), message);
+    } catch (error) {
+      this._showCapture(false);
+      this._captured.textContent = this._texts("live.capture_failed", { error: error.message });
+    }
+  }
+
+  _reportCapture(event) {
+    const failed = event.error || (event.done && event.end !== "stopped" ? event.end : "");
+    const key = failed ? "live.capture_failed" : event.done ? "live.captured" : "live.capturing";
+    this._captured.textContent = this._texts(key, { ...event, error: failed });
+    if (event.done) {
+      this._endCapture = undefined;
+      this._showCapture(false);
+    }
+  }
+
+  _showCapture(running) {
+    this._capture.setAttribute("aria-pressed", String(running));
+    this._capture.textContent = this._texts(running ? "live.capture_stop" : "live.capture");
+    this._private.disabled = running;
   }
 
   _setPaused(paused) {

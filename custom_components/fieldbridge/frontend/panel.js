@@ -1,9 +1,10 @@
 // The panel in the sidebar: a live look at every link, and the recordings.
 import { LiveView } from "./live.js";
+import { RecordingsView } from "./recordings.js";
 import { element, STYLES } from "./styles.js";
 import { loadTexts } from "./texts.js";
 
-const VIEWS = { live: LiveView };
+const VIEWS = { live: LiveView, recordings: RecordingsView };
 
 class FieldbridgePanel extends HTMLElement {
   constructor() {
