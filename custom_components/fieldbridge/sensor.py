@@ -23,7 +23,18 @@ from .recording_entities import RECORDING_SENSORS, RecordingSensor, async_add_re
 
 PARALLEL_UPDATES = 0
 
-_COUNTERS = ("frames", "rejected", "unreadable", "overlong", "partial", "dropped", "reconnects")
+_COUNTERS = (
+    "frames",
+    "rejected",
+    "unreadable",
+    "overlong",
+    "partial",
+    "dropped",
+    "unused",
+    "oversized",
+    "over_budget",
+    "reconnects",
+)
 
 LINK_SENSORS = (
     SensorEntityDescription(

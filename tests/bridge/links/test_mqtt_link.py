@@ -60,6 +60,11 @@ def shown(session: DeviceSession) -> dict[str, object]:
     return {key: value for key, value in session.values.items() if session.is_available(key)}
 
 
+def is_there(session: DeviceSession) -> bool:
+    """Return whether a device is available now."""
+    return session.available
+
+
 async def test_values_come_from_leaves_and_whole_payloads() -> None:
     link = Link()
     session = link.set_device("lamp", lamp())
@@ -233,6 +238,28 @@ async def test_a_value_is_set_by_a_message_in_the_form_that_the_device_wants() -
         await session.write("level", 40)
 
         assert link.feed.published == [("home/lamp/set", '{"level": 40}', False, 1)]
+
+
+async def test_a_device_that_is_only_commanded_is_there_while_its_broker_is() -> None:
+    link = Link()
+    bell = {"key": "ring", "name": "Ring", "source": "", "write": {"control": "button", "target": {"topic": "~/ring"}}}
+    session = link.set_device("bell", lamp(channels=[bell]))
+    watched = link.set_device("watched", lamp(availability=True, channels=[bell]))
+    assert not is_there(session)
+    async with link.running():
+        await link.until_state("up")
+        assert is_there(session)
+        assert link.set_device("later", lamp(channels=[bell])).available
+        await session.write("ring", True)
+        assert link.feed.published == [("home/lamp/ring", "true", False, 1)]
+
+        assert not is_there(watched)
+        await link.hear("home/lamp/availability", {"state": "online"})
+        assert is_there(watched)
+
+        link.feed.go()
+        await link.until_state("down")
+        assert not is_there(session)
 
 
 async def test_nothing_is_sent_where_it_cannot_arrive() -> None:

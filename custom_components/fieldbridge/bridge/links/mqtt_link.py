@@ -9,12 +9,14 @@ from typing import override
 from ..channels import Channel, DeviceProfile, DeviceSession
 from ..channels.listeners import Unsubscribe
 from ..codecs.frame import Batch, Frame
-from ..codecs.topics import Availability, TopicDecoder, fill
+from ..codecs.topics import Availability, TopicDecoder, TopicFields, fill
 from ..errors import DecodeError, ProfileError, WriteError
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import PayloadCallback
 from ..transports.mqtt import MqttTransport
 from .frame_link import FrameLink
+
+_NOTHING_SAID = TopicFields("", "", None)
 
 
 class MqttLink(FrameLink):
@@ -36,6 +38,8 @@ class MqttLink(FrameLink):
         session.writer = _Writer(self._broker, profile.decoder).write
         if (before := self._devices.get(device_id)) is not None:
             device.take_over(before)
+        if self.status.state is LinkState.UP:
+            device.link_came()
         self._devices[device_id] = device
         self._reroute()
         return session
@@ -69,6 +73,9 @@ class MqttLink(FrameLink):
         if status.state is LinkState.DOWN:
             for device in self._devices.values():
                 device.forget()
+        elif status.state is LinkState.UP:
+            for device in self._devices.values():
+                device.link_came()
         super()._link_changed(status)
 
     def _reroute(self) -> None:
@@ -128,6 +135,11 @@ class TopicDevice:
         was_fresh = before._session.available
         self.take([frame for frame in before.last_messages if was_fresh or _topic(frame) in self._availability])
 
+    def link_came(self) -> None:
+        """The broker is there: a device that is only commanded, and of which nobody says anything, is there as well."""
+        if not self._values and self.is_online and self._session.profile.event_like:
+            self._session.take(_NOTHING_SAID, 0.0)
+
     def forget(self) -> None:
         """The broker is gone: what is said meanwhile will never be heard."""
         self._last.clear()
@@ -146,6 +158,7 @@ class TopicDevice:
         if self.is_online is False:
             self._session.link_lost()
             return []
+        self.link_came()
         if not self._session.profile.event_like:
             return []
         # What was kept, or was said before the device went, holds again.
