@@ -7,7 +7,11 @@ from http import HTTPStatus
 from pathlib import Path
 import shutil
 from typing import Any
+from urllib.parse import quote
 
+from homeassistant.components.media_player import BrowseError
+from homeassistant.components.media_source import MediaSourceItem, Unresolvable
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
@@ -18,11 +22,12 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pyarrow.parquet as pq
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.fieldbridge import recording_services
 from custom_components.fieldbridge.const import DOMAIN
+from custom_components.fieldbridge.media_source import async_get_media_source
 from custom_components.fieldbridge.recordings import DATA_RECORDINGS, DEFAULT_SETTINGS, Recordings
 from demo.pty_link import PtyLink
 
@@ -170,6 +175,9 @@ async def test_a_recording_goes_on_when_its_own_device_is_changed_or_its_link_re
     await act(hass, "stop_recording")
 
     assert values(folder, started["name"], "temp") == ["20.0", "21.0", "22.0"]
+    with (folder / started["name"]).open(newline="") as file:
+        events = [row["event"] for row in csv.DictReader(file) if not row["device"]]
+    assert events == ["Room: back, or changed", "Room: gone", "Room: back, or changed"]
 
 
 async def test_a_recording_whose_devices_are_gone_for_good_ends(hass: HomeAssistant, room: Any) -> None:
@@ -440,3 +448,50 @@ async def test_a_device_of_a_bridge_app_is_recorded_by_what_it_publishes(hass: H
 
     counts = [float(value) for value in values(folder, started["name"], "count")]
     assert counts == [counts[0] + number for number in range(len(counts))]
+
+
+async def test_what_runs_is_neither_downloaded_nor_drawn_and_a_capture_has_no_drawing(
+    hass: HomeAssistant, room: Any, folder: Path, hass_client: ClientSessionGenerator
+) -> None:
+    client = await hass_client()
+    started = await act(hass, "start_recording", device_id=device_id(hass, room, "Room"))
+    path = f"/api/fieldbridge/recordings/{quote(started['name'])}"
+    assert (await client.get(path)).status == HTTPStatus.CONFLICT
+    assert (await client.get(f"{path}/plot.svg")).status == HTTPStatus.CONFLICT
+    await act(hass, "stop_recording")
+    drawings = [await (await client.get(f"{path}/plot.svg")).text() for _ in range(2)]
+    assert drawings[0] == drawings[1]
+
+    (folder / started["name"]).write_text("t_utc,device\nsoon,Room\n")
+    assert (await client.get(f"{path}/plot.svg")).status == HTTPStatus.UNPROCESSABLE_ENTITY
+    (folder / "odd.capture").write_text("x")
+    assert (await client.get("/api/fieldbridge/recordings/odd.capture/plot.svg")).status == HTTPStatus.NOT_FOUND
+
+
+async def test_old_recordings_are_deleted_but_never_one_that_a_link_replays(
+    hass: HomeAssistant, room: Any, folder: Path
+) -> None:
+    recordings = hass.data[DATA_RECORDINGS]
+    names = []
+    for name in ("first", "second"):
+        names.append((await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), name=name))["name"])
+        await act(hass, "stop_recording")
+    replayed = MockConfigEntry(
+        domain=DOMAIN,
+        data={"kind": "replay", "recording": names[0], "pace": "1", "repeats": 0},
+        disabled_by=ConfigEntryDisabler.USER,
+    )
+    replayed.add_to_hass(hass)
+
+    await recordings.async_set({**DEFAULT_SETTINGS, "max_size": 1e-9})
+
+    assert {path.name for path in folder.iterdir()} == {names[0], f"{names[0]}.json"}  # noqa: ASYNC240
+
+
+async def test_the_media_browser_refuses_what_is_not_there(hass: HomeAssistant, room: Any) -> None:
+    source = await async_get_media_source(hass)
+
+    with pytest.raises(Unresolvable):
+        await source.async_resolve_media(MediaSourceItem(hass, DOMAIN, "missing.csv", None))
+    with pytest.raises(BrowseError):
+        await source.async_browse_media(MediaSourceItem(hass, DOMAIN, "missing.csv", None))

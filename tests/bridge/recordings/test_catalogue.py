@@ -1,5 +1,6 @@
 """The folder of recordings: what is listed, deleted, pruned and made whole."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import subprocess
@@ -17,6 +18,7 @@ from custom_components.fieldbridge.bridge.recordings import (
     RecordingError,
     RecordingPlan,
     RecordingState,
+    RunningCapture,
     UnknownRecordingError,
     describe_device,
     read_rows,
@@ -186,3 +188,45 @@ async def test_a_capture_holds_the_frames_and_says_where_they_came_from(tmp_path
     assert info.to_dict()["rows"] == 2
     assert list(read_frames(info.path)) == [Frame(1.25, b"\x00\xff"), Frame(1.5, b"two")]
     assert (read_header(info.path).link, read_header(info.path).framing) == ("Lab port", {"delimiter": "\\n"})
+
+
+async def test_a_capture_ends_when_it_fills_the_quota_alone(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0, max_bytes=2000))
+    capture = await catalogue.start_capture("Lab port", CaptureHeader("Lab port"))
+    async with asyncio.timeout(8):
+        while capture.end is None:
+            capture.take([Frame(1.0, b"x" * 100)])
+            await asyncio.sleep(0.001)
+
+    await catalogue.stop_capture(capture)
+    capture.take([Frame(2.0, b"too late")])
+
+    assert capture.end is RecordingEnd.QUOTA
+    assert capture.statistics()["rows"] == len(list(read_frames(capture.path)))
+    assert not catalogue.is_busy
+
+
+async def test_a_capture_whose_disk_fails_ends_and_says_why(tmp_path: Path) -> None:
+    capture = RunningCapture(tmp_path / "run.capture", CaptureHeader("Lab port"), keep_free=2**62)
+    await capture.start()
+    async with asyncio.timeout(8):
+        while capture.end is None:
+            capture.take([Frame(1.0, b"x")])
+            await asyncio.sleep(0.01)
+    await capture.stop()
+
+    assert capture.end is RecordingEnd.DISK_FULL
+    assert "MB are free" in (capture.error or "")
+    assert list(read_frames(capture.path))
+
+
+def test_a_file_from_elsewhere_is_listed_by_its_own_time(tmp_path: Path) -> None:
+    (tmp_path / "copied.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "copied.capture").write_text("no header\n")
+    (tmp_path / "notes.txt").write_text("not ours")
+
+    listed = {info.name: info for info in Catalogue(tmp_path).entries()}
+
+    assert set(listed) == {"copied.csv", "copied.capture"}
+    assert all(info.state is RecordingState.FINISHED and info.description is None for info in listed.values())
+    assert listed["copied.csv"].to_dict()["title"] == "copied.csv"
