@@ -32,6 +32,12 @@ class BluetoothFinder:
         """Return the device by the best path that can connect."""
         return bluetooth.async_ble_device_from_address(self._hass, self._address, connectable=True)
 
+    def has_free_slot(self) -> bool:
+        """Whether one that hears it takes another connection; of an adapter only trying tells."""
+        heard_by = bluetooth.async_scanner_devices_by_address(self._hass, self._address, connectable=True)
+        connectors = [one.scanner.connector for one in heard_by]
+        return not connectors or any(connector is None or connector.can_connect() for connector in connectors)
+
     async def wait_seen(self) -> None:
         """Return with the next advertisement; also one that says nothing new, as a scale sends when it wakes."""
         seen = asyncio.Event()

@@ -34,6 +34,10 @@ class Finder:
             if self._device is not None:
                 return
 
+    def has_free_slot(self) -> bool:
+        """Nothing is known before it is tried."""
+        return True
+
     def why_unreachable(self) -> str:
         """Return the same for everything."""
         return "not seen"

@@ -320,6 +320,9 @@ async def test_a_device_that_nothing_sees_is_told_apart() -> None:
         async def wait_seen(self) -> None:
             raise TimeoutError
 
+        def has_free_slot(self) -> bool:
+            return True
+
         def why_unreachable(self) -> str:
             return "nothing sees it"
 

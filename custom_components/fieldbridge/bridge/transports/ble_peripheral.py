@@ -51,6 +51,10 @@ class PeripheralFinder(Protocol):
         """Return the device by its best path, None when nothing sees it."""
         ...
 
+    def has_free_slot(self) -> bool:
+        """Whether a connection may be had now, as far as that is known without trying."""
+        ...
+
     async def wait_seen(self) -> None:
         """Return when the device shows itself next."""
         ...
@@ -167,6 +171,9 @@ async def connect(finder: PeripheralFinder, *, pair: bool = False) -> Peripheral
             raise NotInRangeError(f"{finder.name}: {finder.why_unreachable()}") from err
         if (device := finder.device()) is None:
             raise NotInRangeError(f"{finder.name}: {finder.why_unreachable()}")
+    if not finder.has_free_slot():
+        # Tried all the same it would be half a minute before anybody is told.
+        raise NoConnectionSlotError(f"{finder.name}: {finder.why_unreachable()}")
     peripheral = Peripheral(finder.name)
     found = device
     try:
