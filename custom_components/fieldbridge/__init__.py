@@ -9,7 +9,6 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_ADDRESS, Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -18,13 +17,14 @@ from homeassistant.helpers.typing import ConfigType
 from .acceleration import async_accelerate, async_load_kernels, async_remove_cache
 from .app_setup import async_setup_app, is_lost_app_device
 from .bridge.channels import DeviceProfile
-from .bridge.errors import LinkError, ProfileError
+from .bridge.errors import LinkError
 from .bridge.links import Link
 from .connections import async_make_link
 from .connections.bluetooth import async_forget_peripheral
 from .connections.modbus import is_modbus
 from .const import CONF_KIND, DOMAIN, KIND_APP, KIND_BLE, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
+from .device_start import async_start_device, device_issues, read_profile
 from .entity import PLATFORMS, platform_of
 from .filter_memory import async_forget_filters, async_remember_filters
 from .live_sensor import live_unique_id
@@ -72,7 +72,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
     """Start one link with the devices behind it."""
     await async_continue_migration(hass, entry)
-    profiles = {subentry.subentry_id: _profile(subentry) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)}
     link = await async_make_link(hass, entry)
     link_coordinator = LinkCoordinator(hass, entry, link)
     link_device = dr.async_get(hass).async_get_or_create_from_info(
@@ -84,10 +83,11 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
         link_device_id=link_device.id,
         settings=_settings(entry),
     )
-    for subentry_id, profile in profiles.items():
-        data.async_start_device(hass, entry, entry.subentries[subentry_id], profile)
+    with device_issues(hass, entry):
+        for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
+            async_start_device(hass, entry, subentry)
     await async_remember_filters(hass, entry, link)
-    await async_load_kernels(hass, profiles.values())
+    await async_load_kernels(hass, (device.session.profile for device in data.devices.values()))
     async_accelerate(hass, entry)
     mirror = await async_make_mirror(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -148,24 +148,29 @@ async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntr
         await data.devices.pop(subentry_id).async_shutdown()
         hass.data[DATA_RECORDINGS].async_device_gone(subentry_id)
         await data.link.remove_device(subentry_id)
-    for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
-        await _async_update_device(hass, entry, subentry)
+    with device_issues(hass, entry):
+        for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
+            await _async_update_device(hass, entry, subentry)
 
 
 async def _async_update_device(hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry: ConfigSubentry) -> None:
     data, subentry_id = entry.runtime_data, subentry.subentry_id
-    running = data.devices.get(subentry_id)
-    profile = _profile(subentry)
-    await async_load_kernels(hass, [profile])
+    running, profile = data.devices.get(subentry_id), read_profile(subentry)
+    if profile is not None:
+        await async_load_kernels(hass, [profile])
     if running is not None:
         if running.session.profile == profile and running.name == subentry.title:
             return
         await running.async_shutdown()
+        del data.devices[subentry_id]
         if running.name != subentry.title:
             await data.link.remove_device(subentry_id)  # its topics on the mirror have the old name
-        _remove_lost_channels(hass, entry, subentry_id, profile)
-    data.async_start_device(hass, entry, subentry, profile)
-    if running is not None:
+        if profile is not None:
+            _remove_lost_channels(hass, entry, subentry_id, profile)
+    if not async_start_device(hass, entry, subentry):
+        hass.data[DATA_RECORDINGS].async_device_gone(subentry_id)
+        await data.link.remove_device(subentry_id)
+    elif running is not None:
         data.devices[subentry_id].session.inherit(running.session)
 
 
@@ -182,17 +187,6 @@ def _remove_lost_channels(
         is_channel = registered.config_subentry_id == subentry_id and registered.unique_id.startswith(f"{subentry_id}_")
         if is_channel and (registered.domain, registered.unique_id) not in kept:
             registry.async_remove(registered.entity_id)
-
-
-def _profile(subentry: ConfigSubentry) -> DeviceProfile:
-    try:
-        return DeviceProfile.from_dict(dict(subentry.data))
-    except ProfileError as err:
-        raise ConfigEntryError(
-            translation_domain=DOMAIN,
-            translation_key="bad_profile",
-            translation_placeholders={"device": subentry.title, "error": str(err)},
-        ) from err
 
 
 def _settings(entry: FieldbridgeConfigEntry) -> dict[str, Any]:

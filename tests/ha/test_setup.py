@@ -1,15 +1,32 @@
 """What must not stop a link, and what must stop it clearly."""
 
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.presets import PRESETS, simulated_profile
+from demo.pty_link import PtyLink
 
-from .links import device, serial_entry, set_up, until, until_state
+from .links import ROOM, device, serial_entry, set_up, until, until_state
+
+WRONG_TARGET = {
+    "key": "temp",
+    "name": "Temperature",
+    "source": "temp",
+    "write": {"control": "number", "target": {"frame": "T={nonsense"}},
+}
+
+
+def issues_of(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    """Return the repairs of the integration."""
+    return [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN]
 
 
 def simulated_entry() -> MockConfigEntry:
@@ -43,16 +60,38 @@ async def test_a_simulated_link_has_living_values_of_every_kind(hass: HomeAssist
     assert energy.attributes["state_class"] == "total_increasing"
 
 
-async def test_a_profile_that_cannot_be_read_is_a_clear_error(hass: HomeAssistant) -> None:
-    broken = device("Signals", simulated_profile(PRESETS))
-    broken["data"] = {"schema_version": 1}
-    entry = serial_entry("/dev/none", broken)
-    entry.add_to_hass(hass)
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [("decoder", {}), ("channels", [WRONG_TARGET])],
+    ids=["a decoder that is missing", "a target that the link cannot use"],
+)
+async def test_a_device_that_cannot_be_read_has_a_repair_and_the_others_go_on(
+    hass: HomeAssistant, pty_link: PtyLink, place: str, wrong: Any
+) -> None:
+    right, broken = device("Room", ROOM), device("Broken", ROOM)
+    broken["data"] = {**broken["data"], place: wrong}
+    entry = serial_entry(pty_link.path, broken, right)
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b'\n{"temp": 21.5}\n')
+    await until_state(hass, "sensor.room_temperature", "21.5")
+    (issue,) = issues_of(hass)
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["device"] == "Broken"
+    assert place in issue.translation_placeholders["error"]
 
-    assert not await hass.config_entries.async_setup(entry.entry_id)
+    first = next(iter(entry.subentries.values()))
+    hass.config_entries.async_update_subentry(entry, first, data=ROOM.to_dict())
+    await until(lambda: not issues_of(hass))
+    pty_link.write(b'{"temp": 22.5}\n')
+    await until_state(hass, "sensor.broken_temperature", "22.5")
 
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert entry.error_reason_translation_key == "bad_profile"
+    hass.config_entries.async_update_subentry(entry, first, data=broken["data"])
+    await until(lambda: issues_of(hass))
+    assert list(entry.runtime_data.link.sessions) == [list(entry.subentries)[1]]
+
+    hass.config_entries.async_remove_subentry(entry, first.subentry_id)
+    await until(lambda: not issues_of(hass))
 
 
 async def test_stopping_home_assistant_stops_the_link(hass: HomeAssistant) -> None:

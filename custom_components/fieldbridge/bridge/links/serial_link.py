@@ -68,11 +68,13 @@ class SerialLink(FrameLink):
         questions = {
             channel.key: Question.from_dict(channel.write.target, f"channels[{index}].write.target")
             for index, channel in enumerate(profile.channels)
-            if channel.write is not None
+            if channel.write is not None and channel.write.target
         }
         session = super().set_device(device_id, profile, topic=topic)
 
         async def write(channel: Channel, raw: object) -> None:
+            if channel.key not in questions:
+                raise WriteError(f"no frame that sets {channel.name} is known")
             await self._write(session, channel, questions[channel.key], raw)
 
         session.writer = write
