@@ -76,7 +76,7 @@ def loop_time() -> float:
 
 def names() -> list[str]:
     """Return the names of the benchmarks that exist."""
-    frame = {"__init__", "__main__", "runner"}
+    frame = {"__init__", "__main__", "home_assistant", "runner"}
     return sorted(
         path.stem.replace("_", "-")
         for path in Path(__file__).parent.glob("*.py")

@@ -6,8 +6,7 @@ both published are compared by value.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
@@ -18,17 +17,16 @@ import time
 import tty
 from types import MappingProxyType
 
-from homeassistant import bootstrap, loader
-from homeassistant.auth import auth_manager_from_config
-from homeassistant.config_entries import ConfigEntries, ConfigEntry, ConfigSubentryData
+from homeassistant.config_entries import ConfigEntry, ConfigSubentryData
 from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import CoreState, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 
 from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, ValueKind
 from custom_components.fieldbridge.bridge.codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
 from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 
+from .home_assistant import home_assistant
 from .runner import Claim, loop_time
 
 _ROUNDS = 7
@@ -156,7 +154,7 @@ async def _measure(scenario: Scenario, value: Callable[[Result], float]) -> tupl
     ours: list[float] = []
     peer: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        async with _home_assistant(Path(folder)) as hass:
+        async with home_assistant(Path(folder)) as hass:
             our_device, peer_device = Device(), Device()
             await _set_up_peer(hass, peer_device, scenario)  # first: it sets up the sensor platform with its YAML
             await _set_up_ours(hass, our_device, scenario)
@@ -207,22 +205,6 @@ async def _run(hass: HomeAssistant, entity_id: str, device: Device, scenario: Sc
     result = Result(loop_time() - cpu, time.perf_counter() - wall, published)
     unsubscribe()
     return result
-
-
-@asynccontextmanager
-async def _home_assistant(config: Path) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant core without frontend, recorder or network."""
-    hass = HomeAssistant(str(config))
-    hass.config.skip_pip = True
-    loader.async_setup(hass)
-    hass.config_entries = ConfigEntries(hass, {})
-    await bootstrap.async_load_base_functionality(hass)
-    hass.auth = await auth_manager_from_config(hass, [], [])
-    hass.set_state(CoreState.running)
-    try:
-        yield hass
-    finally:
-        await hass.async_stop(force=True)
 
 
 async def _set_up_ours(hass: HomeAssistant, device: Device, scenario: Scenario) -> None:

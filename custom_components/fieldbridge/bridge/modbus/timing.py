@@ -14,8 +14,8 @@ _SILENT_CHARACTERS = 7
 """Twice 3.5 characters between frames."""
 _TURNAROUND = 0.02
 """Seconds until a device answers, before anything was measured."""
-_NETWORK_REGISTER = 0.000_02
-"""Seconds; two bytes on a network cost next to nothing."""
+_NETWORK_REGISTER = 0.000_002
+"""Seconds; two bytes on a network cost next to nothing, and few devices are slower at handing them out."""
 _FORGET = 0.98
 """What a measurement still counts for after the next one."""
 _MIN_VARIANCE = 4.0
