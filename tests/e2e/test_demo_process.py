@@ -37,7 +37,9 @@ def _alive(states: States) -> bool:
 
 
 def _unavailable(states: States) -> bool:
-    return bool(states) and all(state["state"] == "unavailable" for state in states.values())
+    """Whether no value is shown; a recording can be begun without the device."""
+    values = [state["state"] for entity_id, state in states.items() if not entity_id.startswith("switch.")]
+    return bool(values) and set(values) == {"unavailable"}
 
 
 async def _left_behind(home: Home) -> list[Any]:

@@ -330,10 +330,10 @@ async def test_channels_are_removed_with_their_entities_but_never_all(
     assert "sensor.room_temperature" not in entity_ids(hass, room)
 
 
-async def test_a_device_without_channels_offers_only_to_add_one(hass: HomeAssistant, pty_link: PtyLink) -> None:
+async def test_a_device_without_channels_offers_to_add_one(hass: HomeAssistant, pty_link: PtyLink) -> None:
     entry = serial_entry(pty_link.path, device("Empty", DeviceProfile(decoder=ROOM.decoder, channels=())))
     entry.add_to_hass(hass)
 
     flow = await Flow.change_device(hass, entry)
 
-    assert flow.shown["menu_options"] == ["general", "add_channel"]
+    assert flow.shown["menu_options"] == ["general", "add_channel", "export"]
