@@ -8,8 +8,9 @@ from ...errors import DecodeError
 from .decoder import Fields, Getter, short_text_of
 
 _NAME = re.compile(r"(?:([A-Z0-9]{3,5})\.)?([A-Za-z_][A-Za-z0-9_]*)")
-_OBIS = re.compile(r"((?:\d{1,3}-\d{1,3}:)?[0-9A-FC]{1,3}\.\d{1,3}(?:\.\d{1,3})?(?:\*\d{1,3})?)((?:\([^()\r\n]*\))+)")
-_OBIS_SOURCE = re.compile(r"(?:\d{1,3}-\d{1,3}:)?[0-9A-FC]{1,3}\.\d{1,3}(?:\.\d{1,3})?(?:\*\d{1,3})?(?:#([1-9]))?")
+_CODE = r"(?:\d{1,3}-\d{1,3}:)?[0-9A-FC]{1,3}\.\d{1,3}(?:\.\d{1,3})?(?:\*\d{1,3})?"
+_OBIS = re.compile(rf"({_CODE})((?:\([^()\r\n]*\))+)")
+_OBIS_SOURCE = re.compile(rf"{_CODE}(?:#([1-9]))?(?: (\S+))?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,10 @@ class NmeaDecoder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObisDecoder:
-    """Lines of ``code(value*unit)``; a source is the code (``1-0:1.8.1``), with ``#2`` the second group in brackets."""
+    """Lines of ``code(value*unit)``; a source is the code (``1-0:1.8.1``), with ``#2`` the second group in brackets.
+
+    With a unit behind a blank (``1-0:1.8.1 kWh``) values in another unit are not taken.
+    """
 
     def parse(self, data: bytes) -> dict[str, list[str]]:
         """Return the groups in brackets by code. Reasons: ``too_long``, ``encoding``, ``obis``."""
@@ -79,11 +83,14 @@ class ObisDecoder:
         match = _OBIS_SOURCE.fullmatch(source)
         if match is None:
             raise ValueError(f"a source is a code such as 1-0:1.8.1, not {source!r}")
-        code, group = source.partition("#")[0], int(match[1] or 1) - 1
+        group, unit = int(match[1] or 1) - 1, match[2]
+        code = source.partition(" ")[0].partition("#")[0]
 
         def pick(fields: Fields) -> str:
-            value: str = fields[code][group]
-            return value.partition("*")[0]
+            value, _, found = fields[code][group].partition("*")
+            if unit not in (None, found):
+                raise LookupError(source)
+            return str(value)
 
         return pick
 

@@ -54,6 +54,7 @@ class PatternDecoder:
     pattern: str
     encoding: str = "utf-8"
     decimal_comma: bool = False
+    leading_number: bool = False
     timeout: float = FRAME_TIMEOUT
 
     def parse(self, data: bytes) -> dict[str, str | None]:
@@ -71,7 +72,7 @@ class PatternDecoder:
         """Return the picker of one group; a group that took no part is not in the frame."""
         if source not in compiled(self.pattern).groupindex:
             raise ValueError(f"the pattern has no group {source!r}")
-        read = number_reader(decimal_comma=self.decimal_comma, leading_number=False)
+        read = number_reader(decimal_comma=self.decimal_comma, leading_number=self.leading_number)
 
         def pick(fields: Fields) -> str:
             text: str | None = fields[source]
@@ -88,6 +89,7 @@ class PatternDecoder:
             "pattern": self.pattern,
             "encoding": self.encoding,
             "decimal_comma": self.decimal_comma,
+            "leading_number": self.leading_number,
         }
 
     @classmethod
@@ -104,6 +106,7 @@ class PatternDecoder:
             pattern=pattern,
             encoding=require_encoding(data, path),
             decimal_comma=require_flag(data, "decimal_comma", path),
+            leading_number=require_flag(data, "leading_number", path),
         )
 
 
