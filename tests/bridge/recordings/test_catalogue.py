@@ -157,7 +157,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".sqlite"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".sqlite", ".parquet"])
 def test_a_recording_whose_process_is_killed_is_read_back_after_recovery(tmp_path: Path, suffix: str) -> None:
     with subprocess.Popen(
         command(_RECORD_UNTIL_KILLED, tmp_path, suffix), stdout=subprocess.PIPE, text=True

@@ -1,12 +1,13 @@
 """A process that records is killed at many moments; every format is readable, with at most an interval missing."""
 
 from pathlib import Path
+import shutil
 import subprocess
 import time
 
 import pytest
 
-from custom_components.fieldbridge.bridge.sinks import recover
+from custom_components.fieldbridge.bridge.sinks import CAPTURE, read_frames, recover
 
 from .alone import command
 from .reading import ALL_SINKS, read_rows
@@ -18,18 +19,25 @@ CHILD = """
     import asyncio, contextlib, itertools, sys
     from pathlib import Path
     from fieldbridge.acquisition import Sample
-    from fieldbridge.sinks import SINKS
+    from fieldbridge.codecs.frame import Frame
+    from fieldbridge.sinks import SINKS, CaptureHeader, CaptureSink
 
     async def main(interval, *paths):
         async with contextlib.AsyncExitStack() as stack:
             sinks = [
                 await stack.enter_async_context(SINKS[Path(path).suffix](path, sync_interval=interval))
-                for path in paths
+                for path in paths if Path(path).suffix in SINKS
+            ]
+            captures = [
+                await stack.enter_async_context(CaptureSink(path, CaptureHeader("Lab port"), sync_interval=interval))
+                for path in paths if Path(path).suffix not in SINKS
             ]
             print("ready", flush=True)
             for number in itertools.count():
                 for sink in sinks:
                     await sink.write_many([Sample("device", value=number, unit='text, with a\\n"break"')])
+                for capture in captures:
+                    await capture.write_batches([[Frame(number, b"%d" % number)]])
                 print(number, flush=True)
                 await asyncio.sleep(0.001)
 
@@ -50,9 +58,16 @@ def killed_after(seconds: float, *paths: Path) -> list[tuple[float, int]]:
     return handed_over
 
 
+def recorded_values(path: Path) -> list[float]:
+    """Return the numbers that a recording or a capture holds."""
+    if path.suffix == CAPTURE:
+        return [float(frame.data) for frame in read_frames(path)]
+    return [float(row["value"]) for row in read_rows(path)]
+
+
 @pytest.mark.parametrize("milliseconds", [5, 60, 110, 170, 230, 310, 420, 560])
 def test_kill_at_any_moment_leaves_readable_recordings(milliseconds: int, tmp_path: Path) -> None:
-    paths = [tmp_path / f"run.{kind}" for kind in ALL_SINKS]
+    paths = [tmp_path / f"run.{kind}" for kind in (*ALL_SINKS, "capture")]
     handed_over = killed_after(milliseconds / 1000, *paths)
     # One interval, and as much for a busy machine on which the threads come late.
     safe = [value for moment, value in handed_over if moment < handed_over[-1][0] - 2 * SYNC_INTERVAL - 0.1]
@@ -62,7 +77,7 @@ def test_kill_at_any_moment_leaves_readable_recordings(milliseconds: int, tmp_pa
     assert [(item.path, item.error) for item in recovered] == [(path, None) for path in sorted(paths)]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
     for path in paths:
-        values = [float(row["value"]) for row in read_rows(path)]
+        values = recorded_values(path)
         assert values == [float(value) for value in range(len(values))]
         assert len(values) > max(safe, default=-1)
 
@@ -120,3 +135,33 @@ def test_a_recovered_recording_never_replaces_another(tmp_path: Path) -> None:
 
     assert recovered.path == tmp_path / "run-2.jsonl"
     assert (tmp_path / "run.jsonl").read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", [*ALL_SINKS, "capture"])
+def test_a_kill_while_a_file_gets_its_name_makes_no_second_one(kind: str, tmp_path: Path) -> None:
+    killed_after(0.25, tmp_path / f"run.{kind}")
+    part, kept = tmp_path / f"run.{kind}.part", tmp_path / "kept"
+    shutil.copy(part, kept)
+    (first,) = recover(tmp_path)
+    assert first.path is not None
+    if kind != "parquet":  # which is converted from its part, while the others are their parts under another name
+        kept.unlink()
+        kept.hardlink_to(first.path)
+    kept.rename(part)
+
+    (recovered,) = recover(tmp_path)
+
+    assert recovered.path == tmp_path / f"run.{kind}"
+    assert [path.name for path in tmp_path.iterdir()] == [f"run.{kind}"]
+    assert recorded_values(recovered.path)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "capture"])
+def test_a_file_that_was_made_but_not_begun_is_no_recording(kind: str, tmp_path: Path) -> None:
+    (tmp_path / f"run.{kind}.part").touch()
+
+    (recovered,) = recover(tmp_path)
+
+    assert recovered.path is None
+    assert recovered.error == "its writer died before it was begun"
+    assert list(tmp_path.iterdir()) == []

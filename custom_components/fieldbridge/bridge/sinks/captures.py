@@ -13,9 +13,10 @@ from typing import Any, override
 
 from ..codecs.frame import Frame
 from .file_sinks import RecordedFile
+from .files import publish
 from .sink import SinkError
 from .tables import Field, FieldType, Row
-from .text_formats import JsonlFormat, JsonlJournal
+from .text_formats import JsonlFormat, JsonlJournal, cut_torn_line
 from .writer import SYNC_INTERVAL
 
 CAPTURE = ".capture"
@@ -78,6 +79,14 @@ class CaptureFormat(JsonlFormat):
         if self._header is None:
             raise SinkError("a capture needs a header")
         return JsonlJournal(path, fields, header=self._header.to_dict())
+
+    @override
+    def recover(self, part: Path, path: Path) -> Path:
+        """Cut off a torn last line. Raises SinkError without a header."""
+        cut_torn_line(part, quote=None)
+        if not part.stat().st_size:
+            raise SinkError(f"{part.name} has no header")
+        return publish(part, path)
 
 
 class CaptureSink(RecordedFile[Frame]):

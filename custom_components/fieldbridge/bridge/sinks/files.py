@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+import filecmp
 import os
 from pathlib import Path
 
@@ -31,12 +32,17 @@ def refuse_existing(path: Path) -> None:
 
 
 def publish(part: Path, path: Path) -> Path:
-    """Give a complete file its name, or the next one that is free, so that nothing is ever overwritten."""
+    """Give a complete file its name, or the next one that is free, so that nothing is ever overwritten.
+
+    A file of the same content has the name already when the process died in the middle of this.
+    """
     for candidate in _candidates(path):
         try:
             os.link(part, candidate)
         except FileExistsError:
-            continue
+            if not filecmp.cmp(part, candidate, shallow=False):
+                continue
+            part.unlink()
         except OSError:  # a file system without links
             if candidate.exists():
                 continue

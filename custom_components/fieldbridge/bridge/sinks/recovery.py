@@ -42,5 +42,8 @@ def _recover(part: Path) -> Recovered:
     try:
         return Recovered(part, format_.recover(part, path))
     except (SinkError, OSError) as err:
+        if not part.stat().st_size:
+            part.unlink()
+            return Recovered(part, None, "its writer died before it was begun")
         _LOGGER.warning("%s could not be recovered: %s", part.name, err)
         return Recovered(part, None, str(err))

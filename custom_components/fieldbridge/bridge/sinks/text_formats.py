@@ -103,7 +103,7 @@ class CsvFormat:
 
     def recover(self, part: Path, path: Path) -> Path:
         """Cut off a torn last line. A line break inside quotes does not end a line."""
-        _truncate(part, quote=b'"')
+        cut_torn_line(part, quote=b'"')
         return publish(part, path)
 
 
@@ -116,7 +116,7 @@ class JsonlFormat:
 
     def recover(self, part: Path, path: Path) -> Path:
         """Cut off a torn last line."""
-        _truncate(part, quote=None)
+        cut_torn_line(part, quote=None)
         return publish(part, path)
 
 
@@ -127,7 +127,7 @@ def _json_line(row: dict[str, object]) -> bytes:
         return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def _truncate(part: Path, *, quote: bytes | None) -> None:
+def cut_torn_line(part: Path, *, quote: bytes | None) -> None:
     """Shorten a file to its last whole line."""
     good = position = quotes = 0
     with part.open("r+b") as file:
