@@ -78,12 +78,14 @@ class FieldbridgeCard extends HTMLElement {
       .filter((entity) => entity.device_id === this._config.device_id && !entity.hidden)
       .map((entity) => entity.entity_id)
       .filter((id) => this._hass.states[id]);
+    // What the device says comes before what can be done with it.
+    ids.sort((one, other) => other.includes("sensor.") - one.includes("sensor."));
     const shown = ids.map((id) => this._hass.states[id]);
     if (this._shown?.length === shown.length && shown.every((state, index) => state === this._shown[index])) return;
     this._shown = shown;
     this._values.replaceChildren(
       ...shown.flatMap((state) => [
-        this._element("dt", {}, this._hass.formatEntityName?.(state, "entity") || state.attributes.friendly_name),
+        this._element("dt", {}, this._hass.formatEntityName(state, { type: "entity" }) || state.attributes.friendly_name),
         this._element("dd", {}, this._hass.formatEntityState(state)),
       ]),
     );

@@ -78,7 +78,8 @@ export class RecordingsView {
   }
 
   _size(bytes) {
-    return `${formatNumber(this._hass(), bytes / 1e6, 3)} MB`;
+    const [size, unit] = bytes < 1e6 ? [bytes / 1e3, "kB"] : [bytes / 1e6, "MB"];
+    return `${formatNumber(this._hass(), size, 3)} ${unit}`;
   }
 
   async _delete(name) {

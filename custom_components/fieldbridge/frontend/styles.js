@@ -52,7 +52,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 caption { text-align: start; padding-bottom: 8px; }
 th, td { text-align: start; padding: 6px 8px; border-bottom: 1px solid var(--divider-color); vertical-align: top; }
 th { position: sticky; top: 0; background: var(--card-background-color); font-weight: 500; }
-td.bytes { font-family: monospace; font-size: 13px; overflow-wrap: anywhere; direction: ltr; }
+td.bytes { font-family: monospace; font-size: 13px; min-width: 16em; max-width: 28em; overflow-wrap: anywhere; direction: ltr; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; direction: ltr; }
 .note { color: var(--primary-text-color); margin: 4px 0; }
 figure { margin: 0; }
