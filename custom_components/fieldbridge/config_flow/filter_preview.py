@@ -1,31 +1,26 @@
 """The live row under a filter's form: what the filters would show of the running channel, several times a second.
 
-The frontend asks for it in config and options flows only; in a subentry flow a table takes its place.
+In a subentry flow, which has no previews, a table takes its place.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import time
-from typing import Any, Final, Protocol
-from weakref import WeakValueDictionary
+from typing import Any, Final
 
-from homeassistant.components import websocket_api
 from homeassistant.const import ATTR_FRIENDLY_NAME, ATTR_UNIT_OF_MEASUREMENT, STATE_UNKNOWN, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.util.hass_dict import HassKey
-import probatio
 
 from ..bridge.channels import Channel, DeviceProfile, DeviceSession, Sample, Value
 from ..bridge.channels.listeners import Listeners
 from ..bridge.channels.preview import FilterPreview
 from ..bridge.codecs.frame import Batch, Frame
-from ..bridge.errors import ProfileError
 from ..const import DOMAIN
 from ..presentable import printable
-from .filter_form import FieldError
 from .presentation import NOTHING
+from .preview import Send
 
 INTERVAL: Final = timedelta(seconds=0.25)
 
@@ -57,33 +52,6 @@ class SampleSource:
             session.accept([frame])
 
 
-class Previewed(Protocol):
-    """A flow whose form is on the screen."""
-
-    def previewed_channel(self, form: dict[str, Any]) -> Channel:
-        """Return the channel as the unsaved form describes it; raises FieldError and ProfileError."""
-        ...
-
-    def sample_source(self) -> SampleSource:
-        """Return where the values of the channel come from."""
-        ...
-
-
-PREVIEWED: HassKey[WeakValueDictionary[str, Previewed]] = HassKey(f"{DOMAIN}_previewed")
-"""The flows with a form that has a preview, by flow id; they leave when the dialog is closed."""
-
-
-@callback
-def async_offer_preview(hass: HomeAssistant, flow_id: str, flow: Previewed) -> None:
-    """Let the frontend ask for the preview of a flow."""
-    hass.data.setdefault(PREVIEWED, WeakValueDictionary())[flow_id] = flow
-
-
-async def async_setup_filter_preview(hass: HomeAssistant) -> None:
-    """Register the command by which the frontend asks."""
-    websocket_api.async_register_command(hass, ws_start_preview)
-
-
 def preview_table(source: SampleSource, channel: Channel) -> str:
     """Return the last values before and behind the filters, one per line; ``·`` where nothing passes."""
     preview = FilterPreview(channel)
@@ -96,53 +64,31 @@ def preview_table(source: SampleSource, channel: Channel) -> str:
     return "\n".join(lines) or NOTHING
 
 
-@websocket_api.websocket_command(
-    {
-        probatio.Required("type"): f"{DOMAIN}/start_preview",
-        probatio.Required("flow_id"): str,
-        probatio.Required("flow_type"): probatio.Any("config_flow", "options_flow"),
-        probatio.Required("user_input"): dict,
-    }
-)
-@websocket_api.require_admin
 @callback
-def ws_start_preview(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
-    """Send the state that the form would show, whenever it changes."""
-    flow = hass.data.get(PREVIEWED, {}).get(msg["flow_id"])
-    if flow is None:
-        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "no such flow")
-        return
-    try:
-        preview = FilterPreview(flow.previewed_channel(msg["user_input"]))
-    except (FieldError, ProfileError) as err:
-        # What is typed half is no error yet: the row says so, the form tells when it is submitted.
-        connection.send_result(msg["id"])
-        connection.send_message(websocket_api.event_message(msg["id"], {"error": str(err)}))
-        connection.subscriptions[msg["id"]] = _nothing_to_stop
-        return
-    source = flow.sample_source()
+def start_filter_preview(hass: HomeAssistant, source: SampleSource, channel: Channel, send: Send) -> CALLBACK_TYPE:
+    """Send the row that ``channel`` would show, whenever it changes, until the returned function is called."""
+    preview = FilterPreview(channel)
     source.replay(preview)
     sent: dict[str, Any] = {}
 
     @callback
-    def send(_: datetime | None = None) -> None:
+    def look(_: datetime | None = None) -> None:
         nonlocal sent
         preview.flush(time.monotonic())
         if (row := _row(preview)) != sent:
             sent = row
-            connection.send_message(websocket_api.event_message(msg["id"], row))
+            send(row)
 
     stop_samples = source.subscribe(preview.feed)
-    stop_timer = async_track_time_interval(hass, send, INTERVAL, name=f"{DOMAIN} filter preview")
+    stop_timer = async_track_time_interval(hass, look, INTERVAL, name=f"{DOMAIN} filter preview")
 
     @callback
     def stop() -> None:
         stop_timer()
         stop_samples()
 
-    connection.send_result(msg["id"])
-    connection.subscriptions[msg["id"]] = stop
-    send()
+    look()
+    return stop
 
 
 def _row(preview: FilterPreview) -> dict[str, Any]:
@@ -160,8 +106,3 @@ def _text(value: Value | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-@callback
-def _nothing_to_stop() -> None:
-    """There is no preview of what cannot be used."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryBaseFlow, ConfigFlowResult
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import translation
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -28,8 +28,9 @@ from ..bridge.filters import KINDS, from_esphome
 from ..const import DOMAIN
 from ..presentable import printable
 from .filter_form import CONF_POSITION, FieldError, filter_form, filter_of_form, filter_schema, kind_selector
-from .filter_preview import SampleSource, async_offer_preview, async_setup_filter_preview, preview_table
+from .filter_preview import SampleSource, preview_table, start_filter_preview
 from .presentation import NOTHING
+from .preview import Send, async_offer_preview, async_setup_preview
 
 _CHANNEL: Final = "channel"
 _FILTER: Final = "filter"
@@ -90,7 +91,7 @@ class FilterSteps(ConfigEntryBaseFlow):
     @override
     async def async_setup_preview(hass: HomeAssistant) -> None:
         """Register the preview's command."""
-        await async_setup_filter_preview(hass)
+        await async_setup_preview(hass)
 
     async def async_step_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose a channel."""
@@ -228,6 +229,11 @@ class FilterSteps(ConfigEntryBaseFlow):
         """Keep the channel as it is now described."""
         return self.keep_channel(self._device_id, self._channel)
 
+    @callback
+    def start_filter_preview(self, form: dict[str, Any], send: Send) -> CALLBACK_TYPE:
+        """Send what the form on the screen would show; raises FieldError and ProfileError."""
+        return start_filter_preview(self.hass, self.sample_source(), self.previewed_channel(form), send)
+
     def previewed_channel(self, form: dict[str, Any]) -> Channel:
         """Return the channel as the form on the screen describes it; raises FieldError and ProfileError."""
         changed = {"filter": self._with_filter, "paste_filters": self._with_pasted, "publish_policy": self._with_policy}
@@ -277,7 +283,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         errors: dict[str, str],
         placeholders: dict[str, str],
     ) -> ConfigFlowResult:
-        async_offer_preview(self.hass, self.flow_id, self)
+        async_offer_preview(self.hass, self.flow_id, self.start_filter_preview)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, values),

@@ -1,0 +1,70 @@
+"""The live row under a form: the frontend asks again whenever the form changes, in config and options flows only."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from weakref import WeakMethod
+
+from homeassistant.components import websocket_api
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+import probatio
+
+from ..bridge.errors import ProfileError
+from ..const import DOMAIN
+from .filter_form import FieldError
+
+type Send = Callable[[dict[str, Any]], None]
+"""Shows a row: ``state``, ``attributes`` and ``domain`` of an entity, or ``error``."""
+type StartPreview = Callable[[dict[str, Any], Send], CALLBACK_TYPE]
+"""Begins to send rows of an unsaved form, until the returned function is called; raises FieldError, ProfileError."""
+
+_PREVIEWS: Final[HassKey[dict[str, WeakMethod[StartPreview]]]] = HassKey(f"{DOMAIN}_previews")
+"""By flow id."""
+
+
+@callback
+def async_offer_preview(hass: HomeAssistant, flow_id: str, start: StartPreview) -> None:
+    """Let the frontend ask for the preview of the form on the screen; ``start`` is a method and leaves with its flow."""
+    previews = hass.data.setdefault(_PREVIEWS, {})
+    previews[flow_id] = WeakMethod(start, lambda _: previews.pop(flow_id, None))
+
+
+async def async_setup_preview(hass: HomeAssistant) -> None:
+    """Register the command by which the frontend asks."""
+    websocket_api.async_register_command(hass, ws_start_preview)
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): f"{DOMAIN}/start_preview",
+        probatio.Required("flow_id"): str,
+        probatio.Required("flow_type"): probatio.Any("config_flow", "options_flow"),
+        probatio.Required("user_input"): dict,
+    }
+)
+@websocket_api.require_admin
+@callback
+def ws_start_preview(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """Send rows of the form as it is now filled."""
+    reference = hass.data.get(_PREVIEWS, {}).get(msg["flow_id"])
+    start = reference() if reference else None
+    if start is None:
+        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "no such flow")
+        return
+
+    @callback
+    def send(row: dict[str, Any]) -> None:
+        connection.send_message(websocket_api.event_message(msg["id"], row))
+
+    connection.send_result(msg["id"])
+    try:
+        connection.subscriptions[msg["id"]] = start(msg["user_input"], send)
+    except (FieldError, ProfileError, probatio.Invalid) as err:
+        # What is typed half is no error yet: the row says so, the form tells when it is submitted.
+        send({"error": str(err)})
+        connection.subscriptions[msg["id"]] = nothing_to_stop
+
+
+@callback
+def nothing_to_stop() -> None:
+    """There is no preview of what cannot be used."""
