@@ -121,7 +121,7 @@ async def test_ticked_registers_become_entities_with_values(hass: HomeAssistant,
     assert "Voltage = 230.1 V" in flow.text("values")
     await flow.choose("modbus_register")
     await flow.submit({"name": "Power", "table": "holding", "address": 102, **HOW, "type": "float32"})
-    assert "Power = 1234.0" in flow.text("values")
+    assert "Power = 1234" in flow.text("values")
     await flow.choose("modbus_done")
 
     entry = await only_entry(hass)
@@ -297,7 +297,7 @@ async def test_a_device_that_does_not_describe_itself_says_so(hass: HomeAssistan
     await flow.choose("modbus_sunspec")
     assert flow.step == "modbus_sunspec"
     await flow.choose("modbus_source", "modbus_register")
-    assert flow.step == "modbus_register"
+    assert flow.step == "modbus_describe"
 
 
 async def meter(hass: HomeAssistant, server: Server, *channels: Channel, **device_options: Any) -> MockConfigEntry:

@@ -22,8 +22,10 @@ from ..bridge.modbus import RateClass, Table
 from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import Failure, RequestError
 from .device_edit_flow import DeviceEditFlow
-from .modbus_device_steps import ModbusDeviceSteps, Read, identity_text
+from .modbus_device_steps import ModbusDeviceSteps, identity_text
 from .modbus_form import CONF_UNIT, UNIT_SELECTOR
+from .register_scan import Read
+from .stored_registers import registers_of, with_registers
 
 _INTERVALS: Final = {RateClass.FAST: "fast", RateClass.NORMAL: "normal", RateClass.SLOW: "slow"}
 _MAX_REGISTERS: Final = "max_registers"
@@ -94,8 +96,10 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
     @override
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose what to change."""
-        self.begin_device(self._device["decoder"]["device"][CONF_UNIT])
-        has_channels = ["edit_channel", "remove_channels"] if self._device["channels"] else []
+        self.begin_registers(*registers_of(self._device))
+        has_channels = (
+            ["modbus_change", "modbus_set", "edit_channel", "remove_channels"] if self._device["channels"] else []
+        )
         options = [
             "general",
             "modbus_settings",
@@ -135,16 +139,25 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
 
     @override
     async def async_finish(self, devices: list[tuple[str, DeviceProfile]]) -> SubentryFlowResult:
-        """Add the device, or the registers to the one that is changed."""
+        """Add the device."""
         ((title, profile),) = devices
-        data = profile.to_dict()
-        if self.source != SOURCE_RECONFIGURE:
-            return self.async_create_entry(title=self._name or title, data=data)
-        decoder = self._device["decoder"]
-        registers = {**decoder["registers"], **data["decoder"]["registers"]}
-        return self._store(
-            {"decoder": {**decoder, "registers": registers}, "channels": [*self._device["channels"], *data["channels"]]}
-        )
+        return self.async_create_entry(title=self._name or title, data=profile.to_dict())
+
+    @override
+    async def async_keep_registers(self) -> SubentryFlowResult:
+        """Add the device of these registers, or store them in the one that is changed."""
+        if self.source == SOURCE_RECONFIGURE:
+            return self._store(with_registers(self._device, self._registers, self._drafts.values()))
+        result: SubentryFlowResult = await super().async_keep_registers()
+        return result
+
+    @override
+    async def async_step_modbus_begin(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show the first menu again."""
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_reconfigure()
+        result: SubentryFlowResult = await super().async_step_modbus_begin()
+        return result
 
     async def _async_ask(self) -> None:
         """Ask the unit for anything; raises LinkError, and RequestError when it stays silent."""

@@ -1,14 +1,10 @@
 """Steps that describe the device with one unit id: from itself, a profile, a definition, or its registers."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.file_upload import process_uploaded_file
-from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.selector import (
     FileSelector,
     FileSelectorConfig,
@@ -21,42 +17,25 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..bridge.channels import Channel, DeviceProfile
+from ..bridge.channels import DeviceProfile
 from ..bridge.errors import LinkError, ProfileError
-from ..bridge.modbus import ModbusDevice, Register, RegisterDecoder, Table
+from ..bridge.modbus import ModbusDevice, RegisterDecoder, Table
 from ..bridge.modbus.importers.result import Import
 from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import RequestError
 from ..bridge.modbus.sunspec import NotSunSpecError, discover
 from ..presentable import printable
 from .modbus_definition import MAX_DEFINITION, mistakes_text, own_and_shipped, read_definition, remarks_text, with_unit
-from .presentation import NOTHING
-from .register_browser import (
-    CONF_ADDRESS,
-    CONF_ADDRESSES,
-    CONF_COUNT,
-    CONF_START,
-    CONF_TABLE,
-    RANGE_SCHEMA,
-    describe,
-    make_channel,
-    make_register,
-    pick_schema,
-    register_schema,
-)
+from .register_scan import Read
+from .register_steps import RegisterSteps
 
 if TYPE_CHECKING:
     from ..bridge.transports.modbus import Identification
-
-type Read = Callable[[Table, int, int], Awaitable[list[int]]]
-"""Reads a range of a table of the device."""
 
 _PROFILE: Final = "profile"
 _DEFINITION: Final = "definition"
 _FILE: Final = "file"
 _DEVICES: Final = "devices"
-_CHUNK: Final = 50
-"""Registers in one request of a look; some devices take no more."""
 _DEFINITION_SCHEMA = probatio.Schema(
     {
         probatio.Optional(_DEFINITION): TextSelector(TextSelectorConfig(multiline=True)),
@@ -65,27 +44,17 @@ _DEFINITION_SCHEMA = probatio.Schema(
 )
 
 
-class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
+class ModbusDeviceSteps(RegisterSteps):
     """Describes one device; where it is read from and what becomes of it is up to the flow."""
 
-    _unit: int
     _identity: str
     """What the device says of itself."""
-    _registers: dict[str, Register]
-    _added: list[Channel]
     _imported: Import
-    _table: Table
-    _start: int
-    _words: list[int | None]
 
     def begin_device(self, unit: int, identity: str = "") -> None:
         """Begin to describe the device with a unit id; nothing is known of it but what it says itself."""
-        self._unit, self._identity = unit, identity
-        self._registers, self._added = {}, []
-
-    def reading(self) -> AbstractAsyncContextManager[Read]:
-        """Return what gives a function that reads from the device; it raises RequestError, LinkError."""
-        raise NotImplementedError
+        self._identity = identity
+        self.begin_registers(unit)
 
     async def async_finish(self, devices: list[tuple[str, DeviceProfile]]) -> Any:
         """End the flow with these devices; a flow of one device gets one."""
@@ -108,6 +77,19 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
             menu_options=list(self.source_options),
             description_placeholders={"unit": str(self._unit), "identity": self._identity},
         )
+
+    @override
+    async def async_step_modbus_begin(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Choose again where the registers are known from."""
+        return await self.async_step_modbus_source()
+
+    @override
+    async def async_keep_registers(self) -> Any:
+        """End with a device of the registers that were added."""
+        decoder = RegisterDecoder(registers=self._registers, device=ModbusDevice(unit=self._unit))
+        name = self._identity or f"Unit {self._unit}"
+        profile = DeviceProfile(decoder=decoder, channels=tuple(self._drafts.values()))
+        return await self.async_finish([(name, profile)])
 
     # ---- the device's own description ----
 
@@ -188,131 +170,6 @@ class ModbusDeviceSteps(FlowHandler[Any, Any, Any]):
                 "remarks": remarks_text(self._imported),
             },
         )
-
-    # ---- the register browser ----
-
-    async def async_step_modbus_browse(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Read a range of registers once."""
-        errors: dict[str, str] = {}
-        placeholders = {"error": ""}
-        if user_input is not None:
-            self._table, self._start = Table(user_input[CONF_TABLE]), user_input[CONF_START]
-            try:
-                async with self.reading() as read:
-                    self._words = await self._async_look(read, user_input[CONF_COUNT])
-            except (RequestError, LinkError) as err:
-                errors["base"], placeholders["error"] = "cannot_read", str(err)
-            else:
-                return await self.async_step_modbus_pick()
-        return self.async_show_form(
-            step_id="modbus_browse",
-            data_schema=self.add_suggested_values_to_schema(RANGE_SCHEMA, user_input),
-            errors=errors,
-            description_placeholders=placeholders,
-        )
-
-    async def async_step_modbus_pick(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Tick registers and say how they are read."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            addresses = sorted(int(address) for address in user_input[CONF_ADDRESSES])
-            form = dict(user_input)
-            if len(addresses) > 1:
-                form.pop(CONF_NAME, None)  # one name cannot be that of several
-            try:
-                for address in addresses:
-                    self._add(form, self._table, address)
-            except ProfileError as err:
-                errors[err.path] = "bad_value"
-            else:
-                if addresses:
-                    return await self.async_step_modbus_added()
-                errors[CONF_ADDRESSES] = "no_registers"
-        schema = pick_schema(self._table, self._start, self._words)
-        return self.async_show_form(
-            step_id="modbus_pick",
-            data_schema=self.add_suggested_values_to_schema(schema, user_input),
-            errors=errors,
-        )
-
-    async def async_step_modbus_register(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Describe one register by hand; it is read once, so that the value can be checked."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            try:
-                self._add(user_input, Table(user_input[CONF_TABLE]), user_input[CONF_ADDRESS])
-            except ProfileError as err:
-                errors[err.path] = "bad_value"
-            else:
-                return await self.async_step_modbus_added()
-        return self.async_show_form(
-            step_id="modbus_register",
-            data_schema=self.add_suggested_values_to_schema(register_schema(), user_input),
-            errors=errors,
-        )
-
-    async def async_step_modbus_added(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Show what the chosen registers say now; add more or end."""
-        return self.async_show_menu(
-            step_id="modbus_added",
-            menu_options=["modbus_done", "modbus_browse", "modbus_register", "modbus_undo"],
-            description_placeholders={"values": await self._async_values()},
-        )
-
-    async def async_step_modbus_undo(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Take the last register back."""
-        self._registers.pop(self._added.pop().source)
-        if self._added:
-            return await self.async_step_modbus_added()
-        return await self.async_step_modbus_source()
-
-    async def async_step_modbus_done(self, user_input: dict[str, Any] | None = None) -> Any:
-        """End with the registers that were added."""
-        decoder = RegisterDecoder(registers=self._registers, device=ModbusDevice(unit=self._unit))
-        name = self._identity or f"Unit {self._unit}"
-        return await self.async_finish([(name, DeviceProfile(decoder=decoder, channels=tuple(self._added)))])
-
-    def _add(self, form: dict[str, Any], table: Table, address: int) -> None:
-        register = make_register(form, table, address)
-        if register.end > 0x10000:
-            raise ProfileError(CONF_ADDRESS, "ends behind the last register")
-        channel = make_channel(form, register, set(self._registers))
-        self._registers[channel.source] = register
-        self._added.append(channel)
-
-    async def _async_look(self, read: Read, count: int) -> list[int | None]:
-        """Return what a range holds, None where the device refuses; raises when it refuses or misses everything."""
-        words: list[int | None] = []
-        refused: RequestError | None = None
-        for address in range(self._start, min(self._start + count, 0x10000), _CHUNK):
-            size = min(_CHUNK, self._start + count - address, 0x10000 - address)
-            try:
-                words += await read(self._table, address, size)
-            except RequestError as err:
-                refused = err
-                words += [None] * size
-        if refused is not None and all(word is None for word in words):
-            raise refused
-        return words
-
-    async def _async_values(self) -> str:
-        """Return what the added registers say, one per line."""
-        try:
-            async with self.reading() as read:
-                return "\n".join([await self._async_value(read, channel) for channel in self._added])
-        except LinkError as err:
-            return f"({err})"
-
-    async def _async_value(self, read: Read, channel: Channel) -> str:
-        register = self._registers[channel.source]
-        try:
-            words = await read(register.table, register.address, register.size)
-            raw = register.decode(words)
-            value = NOTHING if raw is None else str(channel.converter()(raw))
-        except (RequestError, ValueError) as err:
-            return f"- {channel.name}: ({err})"
-        unit = f" {channel.unit}" if channel.unit else ""
-        return f"- {channel.name} = {value}{unit}   ({describe(register.table, register.address, words[:2])})"
 
 
 async def _read_long(read: Read, table: Table, address: int, count: int) -> list[int]:

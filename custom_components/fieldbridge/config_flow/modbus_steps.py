@@ -16,14 +16,16 @@ from ..bridge.modbus.requests import Failure, RequestError
 from ..connections.modbus import async_temporary_transport
 from ..const import CONF_MIGRATION, SUBENTRY_DEVICE
 from .migration_steps import MigrationSteps
-from .modbus_device_steps import ModbusDeviceSteps, Read, identity_text
+from .modbus_device_steps import ModbusDeviceSteps, identity_text
 from .modbus_form import CONF_UNIT, MODBUS_SCHEMA, RECONFIGURE_SCHEMA, async_modbus_data, modbus_form, modbus_title
+from .register_scan import Read
 
 
 class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
     """Adds and changes a Modbus link."""
 
     takes_several = True
+    has_preview = True
     source_options = (*ModbusDeviceSteps.source_options, "without_device")
 
     async def async_step_modbus(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -26,6 +26,7 @@ from ..const import (
     CONF_KIND,
     CONF_MIRROR,
     CONF_PREFIX,
+    KIND_MODBUS,
     MIRROR_BROKER,
     MIRROR_HOME_ASSISTANT,
     MIRROR_NONE,
@@ -36,6 +37,7 @@ from .broker import async_check_broker, broker_fields, keep_password
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, with_channel
 from .recording_steps import RecordingSteps
+from .register_options_steps import RegisterOptionsSteps
 
 _BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
 _MIRRORED: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.NOT_EQ, "value": MIRROR_NONE}
@@ -64,12 +66,13 @@ _DIAGNOSTIC: Final[tuple[str, ...]] = (CONF_DIAGNOSTIC_FRAMES, CONF_DIAGNOSTIC_P
 ACCELERATION_SCHEMA = probatio.Schema({probatio.Required(CONF_ACCELERATED, default=False): BooleanSelector()})
 
 
-class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps):
-    """Changes the options of a link and the filters of its devices."""
+class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps, RegisterOptionsSteps):
+    """Changes the options of a link, the filters of its devices and their registers."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose what is to be changed."""
-        choices = ["settings", "filters", "recordings", "acceleration"]
+        registers = ["registers"] if self.config_entry.data[CONF_KIND] == KIND_MODBUS else []
+        choices = ["settings", *registers, "filters", "recordings", "acceleration"]
         return self.async_show_menu(step_id="init", menu_options=choices)
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

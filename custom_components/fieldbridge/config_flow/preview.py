@@ -24,7 +24,7 @@ _PREVIEWS: Final[HassKey[dict[str, WeakMethod[StartPreview]]]] = HassKey(f"{DOMA
 
 @callback
 def async_offer_preview(hass: HomeAssistant, flow_id: str, start: StartPreview) -> None:
-    """Let the frontend ask for the preview of the form on the screen; ``start`` is a method and leaves with its flow."""
+    """Let the frontend ask for the preview of the form on the screen; ``start``, a method, leaves with its flow."""
     previews = hass.data.setdefault(_PREVIEWS, {})
     previews[flow_id] = WeakMethod(start, lambda _: previews.pop(flow_id, None))
 
