@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.fieldbridge.bridge.modbus import Table
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
 from tests.bluez import MockBlueZ
+from tests.bridge.links.modbus_bus import Bus, tcp_server
+
+from .modbus_links import Meter, Server
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +35,18 @@ async def bluez(bluez: MockBlueZ, hass: HomeAssistant) -> AsyncIterator[MockBlue
     """Bluetooth that goes only after Home Assistant has let go of it."""
     yield bluez
     await let_go(hass, DOMAIN, "bluetooth")
+
+
+@pytest.fixture
+async def server(loopback_sockets: None, hass: HomeAssistant) -> AsyncIterator[Server]:
+    """A Modbus server with two units that goes only after Home Assistant has let go of it."""
+    bus = Bus(1, 2)
+    bus.units[1].tables[Table.HOLDING] = {100: 2301, 101: 0, 102: 0x449A, 103: 0x4000, 7: 3}
+    bus.units[1].tables[Table.COIL] = {4: 1}
+    meter = Meter(bus)
+    async with tcp_server(meter) as port:
+        yield Server(meter, bus, port)
+        await let_go(hass, DOMAIN)
 
 
 async def let_go(hass: HomeAssistant, *domains: str) -> None:

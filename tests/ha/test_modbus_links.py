@@ -1,37 +1,29 @@
 """Modbus from the config flow to entities: the connection is tried, registers are found, values are read and set."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.components.modbus import async_get_unit
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from modbus_connection import ModbusSerialParams
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
-from tmodbus.exceptions import SuppressResponseError, error_code_to_exception_map
-from tmodbus.pdu import ReadDeviceIdentificationPDU
-from tmodbus.pdu.device import ConformityLevel, ReadDeviceIdentificationResponse
 
 from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, Write, WriteControl
-from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Register, RegisterDecoder, Table
+from custom_components.fieldbridge.bridge.modbus import RateClass, Register, RegisterDecoder, Table
 from custom_components.fieldbridge.connections.modbus import async_import_modbus
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
-from tests.bridge.links.modbus_bus import Bus, tcp_server
 from tests.bridge.modbus.sunspec_image import reference_device, reference_image
 
 from .flows import Flow
 from .links import ROOM, device, serial_entry, set_up, until, until_state
+from .modbus_links import HOW, TIMING, Server, begin, device_id_of, meter, only_entry
 
-TIMING = {"timeout": 0.5, "message_spacing": 0, "connect_delay": 0, "close_after_poll": False}
-LINE = {"baudrate": "9600", "bytesize": "8", "parity": "n", "stopbits": "1"}
-HOW = {"type": "uint16", "word_order": "big", "byte_order": "big", "scale": 1, "rate": "fast"}
 TABLE = """address,name,type,scale,unit
 100,Voltage,uint16,0.1,V
 102,Power,float32,1,W
@@ -42,71 +34,6 @@ METER = DeviceProfile(
     decoder=RegisterDecoder(registers={"voltage": Register(address=100)}),
     channels=(Channel(key="voltage", name="Voltage", source="voltage"),),
 )
-
-
-class Meter:
-    """A bus whose units say what they are, or do not know that function."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
-        self.identity: dict[int, bytes] = {}
-
-    async def __call__(self, unit_id: int, request: Any) -> Any:
-        """Answer as tmodbus' server asks."""
-        if not isinstance(request, ReadDeviceIdentificationPDU):
-            return await self.bus(unit_id, request)
-        if self.bus.units[unit_id].silent:
-            raise SuppressResponseError
-        if not self.identity:
-            raise error_code_to_exception_map[1](request.function_code)
-        return ReadDeviceIdentificationResponse(
-            device_id_code=request.read_device_id_code,
-            conformity_level=ConformityLevel.BASIC,
-            more=False,
-            next_object_id=0,
-            number_of_objects=len(self.identity),
-            objects=self.identity,
-        )
-
-
-@dataclass
-class Server:
-    """A Modbus server with two units."""
-
-    meter: Meter
-    bus: Bus
-    port: int
-
-    @property
-    def form(self) -> dict[str, Any]:
-        """The form that describes the connection."""
-        return {"transport": "tcp", "host": "127.0.0.1", "port": self.port, "line": LINE, "timing": TIMING}
-
-
-@pytest.fixture
-async def server(loopback_sockets: None, hass: HomeAssistant) -> AsyncIterator[Server]:
-    bus = Bus(1, 2)
-    bus.units[1].tables[Table.HOLDING] = {100: 2301, 101: 0, 102: 0x449A, 103: 0x4000, 7: 3}
-    bus.units[1].tables[Table.COIL] = {4: 1}
-    meter = Meter(bus)
-    async with tcp_server(meter) as port:
-        yield Server(meter, bus, port)
-        for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-            await hass.config_entries.async_unload(entry.entry_id)
-        await hass.async_block_till_done()
-
-
-async def begin(hass: HomeAssistant, server: Server, **changes: Any) -> Flow:
-    """Fill the form of the link."""
-    flow = await Flow.config(hass, "modbus")
-    return await flow.submit({**server.form, "unit": 1, **changes})
-
-
-async def only_entry(hass: HomeAssistant) -> ConfigEntry[Any]:
-    await hass.async_block_till_done()
-    (entry,) = hass.config_entries.async_entries(DOMAIN)
-    assert entry.state is ConfigEntryState.LOADED
-    return entry
 
 
 async def test_ticked_registers_become_entities_with_values(hass: HomeAssistant, server: Server) -> None:
@@ -298,21 +225,6 @@ async def test_a_device_that_does_not_describe_itself_says_so(hass: HomeAssistan
     assert flow.step == "modbus_sunspec"
     await flow.choose("modbus_source", "modbus_register")
     assert flow.step == "modbus_describe"
-
-
-async def meter(hass: HomeAssistant, server: Server, *channels: Channel, **device_options: Any) -> MockConfigEntry:
-    """Set up a link with one device that has these channels, each with the register at its source."""
-    registers = {channel.source: Register(address=int(channel.source), rate=RateClass.FAST) for channel in channels}
-    decoder = RegisterDecoder(registers=registers, device=ModbusDevice(**device_options))
-    data = {"kind": "modbus", "transport": "tcp", "host": "127.0.0.1", "port": server.port, **TIMING}
-    profile = DeviceProfile(decoder=decoder, channels=channels)
-    entry = MockConfigEntry(domain=DOMAIN, title="Bus", data=data, subentries_data=[device("Meter", profile)])
-    await set_up(hass, entry)
-    return entry
-
-
-def device_id_of(hass: HomeAssistant, name: str) -> str:
-    return next(each.id for each in dr.async_get(hass).devices if each.name == name)
 
 
 VOLTAGE = Channel(key="voltage", name="Voltage", source="100", min_interval=0)
