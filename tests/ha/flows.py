@@ -172,7 +172,8 @@ def _check_fields(fields: dict[Any, Any], texts: dict[str, Any]) -> None:
         assert texts["data_description"][name]
         config = getattr(selector, "config", {})
         if key := config.get("translation_key"):
-            assert set(config["options"]) <= set(TEXTS["selector"][key]["options"])
+            part = "fields" if "fields" in config else "options"
+            assert set(config[part]) <= set(TEXTS["selector"][key][part])
 
 
 def _check_serialisable(schema: probatio.Schema) -> None:

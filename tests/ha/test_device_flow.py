@@ -336,4 +336,4 @@ async def test_a_device_without_channels_offers_to_add_one(hass: HomeAssistant, 
 
     flow = await Flow.change_device(hass, entry)
 
-    assert flow.shown["menu_options"] == ["general", "add_channel", "export"]
+    assert flow.shown["menu_options"] == ["general", "add_channel", "export", "set_value", "talk"]

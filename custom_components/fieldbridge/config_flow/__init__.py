@@ -29,6 +29,7 @@ from .mqtt_steps import MqttSteps
 from .options_flow import FieldbridgeOptionsFlow
 from .reauth_steps import ReauthSteps
 from .replay_steps import ReplaySteps
+from .serial_device_flow import SerialDeviceFlow
 from .serial_steps import SerialSteps
 from .simulated_steps import SimulatedSteps
 
@@ -41,7 +42,7 @@ DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
     KIND_BLE: BleDeviceFlow,
     KIND_MQTT: MqttDeviceFlow,
     KIND_REPLAY: DeviceFlow,
-    KIND_SERIAL: DeviceFlow,
+    KIND_SERIAL: SerialDeviceFlow,
     KIND_SIMULATED: DeviceFlow,
     KIND_MODBUS: ModbusDeviceFlow,
 }

@@ -6,7 +6,7 @@ from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.selector import SelectOptionDict
 
-from ..bridge.channels import Channel, DeviceProfile, ValueKind, Write, WriteControl
+from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
 from ..bridge.channels.topic_groups import fields_of
 from ..bridge.codecs.topics import TopicDecoder, unpack
@@ -18,18 +18,17 @@ from .listening import nothing_to_stop
 from .mqtt_form import (
     COMMAND_SCHEMA,
     CONF_BASE,
-    CONF_COMMANDED,
     CONF_TOPIC,
     TOPICS_SCHEMA,
     command_form,
     command_of_form,
-    commanded_schema,
     topics_form,
     topics_of_form,
 )
 from .mqtt_listening import TopicListening
 from .presentation import field_label
 from .topic_steps import FoundDevice, TopicSteps
+from .write_form import CONF_COMMANDED, commanded_schema, only_written
 
 
 class MqttDeviceFlow(TopicSteps, DeviceEditFlow):
@@ -108,7 +107,7 @@ class MqttDeviceFlow(TopicSteps, DeviceEditFlow):
         """Say what a person may choose, and which message carries it."""
         channels = self._channels
         key = self._commanded if self._commanded in channels else unique_key(self._commanded, set(channels))
-        channel = channels.get(key) or _only_written(key, self._commanded)
+        channel = channels.get(key) or only_written(key, self._commanded)
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {"channel": channel["name"]}
         if user_input is not None:
@@ -179,10 +178,3 @@ def _errors_of(device: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     except ProfileError as err:
         return {"base": "bad_value"}, {"error": str(err)}
     return {}, {}
-
-
-def _only_written(key: str, name: str) -> dict[str, Any]:
-    """Return the stored form of a channel that no topic carries."""
-    write = Write(control=WriteControl.TEXT)
-    channel = Channel(key=key, name=name, source="", kind=ValueKind.TEXT, write=write).to_dict()
-    return {**channel, "write": None}

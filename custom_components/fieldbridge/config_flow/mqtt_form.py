@@ -127,7 +127,6 @@ CONF_BASE: Final = "base"
 CONF_TOPIC: Final = "topic"
 CONF_PAYLOAD: Final = "payload"
 CONF_RETAIN: Final = "retain"
-CONF_COMMANDED: Final = "commanded"
 
 TOPICS_SCHEMA = probatio.Schema(
     {
@@ -151,18 +150,6 @@ def topics_of_form(form: Mapping[str, Any]) -> dict[str, Any]:
         online, _, offline = words.partition(" / ")
         availability.append({"source": source.strip(), "online": online.strip(), "offline": offline.strip()})
     return {"kind": "topics", "base": form.get(CONF_BASE, "").strip().strip("/"), "availability": availability}
-
-
-def commanded_schema(channels: Mapping[str, Mapping[str, Any]]) -> probatio.Schema:
-    """Return the form that asks which value is commanded; another name is one that is only written."""
-    options = [SelectOptionDict(value=key, label=channel["name"]) for key, channel in channels.items()]
-    return probatio.Schema(
-        {
-            probatio.Required(CONF_COMMANDED): SelectSelector(
-                SelectSelectorConfig(options=options, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
-            )
-        }
-    )
 
 
 COMMAND_SCHEMA = probatio.Schema(

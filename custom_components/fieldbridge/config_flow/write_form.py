@@ -10,6 +10,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -18,8 +19,9 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..bridge.channels import ValueKind, Write, WriteControl
+from ..bridge.channels import Channel, ValueKind, Write, WriteControl
 
+CONF_COMMANDED: Final = "commanded"
 CONF_CONTROL: Final = "control"
 _LIMITS: Final = ("minimum", "maximum", "step")
 _RAW: Final = ("on", "off", "press")
@@ -29,6 +31,25 @@ _CONTROL_OF_KIND: Final = {
     ValueKind.BINARY: WriteControl.SWITCH,
     ValueKind.TEXT: WriteControl.TEXT,
 }
+
+
+def commanded_schema(channels: Mapping[str, Mapping[str, Any]]) -> probatio.Schema:
+    """Return the form that asks which value is commanded; another name is one that is only written."""
+    options = [SelectOptionDict(value=key, label=channel["name"]) for key, channel in channels.items()]
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_COMMANDED): SelectSelector(
+                SelectSelectorConfig(options=options, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
+            )
+        }
+    )
+
+
+def only_written(key: str, name: str) -> dict[str, Any]:
+    """Return the stored form of a channel that no message carries, before it is said how it is written."""
+    write = Write(control=WriteControl.TEXT)
+    channel = Channel(key=key, name=name, source="", kind=ValueKind.TEXT, write=write).to_dict()
+    return {**channel, "write": None}
 
 
 def write_fields() -> dict[probatio.Marker, Any]:
@@ -55,9 +76,9 @@ def write_fields() -> dict[probatio.Marker, Any]:
 
 def write_form(channel: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form filled with what a stored channel is set by, or with what suits its kind."""
-    write = channel.get("write")
-    if write is None:
+    if channel.get("write") is None:
         return {CONF_CONTROL: _CONTROL_OF_KIND[ValueKind(channel.get("kind", ValueKind.NUMBER))].value}
+    write = Write.from_dict(channel["write"]).to_dict()  # what the control does not use may not be stored
     return {
         CONF_CONTROL: write[CONF_CONTROL],
         **{name: write[name] for name in _LIMITS},
