@@ -161,6 +161,16 @@ def test_a_check_that_fails_keeps_a_line_from_being_shown() -> None:
     assert framer.counters.checksum == 1
 
 
+@pytest.mark.parametrize(("rest", "partial"), [(b"", 0), (b"est", 1), (b"}~", 1)])
+def test_where_marks_are_the_same_what_comes_before_the_first_is_no_frame(rest: bytes, partial: int) -> None:
+    framer = EXAMPLES["stuffed between equal marks"].framer()
+    for _ in range(2):
+        assert framer.feed(rest + b"~one~two~") == [b"one", b"two"]
+        framer.reset(mid_frame=False)
+
+    assert framer.counters.partial == 2 * partial
+
+
 def test_silence_ends_a_frame() -> None:
     framer = framer_from_dict({"kind": "silence", "gap": 0.02})
 

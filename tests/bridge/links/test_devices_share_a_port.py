@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from custom_components.fieldbridge.bridge.codecs.frame import Frame
 from demo.pty_link import PtyLink
 
-from .running import profile_of, serial_link
+from .running import json_profile, profile_of, serial_link
 
 
 async def write(port: PtyLink, data: bytes) -> None:
@@ -27,6 +27,39 @@ async def test_each_device_gets_its_own_frames(pty_link: PtyLink) -> None:
         assert (a.value("x"), b.value("x")) == (4, 2)
         assert (a.counters.not_ours, b.counters.not_ours) == (2, 3)
         assert dict(link.sessions) == {"a": a, "b": b}
+
+
+async def test_a_frame_that_another_device_claims_is_rejected_by_nobody_and_one_that_nobody_reads_counts_once(
+    pty_link: PtyLink,
+) -> None:
+    """The other one's text is no JSON, and the JSON of others no sentence: only who claims a frame can tell."""
+    link = serial_link(pty_link.path)
+    a = link.set_device("a", profile_of("A"))
+    b = link.set_device("b", json_profile("t", condition={"source": "id", "equals": "B"}))
+    c = link.set_device("c", json_profile("t", condition={"prefix": '{"id": "C"', "source": "id", "equals": "C"}))
+    async with link.running():
+        await link.until_state("up")
+        await link.clock.advance(0.1)
+        pty_link.write(b'A;1\n{"id": "B", "t": 2}\n{"id": "C", "t": 3}\n\xff\n{"id": "C\n')
+        await link.until_frames(5)
+
+        assert (a.value("x"), b.value("t"), c.value("t")) == (1, 2, 3)
+        assert [device.counters.rejected for device in (a, b, c)] == [{"encoding": 1}, {"json": 1, "encoding": 1}, {}]
+        assert [device.counters.not_ours for device in (a, b, c)] == [3, 2, 4]
+        assert link.statistics()["rejected"] == 2
+
+
+async def test_what_a_device_without_a_condition_reads_is_claimed_by_nobody(pty_link: PtyLink) -> None:
+    link = serial_link(pty_link.path)
+    a, b = link.set_device("a", profile_of("A", condition=None)), link.set_device("b", json_profile("t"))
+    async with link.running():
+        await link.until_state("up")
+        await link.clock.advance(0.1)
+        pty_link.write(b"A;1\n")
+        await link.until_frames(1)
+
+        assert a.value("x") == 1
+        assert (b.counters.rejected, b.counters.not_ours, link.statistics()["rejected"]) == ({"json": 1}, 0, 1)
 
 
 async def test_a_device_that_is_edited_or_removed_leaves_the_port_open_and_the_others_complete(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer, framer_from_dict
 from custom_components.fieldbridge.bridge.errors import LinkClosedError, LinkError
 from custom_components.fieldbridge.bridge.transports.counters import TransportCounters
 from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
@@ -151,6 +151,50 @@ async def test_a_stream_begins_with_its_connection_also_after_reconnecting() -> 
 
     assert listener.data == [b"first", b"first"]
     assert listener.transport.counters.framing.partial == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "shown"),
+    [
+        ({"kind": "marks", "start": "\\x02", "end": "\\x03"}, b"est\x03\x02one\x03", b"\x02one\x03"),
+        ({"kind": "escaped", "start": "~", "end": "~", "escape": "}"}, b"est~~one~", b"one"),
+        ({"kind": "fixed", "length": 5, "start": "AB", "end": "Z"}, b"sZAB12Z", b"AB12Z"),
+        ({"kind": "line", "check": {"algorithm": "sum8", "encoding": "hex"}}, b"0.3C3\n20.3C3\n", b"20.3C3"),
+    ],
+)
+async def test_behind_a_serial_server_the_rest_of_a_frame_is_not_shown_where_a_mark_or_check_tells(
+    form: dict[str, Any], sent: bytes, shown: bytes
+) -> None:
+    async with server(lambda writer: send_and_stay(sent, writer)) as url:
+        listener = Listener(url, framer_from_dict(form))
+        await listener.start(silence=0.0)
+        await listener.until(frames=1)
+        await listener.close()
+
+    assert listener.data == [shown]
+
+
+async def test_behind_a_serial_server_what_came_without_a_pause_before_it_is_not_shown_where_pauses_end_frames() -> (
+    None
+):
+    first_heard = asyncio.Event()
+
+    async def cut(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"est")
+        await first_heard.wait()
+        await send_and_stay(b"whole", writer)
+
+    async with server(cut) as url:
+        listener = Listener(url, framer_from_dict({"kind": "silence", "gap": 0.02}))
+        await listener.start(silence=0.0)
+        await listener.shows_bytes()
+        listener.clock.advance(1.0)
+        first_heard.set()
+        await listener.until(frames=1)
+        await listener.close()
+
+    assert listener.data == [b"whole"]
+    assert listener.transport.counters.framing.partial == 1
 
 
 async def test_a_connection_that_is_reset_is_a_lost_link() -> None:

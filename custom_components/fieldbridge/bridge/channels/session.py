@@ -19,6 +19,11 @@ from .samples import Sample, SampleBatch, SampleListener
 type ValueListener = Callable[[Value | None], None]
 type Writer = Callable[[Channel, object], Awaitable[None]]
 """Sends a raw value to the device; raises WriteError or LinkError."""
+type Missed = dict[int, str]
+"""Positions of frames in a batch that gave nothing: the reason of the rejection, empty for frames of others."""
+
+_NOT_OURS: Fields = object()
+"""Instead of the fields of a frame that need not be decoded."""
 
 
 @dataclass(slots=True)
@@ -27,7 +32,7 @@ class SessionCounters:
 
     decoded: int = 0
     not_ours: int = 0
-    """Frames that the device's condition left to others."""
+    """Frames that the device's condition left to others, and those that another device's condition claimed."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Frames that could not be decoded, by reason."""
     unreadable: Counter[str] = field(default_factory=Counter)
@@ -157,28 +162,36 @@ class DeviceSession:
 
     def accept(self, frames: Sequence[Frame]) -> None:
         """Decode a batch of frames."""
-        if self._prefix:
-            own = [frame for frame in frames if frame.data.startswith(self._prefix)]
-            self.counters.not_ours += len(frames) - len(own)
-            frames = own
-        self._take(frames, self._parse)
+        self._take(frames, self._parse, self._prefix)
+
+    def offer(self, frames: Sequence[Frame]) -> Missed:
+        """Decode a batch of a link that others may share, and return which frames gave nothing; they are counted."""
+        return self._take(frames, self._parse, self._prefix)
+
+    def leave_to_others(self, reason: str) -> None:
+        """A frame that was rejected for ``reason`` turned out to be another device's."""
+        self.counters.rejected -= Counter((reason,))
+        self.counters.not_ours += 1
 
     def take(self, fields: Fields, time: float) -> None:
         """Take fields that are parsed already, at ``time`` in monotonic seconds."""
         self._take((Frame(time, fields),), _as_they_are)
 
-    def _take(self, frames: Sequence[Frame], parse: Callable[[Any], Fields]) -> None:
+    def _take(self, frames: Sequence[Frame], parse: Callable[[Any], Fields], prefix: bytes = b"") -> Missed:
         seen: list[LiveChannel] = []
+        missed: Missed = {}
         counters, last, taken = self.counters, None, 0
         batch = SampleBatch() if self._filtered or self._tapped else None
-        for frame in frames:
+        for position, frame in enumerate(frames):
             try:
-                fields = parse(frame.data)
+                fields = parse(frame.data) if not prefix or frame.data.startswith(prefix) else _NOT_OURS
             except DecodeError as err:
                 counters.rejected[err.reason] += 1
+                missed[position] = err.reason
                 continue
-            if self._condition is not None and not _meets(fields, *self._condition):
+            if fields is _NOT_OURS or (self._condition is not None and not _meets(fields, *self._condition)):
                 counters.not_ours += 1
+                missed[position] = ""
                 continue
             counters.decoded += 1
             last = frame.time
@@ -197,12 +210,13 @@ class DeviceSession:
                 batch.add(frame.time, seen[taken:])
                 taken = len(seen)
         if last is None:
-            return
+            return missed
         if batch is not None:
             filtered = batch.run_filters(self._freshness.seen_at)
             if self._tapped:
                 self._sample_listeners.tell(batch.samples(filtered))
         self._tell_changes(dict.fromkeys(seen) if len(frames) > 1 else seen, last)
+        return missed
 
     @property
     def due(self) -> float | None:

@@ -61,6 +61,8 @@ class FrameLink:
         self._frame_listeners: Listeners[Batch] = Listeners()
         self._flusher = Flusher(self._sessions.values)
         self._recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
+        self._rejected = 0
+        """Frames that no device could read."""
         self._stream: Stream[Batch] | None = None
         self._app = App(name=name, version=version)
         self._app.adapter(StreamablePort[Batch], lambda: transport)
@@ -122,7 +124,7 @@ class FrameLink:
         return {
             **self._transport.counters.as_dict(),
             "dropped": self._stream.dropped if self._stream else 0,
-            "rejected": sum(counters.rejected.total() for counters in sessions),
+            "rejected": self._rejected,
             "unreadable": sum(counters.unreadable.total() for counters in sessions),
             "reconnects": status.reconnects,
             "failed_attempts": status.attempts,
@@ -160,8 +162,15 @@ class FrameLink:
 
     def _offer(self, batch: Batch) -> None:
         """Show the frames to every device: only its decoder and condition know which are its own."""
-        for session in tuple(self._sessions.values()):
-            session.accept(batch)
+        missed = [(session, session.offer(batch)) for session in tuple(self._sessions.values())]
+        for position in {position for _, each in missed for position, reason in each.items() if reason}:
+            # Without a condition a device takes whatever its decoder can read: that claims nothing.
+            if not any(session.profile.condition and position not in each for session, each in missed):
+                self._rejected += 1
+                continue
+            for session, each in missed:
+                if reason := each.get(position):
+                    session.leave_to_others(reason)
 
     async def _supervise(self, ctx: DeviceContext) -> None:
         """Watch for silence, let timed filters speak and keep the mirror."""

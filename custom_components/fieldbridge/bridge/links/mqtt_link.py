@@ -4,7 +4,7 @@ What a broker kept (retained) is a value of unknown age. A device whose silence 
 stale time, or whose silence is learned, waits for a message that is really sent now.
 """
 
-from typing import override
+from typing import Any, override
 
 from ..channels import Channel, DeviceProfile, DeviceSession
 from ..channels.listeners import Unsubscribe
@@ -58,6 +58,12 @@ class MqttLink(FrameLink):
     def watch(self, listener: PayloadCallback) -> Unsubscribe:
         """Show every message of the link's trees, whether a device uses it or not; returns what ends it."""
         return self._broker.watch(listener)
+
+    @override
+    def statistics(self) -> dict[str, Any]:
+        """Return all counters of the link as plain data."""
+        rejected = sum(session.counters.rejected.total() for session in self._sessions.values())
+        return {**super().statistics(), "rejected": rejected}
 
     @override
     def _offer(self, batch: Batch) -> None:

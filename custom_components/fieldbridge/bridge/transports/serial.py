@@ -180,9 +180,13 @@ class SerialTransport:
         self._give(self._framer.flush(), self._clock.now())
 
     def _align(self, connection: _Connection, now: float) -> None:
-        """A port opened in the middle of a frame must not show the rest of that frame as a whole one."""
+        """A port opened in the middle of a frame must not show the rest of that frame as a whole one.
+
+        What a server says as soon as somebody connects is whole, unless only a pause could tell where it begins.
+        """
         connection.first_bytes = False
-        if not self.settings.is_network and now - connection.released_at < _FRAME_PAUSE:
+        begins = self.settings.is_network and self._framer.gap is None
+        if not begins and now - connection.released_at < _FRAME_PAUSE:
             self._framer.reset(mid_frame=True)
 
     def _lost(self, connection: _Connection, error: Exception | None) -> None:

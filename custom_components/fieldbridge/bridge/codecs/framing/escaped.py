@@ -24,7 +24,8 @@ def inverting(mask: int) -> Unescape:
 class EscapedFramer(Framer):
     """Frames up to an end mark, with an optional start mark, whose content is escaped; empty ones are skipped.
 
-    Marks are one byte, or two of which the first is the escape (DLE STX, DLE ETX).
+    Marks are one byte, or two of which the first is the escape (DLE STX, DLE ETX). Where both are the same, one may
+    end a frame and begin the next; what comes before the first is the rest of a frame.
     """
 
     def __init__(
@@ -53,7 +54,10 @@ class EscapedFramer(Framer):
         self._escaped = re.compile(re.escape(mark) + b"(.)", re.DOTALL)
         self._max_length = max_length
         self._buffer = b""
-        self._discarding = False
+        self._same = start == end
+        self._discarding = self._same
+        self._uncounted = self._same
+        """Whether bytes before the first mark are still to be counted as the rest of a frame."""
 
     @override
     def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
@@ -69,6 +73,7 @@ class EscapedFramer(Framer):
             body = position + len(self._start)
             found = self._next_mark(buffer, body)
             if self._discarding:
+                self._count_rest(len(buffer) if found is None else found.start())
                 if found is None:
                     held = buffer.endswith(self._escape, body) and self._ends_in_escape(buffer, body)
                     position = len(buffer) - held
@@ -95,8 +100,14 @@ class EscapedFramer(Framer):
     @override
     def reset(self, *, mid_frame: bool) -> None:
         self._buffer = b""
-        self._discarding = mid_frame and not self._start
-        self.counters.partial += self._discarding
+        self._discarding = self._same or (mid_frame and not self._start)
+        self._uncounted = self._same and not mid_frame
+        self.counters.partial += self._discarding and not self._uncounted
+
+    def _count_rest(self, length: int) -> None:
+        if self._uncounted and length:
+            self.counters.partial += 1
+            self._uncounted = False
 
     def _next_mark(self, buffer: bytes, position: int) -> re.Match[bytes] | None:
         """Return the first mark that is not escaped."""
