@@ -305,6 +305,7 @@ async def test_a_channel_is_changed_with_what_its_characteristic_sent(hass: Home
     await until(lambda: strap["2a37"].notifying)
     bluez.notify(strap["2a37"], b"\x00\x48")
     await until_state(hass, "sensor.strap_heart_rate", "72")
+    await until_state(hass, "sensor.strap_battery", "90")
 
     change = await Flow.change_device(hass, entry, "add_channel")
     offered = {option["value"]: option["label"] for option in change.options_of("source")}
