@@ -15,18 +15,15 @@ import tempfile
 import threading
 import time
 import tty
-from types import MappingProxyType
 
-from homeassistant.config_entries import ConfigEntry, ConfigSubentryData
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 
 from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, ValueKind
 from custom_components.fieldbridge.bridge.codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
-from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 
-from .home_assistant import home_assistant
+from .home_assistant import add_link, home_assistant
 from .runner import Claim, loop_time
 
 _ROUNDS = 7
@@ -210,20 +207,7 @@ async def _run(hass: HomeAssistant, entity_id: str, device: Device, scenario: Sc
 async def _set_up_ours(hass: HomeAssistant, device: Device, scenario: Scenario) -> None:
     channel = Channel(key="value", name="Value", source=scenario.source, kind=scenario.kind, min_interval=0)
     profile = DeviceProfile(decoder=scenario.decoder, channels=(channel,))
-    subentry = ConfigSubentryData(data=profile.to_dict(), subentry_type=SUBENTRY_DEVICE, title="Ours", unique_id=None)
-    entry: ConfigEntry = ConfigEntry(
-        data={"kind": "serial", "device": device.path},
-        discovery_keys=MappingProxyType({}),
-        domain=DOMAIN,
-        minor_version=1,
-        options={},
-        source="user",
-        subentries_data=[subentry],
-        title="Link",
-        unique_id=None,
-        version=1,
-    )
-    await hass.config_entries.async_add(entry)
+    await add_link(hass, {"kind": "serial", "device": device.path}, {"Ours": profile})
     await _first_state(hass, OURS, device, scenario)
 
 
