@@ -97,6 +97,10 @@ class Flow:
         marker = next(key for key in self.shown["data_schema"].schema if key == field)
         return (marker.description or {}).get("suggested_value")
 
+    def default(self, field: str) -> Any:
+        """Return what a field has when nobody changes it."""
+        return next(key for key in self.shown["data_schema"].schema if key == field).default()
+
     async def choose(self, *steps: str) -> Self:
         """Choose from menus."""
         for step in steps:

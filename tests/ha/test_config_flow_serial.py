@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from pathlib import Path
+import re
+import struct
 
 from homeassistant.components import usb
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -173,10 +175,11 @@ async def test_frames_cannot_change_the_text_around_them(hass: HomeAssistant, pt
     pty_link.write(b"```\x00 \xff [x](y) {frames}" + b"a" * 500 + b"\n")
     await flow.watch(lambda: flow.text("frame_count") == "1")
 
-    shown = flow.text("frames")
-    assert shown.startswith(r"\x60\x60\x60\x00 \xff [x](y) {frames}aaa")
-    assert shown.endswith("a…")
-    assert len(shown) < 300
+    text, digits = flow.text("frames").splitlines()
+    assert text.strip().startswith(r"\x60\x60\x60\x00 \xff [x](y) {frames}aaa")
+    assert text.endswith("a…")
+    assert len(text) < 300
+    assert digits.strip().startswith("60 60 60 00 20 ff 20 5b")
 
 
 async def test_choosing_no_field_is_refused(hass: HomeAssistant, pty_link: PtyLink) -> None:
@@ -219,7 +222,9 @@ async def test_frames_that_mean_nothing_are_shown_and_the_settings_can_be_change
     await asyncio.sleep(0.1)
     pty_link.write(b"hello\nworld\n")
     await flow.until("not_recognised")
-    assert flow.text("frames") == "hello\nworld"
+    lines = [line.strip() for line in flow.text("frames").splitlines()]
+    assert lines[:2] == ["hello", "68 65 6c 6c 6f"]
+    assert re.fullmatch(r"\+\d\.\d{3} s  world", lines[2])
 
     await flow.choose("serial")
 
@@ -353,3 +358,60 @@ async def test_a_key_in_a_url_stays_out_of_titles_and_messages(hass: HomeAssista
 
 def _oxygen(frame: bytes) -> str:
     return str(float(frame.split(b";")[7]))
+
+
+async def test_binary_frames_are_cut_as_recognised_and_the_link_keeps_it(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    flow = await serial_flow(hass, pty_link.path)
+    await asyncio.sleep(0.1)
+    for number in range(4):
+        pty_link.write(_measurement(number))
+        await asyncio.sleep(0.05)
+    await flow.until("recognised")
+    assert "0b 41 01 f4" in flow.text("frames")
+    assert flow.text("framing") == "fixed, length 6, start \\x0BA"
+    assert flow.text("check") == "sum8"
+
+    assert flow.default("fields") == ["u16_2"]
+    await flow.submit({"fields": ["u16_2"]})
+    await hass.async_block_till_done()
+
+    entry = only_entry(hass)
+    assert entry.data["framing"]["check"]["algorithm"] == "sum8"
+    assert entry.data["framing"]["max_length"] == 4096
+    assert "delimiter" not in entry.data
+    (device,) = entry.subentries.values()
+    assert device.data["decoder"]["fields"] == [{"name": "u16_2", "type": "u16", "offset": 2}]
+    await asyncio.sleep(0.1)
+    pty_link.write(b"garbage" + _measurement(7))
+    await until_state(hass, "sensor.serial_device_byte_2_u16", str(500 + 7 * 37))
+
+
+async def test_messages_that_end_with_a_carriage_return_need_no_settings(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    flow = await serial_flow(hass, pty_link.path)
+    await asyncio.sleep(0.1)
+    for number in range(3):
+        pty_link.write(b"T=21.%d\r" % number)
+    await flow.until("recognised")
+    await flow.submit({"fields": ["T"]})
+
+    assert only_entry(hass).data["framing"] == {"max_length": 4096, "kind": "delimiter", "delimiter": "\\r"}
+
+
+async def test_who_says_how_messages_end_is_not_overruled(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    flow = await serial_flow(hass, pty_link.path, framing={"delimiter": ";", "max_length": 100})
+    await asyncio.sleep(0.1)
+    pty_link.write(b"a=1\n;a=2\n;a=3\n;")
+    await flow.until("recognised")
+    await flow.submit({"fields": ["a"]})
+
+    assert only_entry(hass).data["delimiter"] == ";"
+    assert "framing" not in only_entry(hass).data
+
+
+def _measurement(number: int) -> bytes:
+    body = struct.pack(">BBHB", 0x0B, 0x41, 500 + number * 37, 9)
+    return body + bytes([sum(body) & 0xFF])

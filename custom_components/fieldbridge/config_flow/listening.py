@@ -1,17 +1,21 @@
 """Listening to a link while a person watches: a look twice a second, until the frames are understood."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..bridge.channels.recognise import Recognition, recognise
+from ..bridge.channels.recognise_stream import KEPT_FRAMES, StreamRecognition, recognise_stream
 from ..bridge.codecs.decoders import Decoder, JsonDecoder
+from ..bridge.codecs.frame import Frame
 from ..bridge.errors import DecodeError, LinkError
 from ..bridge.links import FrameLink
 from ..bridge.links.probe import Capture
 from ..const import DOMAIN
-from .presentation import NOTHING, field_label, frames_text, hex_text
+from .presentation import NOTHING, field_label, hex_text, timed_frames_text
 
 LOOK_INTERVAL = 0.5
 """Seconds; every look may redraw the dialog."""
@@ -57,12 +61,18 @@ class RunningLink:
 class Listening:
     """Looks at a source until its frames are understood, it is lost, or 20 seconds are over; then closes it."""
 
-    def __init__(self, hass: HomeAssistant, source: FrameSource) -> None:
-        """Prepare to look at ``source``."""
+    def __init__(self, hass: HomeAssistant, source: FrameSource, *, finds_framing: bool = False) -> None:
+        """Prepare to look at ``source``; with ``finds_framing`` its bytes are cut by what is recognised in them."""
         self.recognition = _NOTHING_YET
+        self.framing: dict[str, Any] | None = None
+        """The framing that was recognised, None where that of the link fits."""
+        self.frames: Sequence[Frame] = tuple(source.capture.recent)
+        """The last ones, as they were cut."""
+        self._frame_count = source.capture.frame_count
         self.finished = False
         self.source = source
         self._hass = hass
+        self._finds_framing = finds_framing
         self._looks = 0
         self._look_task: asyncio.Task[None] | None = None
         self.placeholders = self._describe()
@@ -97,7 +107,7 @@ class Listening:
             return "recognised"
         if self.source.lost is not None:
             return "link_lost"
-        if self.capture.frame_count:
+        if self.frames:
             return "not_recognised"
         return "no_frame_end" if self.capture.byte_count else "nothing_arrived"
 
@@ -105,19 +115,28 @@ class Listening:
         try:
             await asyncio.sleep(LOOK_INTERVAL)
             self._looks += 1
-            frames = list(self.capture.frames)
+            self._frame_count = self.capture.frame_count
             # In the executor: wide frames take tens of milliseconds.
-            recognition = await self._hass.async_add_executor_job(recognise, frames)
+            found = await self._hass.async_add_executor_job(self._recogniser())
         except asyncio.CancelledError:
             # The dialog was closed, or Home Assistant stops: no look follows this one.
             self.finished = True
             await self.source.close()
             raise
-        self.recognition = recognition or _NOTHING_YET
+        self.recognition, self.framing, self.frames = found.recognition or _NOTHING_YET, found.framing, found.frames
         self.placeholders = self._describe()
-        if self._is_enough(frames):
+        if self._is_enough([frame.data for frame in self.frames]):
             await self.source.close()
             self.finished = True
+
+    def _recogniser(self) -> Callable[[], StreamRecognition]:
+        """Return what recognises the bytes, or the frames, that were captured until now."""
+        chunks, frames = list(self.capture.chunks), tuple(self.capture.recent)
+        if self._finds_framing:
+            return partial(recognise_stream, chunks, frames)
+        return lambda: StreamRecognition(
+            framing=None, frames=frames, recognition=recognise([frame.data for frame in frames])
+        )
 
     def _is_enough(self, frames: list[bytes]) -> bool:
         if self._looks >= _MOST_LOOKS or self.source.lost is not None:
@@ -130,11 +149,16 @@ class Listening:
     def _describe(self) -> dict[str, str]:
         capture, recognition = self.capture, self.recognition
         return {
-            "frames": frames_text(list(capture.frames)) if capture.frames else hex_text(capture.tail),
-            "frame_count": str(capture.frame_count),
+            "frames": timed_frames_text(self.frames) if self.frames else hex_text(capture.tail),
+            "frame_count": str(self._frame_count) if self.framing is None else _count(self.frames),
             "byte_count": str(capture.byte_count),
             "found": "\n".join(map(field_label, recognition.fields)) or NOTHING,
         }
+
+
+def _count(frames: Sequence[Frame]) -> str:
+    """Return how many frames there are, of which only the last ones are kept."""
+    return str(len(frames)) if len(frames) < KEPT_FRAMES else f"≥ {KEPT_FRAMES}"
 
 
 def _is_understood(decoder: Decoder, frame: bytes) -> bool:

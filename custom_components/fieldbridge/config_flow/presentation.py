@@ -1,12 +1,15 @@
 """Bytes, fields and values as text for a person; nothing that a device sends can change the text around it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from homeassistant.helpers.selector import SelectOptionDict
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.recognise import RecognisedField, fields_found
 from ..bridge.codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
+from ..bridge.codecs.frame import Frame
+from ..bridge.codecs.recognise_framing import is_text
 from ..bridge.errors import DecodeError
 from ..bridge.modbus import RegisterDecoder
 from ..presentable import printable
@@ -20,6 +23,25 @@ NOTHING = "-"
 def frames_text(frames: Sequence[bytes]) -> str:
     """Return the last frames, one per line."""
     return "\n".join(printable(frame) for frame in frames[-SHOWN_FRAMES:]) or NOTHING
+
+
+def timed_frames_text(frames: Sequence[Frame]) -> str:
+    """Return the last frames as text and in hexadecimal, each with the seconds since the one before."""
+    lines = []
+    first = max(len(frames) - SHOWN_FRAMES, 0)
+    for place in range(first, len(frames)):
+        data = frames[place].data
+        pause = f"+{frames[place].time - frames[place - 1].time:.3f} s" if place else ""
+        more = " …" if len(data) > 2 * _BYTES_PER_LINE else ""
+        lines += [f"{pause:>10}  {dotted(data)}", f"{'':10}  {data[: 2 * _BYTES_PER_LINE].hex(' ')}{more}"]
+    return "\n".join(lines) or NOTHING
+
+
+def dotted(data: bytes) -> str:
+    """Return a frame as text; binary ones as dumps have it, with a dot for what is no character."""
+    if is_text(data):
+        return printable(data)
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x60 else "." for byte in data[:_SHOWN_BYTES])
 
 
 def hex_text(data: bytes) -> str:
@@ -42,10 +64,20 @@ def format_text(decoder: Decoder) -> str:
     return "JSON" if isinstance(decoder, JsonDecoder) else str(decoder.to_dict()["kind"]).replace("_", " ")
 
 
-def check_text(decoder: Decoder) -> str:
-    """Return the checksum that was found."""
+def check_text(decoder: Decoder, framing: Mapping[str, Any] | None = None) -> str:
+    """Return the checksum that was found, in the fields or by the framing."""
+    if framing is not None and "check" in framing:
+        return str(framing["check"]["algorithm"])
     check = decoder.check if isinstance(decoder, SeparatedDecoder) else None
     return check.algorithm if check else NOTHING
+
+
+def framing_text(framing: Mapping[str, Any] | None) -> str:
+    r"""Return a framing in one line: ``fixed, length 12, start \x0BA``; lines where there is none."""
+    if framing is None:
+        return "line"
+    values = (f"{name} {value}" for name, value in framing.items() if name not in ("kind", "check") and value != "")
+    return printable(", ".join([str(framing["kind"]), *values]))
 
 
 def source_options(decoder: Decoder, frame: bytes) -> list[SelectOptionDict]:

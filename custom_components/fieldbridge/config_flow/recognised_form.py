@@ -16,27 +16,32 @@ import probatio
 from ..bridge.channels import Channel, DeviceProfile, DeviceSession, ValueKind
 from ..bridge.channels.profile import FrameCondition, unique_key
 from ..bridge.channels.recognise import RecognisedField, Recognition
+from ..bridge.channels.recognise_structure import with_sources
 from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
 from ..bridge.filters import default_filters
 from ..units import suggest_classes, usual_unit
 from .channel_form import source_selector
 from .listening import Listening
-from .presentation import check_text, field_label, format_text, source_options
+from .presentation import check_text, field_label, format_text, framing_text, source_options
 
 CONF_FIELDS: Final = "fields"
 SECTION_CONDITION: Final = "condition"
 _CONDITION_SOURCE: Final = "condition_source"
 _CONDITION_TEXT: Final = "condition_text"
+_LISTED: Final = 24
+"""Fields that are shown as boxes to tick; more are found by typing."""
 DEVICE_TITLE: Final = "Serial device"
 
 
 def fields_schema(recognition: Recognition) -> dict[probatio.Marker, Any]:
-    """Return the selector of the recognised fields, all of them ticked."""
+    """Return the selector of the recognised fields; ticked are all but those that are one of many readings."""
     options = [SelectOptionDict(value=field.source, label=field_label(field)) for field in recognition.fields]
+    ticked = [field.source for field in recognition.fields if field.certain]
+    mode = SelectSelectorMode.LIST if len(options) <= _LISTED else SelectSelectorMode.DROPDOWN
     return {
-        probatio.Required(CONF_FIELDS, default=[field.source for field in recognition.fields]): SelectSelector(
-            SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST)
+        probatio.Required(CONF_FIELDS, default=ticked): SelectSelector(
+            SelectSelectorConfig(options=options, multiple=True, mode=mode)
         )
     }
 
@@ -100,7 +105,8 @@ def recognised_placeholders(listening: Listening, recognition: Recognition) -> d
     return {
         "frames": listening.placeholders["frames"],
         "format": format_text(recognition.decoder),
-        "check": check_text(recognition.decoder),
+        "check": check_text(recognition.decoder, listening.framing),
+        "framing": framing_text(listening.framing),
     }
 
 
@@ -113,7 +119,9 @@ def make_profile(
     for field in recognition.fields:
         if field.source in chosen:
             channels.append(_channel(field, {channel.key for channel in channels}))
-    return DeviceProfile(decoder=recognition.decoder, channels=tuple(channels), condition=condition)
+    needed = chosen | ({condition.source} if condition is not None else set())
+    decoder = with_sources(recognition.decoder, needed)
+    return DeviceProfile(decoder=decoder, channels=tuple(channels), condition=condition)
 
 
 def _channel(field: RecognisedField, taken: set[str]) -> Channel:

@@ -38,6 +38,8 @@ SECTION_PORT: Final = "port_settings"
 SECTION_FRAMING: Final = "framing"
 _FLOW_CONTROL: Final = "flow_control"
 URL_EXAMPLES: Final = "socket://host:port, rfc2217://host:port"
+LINE_END: Final = "\\n"
+"""Where messages end unless somebody knows better."""
 _BAUDRATES = ["1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"]
 
 
@@ -70,7 +72,7 @@ SERIAL_SCHEMA = probatio.Schema(
         probatio.Required(SECTION_FRAMING): section(
             probatio.Schema(
                 {
-                    probatio.Required(CONF_DELIMITER, default="\\n"): TextSelector(),
+                    probatio.Required(CONF_DELIMITER, default=LINE_END): TextSelector(),
                     probatio.Required(CONF_MAX_LENGTH, default=MAX_FRAME_LENGTH): NumberSelector(
                         NumberSelectorConfig(
                             min=1, max=65536, step=1, mode=NumberSelectorMode.BOX, unit_of_measurement="B"

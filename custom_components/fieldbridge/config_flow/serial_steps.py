@@ -14,14 +14,14 @@ from ..bridge.codecs.frame import Frame
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
-from ..const import KIND_SERIAL
+from ..const import CONF_DELIMITER, CONF_FRAMING, CONF_MAX_LENGTH, KIND_SERIAL
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
 from .link_steps import LinkSteps
 from .listening import Listening
 from .presentation import hex_text
 from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
-from .serial_form import SERIAL_SCHEMA, URL_EXAMPLES, async_port_title, async_serial_data, serial_form
+from .serial_form import LINE_END, SERIAL_SCHEMA, URL_EXAMPLES, async_port_title, async_serial_data, serial_form
 
 _SET_FILTERS: Final = "set_filters"
 
@@ -68,6 +68,7 @@ class SerialSteps(FilterSteps, LinkSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             if sources := user_input[CONF_FIELDS]:
+                self._take_framing(self._listening.framing)
                 self._draft = make_profile(recognition, sources).to_dict()
                 if user_input[_SET_FILTERS] and filterable(self._draft):
                     return await self._async_set_filters()
@@ -92,7 +93,7 @@ class SerialSteps(FilterSteps, LinkSteps):
 
     async def _async_set_filters(self) -> ConfigFlowResult:
         """Open the port once more, so that the preview shows what comes; without it the frames seen have to do."""
-        self._seen = list(self._listening.capture.recent)
+        self._seen = list(self._listening.frames)
         await self._async_open()
         return await self.async_step_filters()
 
@@ -157,10 +158,19 @@ class SerialSteps(FilterSteps, LinkSteps):
         self._title = await async_port_title(self.hass, data[CONF_DEVICE])
         return {}
 
+    @callback
+    def _take_framing(self, framing: dict[str, Any] | None) -> None:
+        """Let the link cut its bytes by another framing; None leaves it as the form described it."""
+        if framing is not None:
+            length = {CONF_MAX_LENGTH: self._data.pop(CONF_MAX_LENGTH)} if CONF_MAX_LENGTH in self._data else {}
+            self._data.pop(CONF_DELIMITER, None)
+            self._data[CONF_FRAMING] = {**length, **framing}
+
     async def _async_open(self) -> dict[str, str]:
         """Open the chosen port and listen; return errors."""
         probe = LinkProbe(make_serial(self._data))
-        self._listening = Listening(self.hass, probe)
+        # Who wrote how messages end knows better than what was recognised.
+        self._listening = Listening(self.hass, probe, finds_framing=self._data.get(CONF_DELIMITER) == LINE_END)
         self._stop_listening = self._listening.stop
         try:
             await probe.open()

@@ -1,7 +1,11 @@
 """From captured frames a decoder and fields are proposed; a cut or garbled frame does not spoil them."""
 
+import csv
 import json
 from pathlib import Path
+import random
+import struct
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +13,14 @@ import pytest
 
 from custom_components.fieldbridge.bridge.channels import Channel, ValueKind
 from custom_components.fieldbridge.bridge.channels.recognise import RecognisedField, fields_found, recognise
+from custom_components.fieldbridge.bridge.channels.recognise_structure import with_sources
 from custom_components.fieldbridge.bridge.codecs.checks import FieldCheck
 from custom_components.fieldbridge.bridge.codecs.decoders import SeparatedDecoder, decoder_from_dict
+from custom_components.fieldbridge.bridge.codecs.frame_check import FrameCheck
 from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 
 GAS_ANALYSER = Path(__file__).parents[2] / "data" / "gas-analyser-5ch.bin"
+BALANCE = GAS_ANALYSER.with_name("balance-10hz.csv")
 FRAMES = DelimiterFramer().feed(GAS_ANALYSER.read_bytes())
 
 
@@ -194,12 +201,59 @@ def test_positions_of_a_gps_receiver_are_recognised_among_its_sentences() -> Non
     assert {"Latitude", "Longitude", "Altitude", "Satellites"} <= set(fields_of(frames))
 
 
-def test_binary_frames_that_are_alike_are_offered_by_their_changing_bytes() -> None:
-    frames = [b"\xaa\xc0" + bytes([number, 3, 7, number * 2]) + b"\x00\xab" for number in range(5)]
+def test_binary_frames_that_are_alike_are_offered_with_every_reading_and_the_likely_ones_ticked() -> None:
+    frames = [b"\xaa\xc0" + (90 + number * 7 % 30).to_bytes(2, "little") + b"\x00\xab" for number in range(5)]
     recognition = recognise(frames)
 
     assert recognition is not None
-    assert [field.source for field in recognition.fields] == ["2:uint16be", "4:uint16be"]
+    assert [field.source for field in recognition.fields if field.certain] == ["u16le_2"]
+    readings = {field.source: field.sample for field in recognition.fields}
+    assert readings["u8_2"] == readings["u16le_2"] == "118"
+    assert {"u8_2", "u16le_2"} <= set(readings)
+    assert all(recognition.decoder.getter(source) for source in readings)
+
+
+def balance_frames() -> list[bytes]:
+    with BALANCE.open() as file:
+        return [bytes.fromhex(row["raw"]) for row in csv.DictReader(file)]
+
+
+def test_the_float_of_a_balance_is_found_among_all_readings_of_its_bytes() -> None:
+    frames = balance_frames()
+    for count in (3, 5, 20):
+        recognition = recognise(frames[:count], FrameCheck(algorithm="sum8"))
+
+        assert recognition is not None
+        weight = next(field for field in recognition.fields if field.source == "f32_3")
+        assert weight.certain
+        assert weight.sample == f"{struct.unpack_from('>f', frames[count - 1], 3)[0]:.7g}"
+        assert "u8_11" not in {field.source for field in recognition.fields}  # the check
+
+
+@pytest.mark.parametrize("little", [False, True])
+def test_words_are_read_in_the_order_that_explains_more(little: bool) -> None:
+    order: Literal["little", "big"] = "little" if little else "big"
+    generator = random.Random(5)  # noqa: S311
+    frames = []
+    for _ in range(8):
+        words = [generator.randrange(400, 900) for _ in range(4)]
+        frames.append(b"\x42\x4d\x00\x08" + b"".join(word.to_bytes(2, order) for word in words))
+    recognition = recognise(frames)
+
+    assert recognition is not None
+    suffix = "le" if little else ""
+    likely = {field.source for field in recognition.fields if field.certain}
+    assert likely == {f"u16{suffix}_{offset}" for offset in (4, 6, 8, 10)}
+
+
+def test_what_is_not_wanted_of_a_structure_is_left_out() -> None:
+    recognition = recognise(balance_frames()[:5])
+    assert recognition is not None
+
+    decoder = with_sources(recognition.decoder, ["f32_3"])
+
+    assert decoder.to_dict()["fields"] == [{"name": "f32_3", "type": "f32", "offset": 3}]
+    assert with_sources(SeparatedDecoder(), ["0"]) == SeparatedDecoder()
 
 
 def test_what_any_decoder_finds_can_be_asked_for() -> None:

@@ -15,8 +15,9 @@ from ..codecs.decoders import (
     SeparatedDecoder,
 )
 from ..codecs.decoders.decoder import ENCODINGS
-from ..codecs.raw_bytes import BytesDecoder
+from ..codecs.frame_check import FrameCheck
 from ..codecs.recognise_check import recognise_frame_check
+from .recognise_structure import reading_name, recognise_structure
 from .recognised_fields import RecognisedField, fields_found, try_parse
 
 __all__ = ["RecognisedField", "Recognition", "fields_found", "recognise"]
@@ -40,16 +41,17 @@ class Recognition:
     fields: tuple[RecognisedField, ...]
 
 
-def recognise(frames: list[bytes]) -> Recognition | None:
+def recognise(frames: list[bytes], check: FrameCheck | None = None) -> Recognition | None:
     """Return a decoder that reads most of ``frames``, or None when nothing is recognised.
 
     A frame that was cut by opening the link, or garbled, does not spoil the proposal: the majority decides.
-    Milliseconds for text, up to a few tenths of a second for long binary frames: call it in a thread.
+    ``check`` is one that framing has found. Milliseconds for text, up to a few tenths of a second for long binary
+    frames: call it in a thread.
     """
     for decoder in _candidates(frames):
         if _reads_most(decoder, frames) and (found := fields_found(decoder, frames)):
             return Recognition(decoder=decoder, fields=tuple(found))
-    return None
+    return None if _are_texts(frames) else _binary(frames, check)
 
 
 def _reads_most(decoder: Decoder, frames: Sequence[bytes]) -> bool:
@@ -62,16 +64,18 @@ def _candidates(frames: list[bytes]) -> Iterator[Decoder]:
     yield NmeaDecoder()
     if sum(b"(" in frame for frame in frames) * 2 > len(frames):
         yield ObisDecoder()
-    texts = [frame for frame in frames if frame and sum(byte in _TEXT for byte in frame) * 10 >= len(frame) * 8]
-    if len(texts) * 2 > len(frames):
+    if _are_texts(frames):
         # Old devices write the degree sign as one byte.
         for encoding in ENCODINGS:
             separated, pairs = _separated(frames, encoding), _pairs(frames, encoding)
             both = [decoder for decoder in (pairs, separated) if decoder is not None]
             yield from sorted(both, key=lambda decoder: -len(fields_found(decoder, frames)))
         yield NumbersDecoder()
-    elif (binary := _binary(frames)) is not None:
-        yield binary
+
+
+def _are_texts(frames: Sequence[bytes]) -> bool:
+    texts = [frame for frame in frames if frame and sum(byte in _TEXT for byte in frame) * 10 >= len(frame) * 8]
+    return len(texts) * 2 > len(frames)
 
 
 def _pairs(frames: list[bytes], encoding: str) -> KeyValueDecoder | None:
@@ -130,11 +134,23 @@ def _is_decimal_comma(rows: Sequence[Sequence[str]]) -> bool:
     return bool(with_comma) and all(_COMMA_NUMBER.match(text) and text.count(",") == 1 for text in with_comma)
 
 
-def _binary(frames: list[bytes]) -> BytesDecoder | None:
-    """Return the decoder of binary frames that are alike; only a person can know what they mean."""
+def _binary(frames: list[bytes], check: FrameCheck | None) -> Recognition | None:
+    """Return what may be read from binary frames that are alike; only a person can know what they mean."""
     different = set(frames)
     lengths = sorted(map(len, different))
     if len(different) < _FEWEST_BINARY or lengths[0] < 4:
         return None
-    alike = lengths.count(max(set(lengths), key=lengths.count)) * 2 > len(lengths)
-    return BytesDecoder() if alike or recognise_frame_check(frames) else None
+    usual = max(set(lengths), key=lengths.count)
+    alike = lengths.count(usual) * 2 > len(lengths)
+    if not alike and check is None and (check := recognise_frame_check(frames)) is None:
+        return None
+    whole = [frame for frame in frames if len(frame) == usual] if alike else frames
+    found = recognise_structure(whole, check)
+    if found is None:
+        return None
+    decoder, likely = found
+    fields = [
+        replace(field, name=reading_name(field.source), certain=field.source in likely)
+        for field in fields_found(decoder, whole)
+    ]
+    return Recognition(decoder=decoder, fields=tuple(fields))

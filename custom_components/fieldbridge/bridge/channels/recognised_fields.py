@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import re
+import struct
 from typing import Any
 
 from ..codecs.decoders import (
@@ -55,6 +56,7 @@ _OBIS = {
     "51.7.0": "Current L2",
     "71.7.0": "Current L3",
 }
+_GREATEST_FLOAT32 = 3.4e38
 _TAIL = re.compile(r"\s*[-+]?\s*\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?\s*(\S{1,8})\s*")
 
 
@@ -70,6 +72,8 @@ class RecognisedField:
     unit: str | None = None
     precision: int | None = None
     """Most decimals seen; None for texts, and where only whole numbers were seen, which proves nothing."""
+    certain: bool = True
+    """False for one of many ways to read the same bytes."""
 
 
 def fields_found(decoder: Decoder, frames: Sequence[bytes]) -> list[RecognisedField]:
@@ -179,7 +183,10 @@ def _plain_fields(decoder: Decoder, parsed: list[Any]) -> list[RecognisedField]:
                 if len(set(values)) > 1 or len(values) == 1
             )
         case StructureDecoder():
-            described = (_typed_field(source, _words(source), values, None) for source, values in seen.items())
+            described = (
+                _typed_field(source, _words(source), list(map(_shortest, values)), None)
+                for source, values in seen.items()
+            )
         case _:
             described = (
                 _text_field(source, f"Field {int(source) + 1}" if source.isdecimal() else _words(source), values, None)
@@ -216,6 +223,14 @@ def _typed_field(source: str, name: str, values: list[object], unit: str | None)
         unit=unit,
         precision=_precision(floats) if kind is ValueKind.NUMBER else None,
     )
+
+
+def _shortest(value: object) -> object:
+    """Return a number of 32 bits with the digits that it has, anything else as it is: 199.953, not 199.95299."""
+    if isinstance(value, float) and abs(value) < _GREATEST_FLOAT32:
+        (single,) = struct.unpack("f", struct.pack("f", value))
+        return float(f"{value:.7g}") if single == value else value
+    return value
 
 
 def _kind_of(value: object) -> ValueKind:

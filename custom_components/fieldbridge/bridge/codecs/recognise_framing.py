@@ -16,7 +16,9 @@ from .recognise_check import FEWEST_FRAMES, recognise_frame_check
 BAUD_RATES = (9600, 115200, 19200, 38400, 57600, 4800, 2400, 230400, 460800, 1200, 921600, 300)
 """Bits per second in order of likelihood."""
 
-_TEXT = frozenset(b"\t\n\r\x02\x03") | frozenset(range(0x20, 0x7F))
+_TEXT = frozenset(b"\t\n\r\x02\x03") | frozenset(range(0x20, 0x7F)) | frozenset("°µ²³".encode("latin-1"))
+_WIDE = re.compile(rb"[\xC2-\xDF][\x80-\xBF]|[\xE1-\xEF][\x80-\xBF]{2}")
+"""Characters of two or three bytes in UTF-8: noise has few of them in a row."""
 _READABLE = 0.95
 _MAX_BYTES = 8192
 """Bytes that are looked at, the latest ones."""
@@ -56,7 +58,7 @@ def readability(data: bytes) -> float:
     """Return how much of ``data`` is text or comes in a binary form that is understood, from 0 to 1."""
     if not data:
         return 0.0
-    text = sum(byte in _TEXT for byte in data) / len(data)
+    text = _text_share(data)
     if text >= _READABLE:
         # Noise at a wrong rate has few line ends at a time, and many different characters.
         return text
@@ -64,12 +66,17 @@ def readability(data: bytes) -> float:
     return 1.0 if found is not None and found.has_check else text * 0.5
 
 
+def is_text(data: bytes) -> bool:
+    """Return whether ``data`` is meant to be read by people."""
+    return bool(data) and _text_share(data) >= _READABLE
+
+
 def recognise_framing(chunks: Sequence[Chunk]) -> RecognisedFraming | None:
     """Return how the captured bytes are framed; None when nothing can be told yet."""
     data = b"".join(chunk.data for chunk in chunks)[-_MAX_BYTES:]
     if not data:
         return None
-    if sum(byte in _TEXT for byte in data) >= len(data) * _READABLE:
+    if is_text(data):
         return _text_framing(data) or _by_pauses(chunks, data)
     forms = (*_escaped_forms(data), *_known_block(data))
     proposals = [found for form in forms if (found := _tried(form, data)) is not None]
@@ -77,6 +84,12 @@ def recognise_framing(chunks: Sequence[Chunk]) -> RecognisedFraming | None:
         proposals.append(found)
     # What a check proves is right; otherwise the form that explains the most bytes.
     return max(proposals, key=lambda found: (found.has_check, sum(map(len, found.frames))), default=None)
+
+
+def _text_share(data: bytes) -> float:
+    """Return the share of bytes that are characters; those of several bytes count when they are whole."""
+    wide = sum(len(match[0]) for match in _WIDE.finditer(data))
+    return (sum(byte in _TEXT for byte in _WIDE.sub(b"", data)) + wide) / len(data)
 
 
 def _text_framing(data: bytes) -> RecognisedFraming | None:
@@ -183,10 +196,11 @@ def _with_known_length(frames: Sequence[bytes], check: FrameCheck | None) -> Rec
 
 
 def _constant_ends(frames: Sequence[bytes], check: FrameCheck | None) -> tuple[bytes, bytes]:
-    """Return what all frames begin with, up to four bytes, and the end mark behind their check."""
+    """Return what all frames begin with, and the end mark behind their check."""
     first, length = frames[0], min(map(len, frames))
     count = 0
-    while count < min(4, length // 2) and len({frame[count] for frame in frames}) == 1:
+    # The first digits of a value may not have changed yet; where a check proves the frame, a short mark is enough.
+    while count < min(4 if check is None else 2, length // 2) and len({frame[count] for frame in frames}) == 1:
         count += 1
     after = check.after if check is not None else 0
     return first[:count], first[len(first) - after :] if after else b""

@@ -2,16 +2,20 @@
 
 from collections import deque
 from collections.abc import Callable
+import time
 from typing import Protocol
 
 from ..channels.listeners import Listeners
 from ..codecs.frame import Batch, Frame
+from ..codecs.recognise_framing import Chunk
 from ..errors import LinkError
 from .frame_link import FrameTransport
 
 _KEPT_FRAMES = 20
 """Enough to see what changes from frame to frame, few enough to be analysed twice a second."""
 _KEPT_BYTES = 256
+_KEPT_CHUNKS = 8192
+"""Bytes that are kept with their times, as many as framing is recognised from."""
 
 
 class ProbedTransport(FrameTransport, Protocol):
@@ -25,7 +29,9 @@ class ProbedTransport(FrameTransport, Protocol):
 class Capture:
     """The last frames and raw bytes that were seen, and how many there were in all."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.chunks: deque[Chunk] = deque()
+        """The last raw bytes as they came."""
         self.frames: deque[bytes] = deque(maxlen=_KEPT_FRAMES)
         self.recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
         """The same with their times."""
@@ -35,6 +41,8 @@ class Capture:
         self.tail = b""
         """The last raw bytes, whole frames or not."""
         self.byte_count = 0
+        self._clock = clock
+        self._chunk_bytes = 0
 
     def add_frames(self, batch: Batch) -> None:
         """Keep the frames of one read."""
@@ -47,6 +55,10 @@ class Capture:
         """Keep the end of what arrived."""
         self.tail = (self.tail + data)[-_KEPT_BYTES:]
         self.byte_count += len(data)
+        self.chunks.append(Chunk(self._clock(), data))
+        self._chunk_bytes += len(data)
+        while self._chunk_bytes - len(self.chunks[0].data) >= _KEPT_CHUNKS:
+            self._chunk_bytes -= len(self.chunks.popleft().data)
 
 
 class LinkProbe:
