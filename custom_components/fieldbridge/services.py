@@ -17,6 +17,7 @@ from .const import CONF_KIND, DOMAIN, KIND_APP
 from .coordinator import app_device_name
 from .modbus_services import async_setup_modbus_services
 from .recording_services import async_setup_recording_services
+from .serial_services import async_setup_serial_services
 
 SERVICE_SEND_COMMAND: Final = "send_command"
 ATTR_SUB_TOPIC: Final = "sub_topic"
@@ -51,6 +52,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
     async_setup_recording_services(hass)
     async_setup_modbus_services(hass)
+    async_setup_serial_services(hass)
 
 
 async def _async_send_command(call: ServiceCall) -> ServiceResponse:

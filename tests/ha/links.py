@@ -7,6 +7,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -94,3 +95,7 @@ async def until_state(hass: HomeAssistant, entity_id: str, state: str) -> None:
 def entity_ids(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     """Return all registered entities of an entry."""
     return {found.entity_id for found in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)}
+
+
+def device_id_of(hass: HomeAssistant, name: str) -> str:
+    return next(each.id for each in dr.async_get(hass).devices if each.name == name)

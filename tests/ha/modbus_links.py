@@ -5,7 +5,6 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tmodbus.exceptions import SuppressResponseError, error_code_to_exception_map
 from tmodbus.pdu import ReadDeviceIdentificationPDU
@@ -85,7 +84,3 @@ async def meter(hass: HomeAssistant, server: Server, *channels: Channel, **devic
     entry = MockConfigEntry(domain=DOMAIN, title="Bus", data=data, subentries_data=[device("Meter", profile)])
     await set_up(hass, entry)
     return entry
-
-
-def device_id_of(hass: HomeAssistant, name: str) -> str:
-    return next(each.id for each in dr.async_get(hass).devices if each.name == name)

@@ -21,8 +21,8 @@ from demo.pty_link import PtyLink
 from tests.bridge.modbus.sunspec_image import reference_device, reference_image
 
 from .flows import Flow
-from .links import ROOM, device, serial_entry, set_up, until, until_state
-from .modbus_links import HOW, TIMING, Server, begin, device_id_of, meter, only_entry
+from .links import ROOM, device, device_id_of, serial_entry, set_up, until, until_state
+from .modbus_links import HOW, TIMING, Server, begin, meter, only_entry
 
 TABLE = """address,name,type,scale,unit
 100,Voltage,uint16,0.1,V

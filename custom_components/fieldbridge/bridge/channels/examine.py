@@ -22,12 +22,14 @@ class Examined(NamedTuple):
 
 def examine(profile: DeviceProfile, data: bytes) -> Examined:
     """Decode one frame once more; for eyes, not for the way of a value, and never raising on any frame."""
-    decoder = profile.decoder
+    decoder, condition = profile.decoder, profile.condition
+    if condition is not None and not data.startswith(condition.prefix):
+        return Examined(NOT_OURS, "", {})
     try:
         fields = decoder.parse(data)
     except DecodeError as err:
         return Examined(err.reason, str(err), {})
-    if (condition := profile.condition) is not None:
+    if condition is not None and condition.source:
         try:
             found = str(decoder.getter(condition.source)(fields)).strip()
         except LookupError, TypeError:
