@@ -77,7 +77,8 @@ async def only_entry(hass: HomeAssistant) -> ConfigEntry[Any]:
 
 async def meter(hass: HomeAssistant, server: Server, *channels: Channel, **device_options: Any) -> MockConfigEntry:
     """Set up a link with one device that has these channels, each with the register at its source."""
-    registers = {channel.source: Register(address=int(channel.source), rate=RateClass.FAST) for channel in channels}
+    sources = [channel.source for channel in channels if channel.source]
+    registers = {source: Register(address=int(source), rate=RateClass.FAST) for source in sources}
     decoder = RegisterDecoder(registers=registers, device=ModbusDevice(**device_options))
     data = {"kind": "modbus", "transport": "tcp", "host": "127.0.0.1", "port": server.port, **TIMING}
     profile = DeviceProfile(decoder=decoder, channels=channels)

@@ -170,11 +170,15 @@ def make_register(form: Mapping[str, Any], table: Table, address: int) -> Regist
 
 
 def make_channel(
-    form: Mapping[str, Any], register: Register, taken: set[str], stored: Channel | None = None
+    form: Mapping[str, Any],
+    register: Register,
+    taken: set[str],
+    stored: Channel | None = None,
+    stored_type: RegisterType | None = None,
 ) -> Channel:
     """Return the channel that shows ``register``; raises ProfileError that names the wrong field.
 
-    What the form does not ask for stays as it was ``stored``.
+    What the form does not ask for stays as it was ``stored`` for a register of ``stored_type``.
     """
     name = (form.get(CONF_NAME) or "").strip() or f"{register.table.value.capitalize()} {register.address}"
     if stored is None:
@@ -191,7 +195,7 @@ def make_channel(
         unit = usual_unit(form.get(CONF_UNIT_OF_MEASUREMENT) or None)
         changes |= {CONF_SCALE: scale, _OFFSET: float(more.get(_OFFSET) or 0), "unit": unit}
         changes |= {limit: more.get(limit) for limit in _LIMITS}
-        if scale != stored.scale or stored.precision is None:
+        if (scale, register.type) != (stored.scale, stored_type):
             exact = register.type not in _FLOATS and register.scale_register is None and not register.sum_of
             changes["precision"] = _decimals(scale) if exact else None
         if unit != stored.unit or stored.state_class is None:

@@ -146,7 +146,7 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
                     return await self.async_step_modbus_added()
                 errors[CONF_ADDRESSES] = "no_registers"
         schema = pick_schema(self._scan.table, self._scan.words)
-        return self._show_previewed("modbus_pick", schema, user_input, errors, placeholders)
+        return self._show_live("modbus_pick", schema, user_input, errors, placeholders)
 
     # ---- one register ----
 
@@ -184,7 +184,7 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
             channel = self._drafts[self._draft_key]
             stored = register_form(self._registers[channel.source], channel)
         schema = register_schema(self._registers)
-        return self._show_previewed("modbus_describe", schema, user_input or stored, errors, placeholders)
+        return self._show_live("modbus_describe", schema, user_input or stored, errors, placeholders)
 
     # ---- how a value is set ----
 
@@ -285,8 +285,12 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
         """Return the register of the form and its channel; raises ProfileError, probatio.Invalid."""
         form = register_schema(self._registers)(form)
         register = make_register(form, Table(form[CONF_TABLE]), form[CONF_ADDRESS])
-        stored = None if self._draft_key is None else self._drafts[self._draft_key]
-        channel = make_channel(form, register, {*self._registers, *self._drafts}, stored)
+        taken = {*self._registers, *self._drafts}
+        if self._draft_key is None:
+            channel = make_channel(form, register, taken)
+        else:
+            stored = self._drafts[self._draft_key]
+            channel = make_channel(form, register, taken, stored, self._registers[stored.source].type)
         RegisterDecoder(registers={**self._registers, channel.source: register})
         return register, channel
 
@@ -320,7 +324,7 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
         return {"done": str(scan.done), "count": str(scan.count), "found": str(len(scan.words)), "error": error}
 
     @callback
-    def _show_previewed(
+    def _show_live(
         self,
         step_id: str,
         schema: probatio.Schema,

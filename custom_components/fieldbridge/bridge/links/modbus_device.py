@@ -55,6 +55,7 @@ class PolledDevice:
             if channel.source:
                 self._keys[channel.source].append(channel.key)
         self._converters = [(each.source, each.converter()) for each in channels if each.source]
+        self._is_only_written = not self._keys
         self.by_rate: dict[RateClass, set[str]] = {}
         self.want(None)
 
@@ -76,6 +77,8 @@ class PolledDevice:
         used = [rate for rate in _POLLED if self.by_rate[rate]]
         if self.by_rate[RateClass.ONCE] - self._once:
             used.append(RateClass.NORMAL)
+        if self._is_only_written:
+            used = [RateClass.NORMAL]  # nothing is asked, but it is there while the link is up
         return max(min((self._next[rate] for rate in used), default=float("inf")), self.retry_at)
 
     def ask_now(self, now: float) -> None:
@@ -147,6 +150,8 @@ class PolledDevice:
         self._once |= self._image.keys() & self.by_rate[RateClass.ONCE]
         read = len(self._image)
         self.take(self._image, now)
+        if self._is_only_written:
+            self.session.take({}, now)
         if answered or read:
             self.failures = 0
             self.retry_at = 0.0
