@@ -77,7 +77,7 @@ async def async_make_modbus(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Mod
     from homeassistant.components.modbus.connection import async_get_connection_info
 
     from ..bridge.links.modbus_link import ModbusLink
-    from ..bridge.transports.modbus import ModbusTransport
+    from ..bridge.transports.modbus import ModbusTransport, is_numbered, line_speed
 
     params = params_of(entry.data)
 
@@ -98,8 +98,13 @@ async def async_make_modbus(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Mod
             raise ConfigEntryError(
                 translation_domain=DOMAIN, translation_key="modbus_in_use", translation_placeholders={"error": str(err)}
             ) from err
-    baudrate = entry.data.get(CONF_BAUDRATE) if CONF_DEVICE in entry.data else None
-    transport = ModbusTransport(get_unit, options_of(entry.data), baudrate=baudrate, may_close=is_ours_alone)
+    transport = ModbusTransport(
+        get_unit,
+        options_of(entry.data),
+        baudrate=line_speed(params),
+        numbered=is_numbered(params),
+        may_close=is_ours_alone,
+    )
     return ModbusLink(entry.title, transport)
 
 

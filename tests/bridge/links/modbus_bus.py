@@ -18,7 +18,14 @@ from tmodbus.pdu import (
 )
 from tmodbus.server import AsyncTcpServer
 
-from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, DeviceSession, ValueKind, Write
+from custom_components.fieldbridge.bridge.channels import (
+    Channel,
+    DeviceProfile,
+    DeviceSession,
+    ValueKind,
+    Write,
+    WriteControl,
+)
 from custom_components.fieldbridge.bridge.links.modbus_link import ModbusLink
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, Register, RegisterDecoder, RegisterType, Table
 from custom_components.fieldbridge.bridge.testing import ManualClock
@@ -117,15 +124,25 @@ class Bus:
 
 
 @asynccontextmanager
-async def tcp_server(handler: Any) -> AsyncIterator[int]:
+async def tcp_server(handler: Any, port: int = 0) -> AsyncIterator[int]:
     """Serve a bus; yields the port."""
-    server = await asyncio.start_server(AsyncTcpServer("127.0.0.1", handler).handle_client, "127.0.0.1")
+    server = await asyncio.start_server(AsyncTcpServer("127.0.0.1", handler).handle_client, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         server.close_clients()
         await server.wait_closed()
+
+
+def words(*addresses: int, **more: Any) -> dict[str, Register]:
+    """Return holding registers called w and their address."""
+    return {f"w{address}": Register(address=address, **more) for address in addresses}
+
+
+def number(**target: object) -> Write:
+    """Return how a register is set to a number."""
+    return Write(control=WriteControl.NUMBER, maximum=65535, target=target)
 
 
 def profile(

@@ -11,19 +11,11 @@ from custom_components.fieldbridge.bridge.health.link_status import LinkState
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Register, RegisterType, Table
 from custom_components.fieldbridge.bridge.transports.modbus import ModbusOptions
 
-from .modbus_bus import Bus, profile, running, tcp_server, within
+from .modbus_bus import Bus, number, profile, running, tcp_server, within, words
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 QUICK = ModbusOptions(timeout=0.2)
-
-
-def words(*addresses: int, **more: object) -> dict[str, Register]:
-    return {f"w{address}": Register(address=address, **more) for address in addresses}  # type: ignore[arg-type]
-
-
-def number(**target: object) -> Write:
-    return Write(control=WriteControl.NUMBER, maximum=65535, target=target)
 
 
 def filled(*units: int) -> Bus:

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 import os
+from pathlib import Path
 import tty
 
 from pymodbus import FramerType, ModbusDeviceIdentification
-from pymodbus.server import ModbusSerialServer, ModbusTcpServer
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusTlsServer, ModbusUdpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+
+from tests.mosquitto import write_certificate
 
 UNIT = 5
 IDENTITY = ModbusDeviceIdentification(  # type: ignore[no-untyped-call]
@@ -27,6 +30,30 @@ def a_device() -> SimDevice:
 async def pymodbus_tcp(framer: FramerType = FramerType.SOCKET) -> AsyncIterator[int]:
     """Serve the device over TCP; yields the port."""
     server = ModbusTcpServer(a_device(), framer=framer, address=("127.0.0.1", 0))
+    await server.serve_forever(background=True)
+    try:
+        yield server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    finally:
+        await server.shutdown()  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def pymodbus_udp() -> AsyncIterator[int]:
+    """Serve the device over UDP; yields the port."""
+    server = ModbusUdpServer(a_device(), address=("127.0.0.1", 0))
+    await server.serve_forever(background=True)
+    try:
+        yield server.transport.get_extra_info("sockname")[1]
+    finally:
+        await server.shutdown()  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def pymodbus_tls(folder: Path) -> AsyncIterator[int]:
+    """Serve the device over TLS with a certificate of its own making; yields the port."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    write_certificate(certificate, key, "127.0.0.1")
+    server = ModbusTlsServer(a_device(), address=("127.0.0.1", 0), certfile=str(certificate), keyfile=str(key))
     await server.serve_forever(background=True)
     try:
         yield server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined]

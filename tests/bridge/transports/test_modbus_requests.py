@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+import time
 from typing import Literal
 
 from pymodbus import FramerType
@@ -20,7 +23,16 @@ from custom_components.fieldbridge.bridge.transports.modbus import (
     own_transport,
 )
 
-from .modbus_servers import UNIT, SerialLine, odd_server, pymodbus_rtu, pymodbus_tcp, reply
+from .modbus_servers import (
+    UNIT,
+    SerialLine,
+    odd_server,
+    pymodbus_rtu,
+    pymodbus_tcp,
+    pymodbus_tls,
+    pymodbus_udp,
+    reply,
+)
 
 type Backend = Literal["pymodbus", "tmodbus"]
 
@@ -82,6 +94,61 @@ async def test_every_table_is_read_and_written_through_a_gateway_that_passes_rtu
         params = modbus_params("rtu_over_tcp", host="127.0.0.1", port=port)
         async with transport(params, backend) as modbus:
             await read_everything(modbus)
+
+
+async def test_every_table_is_read_and_written_over_udp(backend: Backend) -> None:
+    async with pymodbus_udp() as port, transport(modbus_params("udp", host="127.0.0.1", port=port), backend) as modbus:
+        await read_everything(modbus)
+
+
+async def test_every_table_is_read_and_written_over_tls(backend: Backend, tmp_path: Path) -> None:
+    async with pymodbus_tls(tmp_path) as port:
+        params = modbus_params("tls", host="127.0.0.1", port=port, verify=False)
+        async with transport(params, backend) as modbus:
+            await read_everything(modbus)
+        with pytest.raises(LinkError):
+            async with transport(modbus_params("tls", host="127.0.0.1", port=port), backend) as modbus:
+                await modbus.read(UNIT, Table.HOLDING, 0, 1)
+
+
+async def test_a_pause_between_requests_is_kept_and_does_not_eat_up_the_time_for_the_answer(backend: Backend) -> None:
+    async def at_once(request: bytes) -> bytes:
+        came.append(time.monotonic())
+        return reply(request, 1)
+
+    came: list[float] = []
+    spaced = ModbusOptions(timeout=0.15, message_spacing=0.3)
+    async with odd_server(at_once) as port, transport(tcp(port), backend, spaced) as modbus:
+        for _ in range(3):
+            assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [1]
+    assert all(later - earlier >= 0.3 for earlier, later in pairwise(came))
+
+
+async def test_a_pause_after_connecting_is_kept(backend: Backend) -> None:
+    async def at_once(request: bytes) -> bytes:
+        came.append(time.monotonic())
+        return reply(request, 1)
+
+    came: list[float] = []
+    delayed = ModbusOptions(timeout=0.15, connect_delay=0.3)
+    async with odd_server(at_once) as port, transport(tcp(port), backend, delayed) as modbus:
+        before = time.monotonic()
+        assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [1]
+    assert came[0] - before >= 0.3
+
+
+async def test_a_request_under_way_is_given_up_when_its_task_is_stopped(backend: Backend) -> None:
+    async def never(request: bytes) -> bytes:
+        asked.set()
+        return b""
+
+    asked = asyncio.Event()
+    async with odd_server(never) as port, transport(tcp(port), backend, ModbusOptions(timeout=60)) as modbus:
+        reading = asyncio.create_task(modbus.read(UNIT, Table.HOLDING, 0, 1))
+        await asked.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
 
 
 async def test_a_device_says_what_it_is(backend: Backend) -> None:

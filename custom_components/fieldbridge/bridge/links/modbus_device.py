@@ -105,6 +105,16 @@ class PolledDevice:
         requests = self.planner.plan(due, now)
         return due, sorted(requests, key=self.unanswered.__getitem__) if self.unanswered else requests
 
+    def knock(self, requests: Sequence[Request]) -> Request | None:
+        """Return the request by which a device that fell silent is asked whether it is back, None where that is open.
+
+        It is for one register, each time another: the device may ignore some, and is not to be blamed for long ones.
+        """
+        names = [name for request in requests for name in request.names]
+        if self.failures < _SUSPICIOUS or not names:
+            return None
+        return self.planner.single(names[self.failures % len(names)])
+
     def is_suspicious(self, request: Request) -> bool:
         """Whether a request stayed without answer so often that its parts are to be asked for instead."""
         return self.unanswered[request] >= _SUSPICIOUS

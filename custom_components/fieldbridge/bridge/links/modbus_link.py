@@ -55,6 +55,7 @@ class ModbusLink(FrameLink):
         device = PolledDevice(session, profile.decoder, self._poller.timing, now, self._flusher.look)
         if (before := self._poller.devices.get(device_id)) is not None:
             device.planner.restore(before.planner.knowledge(), now)
+            self._poller.remove(device_id)
         self._poller.devices[device_id] = device
         writer = self._writers[device_id] = ModbusWriter(device, self._poller, self._modbus)
         session.writer = writer.write
@@ -108,7 +109,7 @@ class ModbusLink(FrameLink):
         """Return words or bits as they are; goes before polls. Raises RequestError, LinkError, ValueError."""
         if not 1 <= count <= _MAX_READ or address < 0 or address + count > 0x10000:
             raise ValueError(f"1 to {_MAX_READ} addresses from 0 to 65535 can be read")
-        async with self._poller.turns.urgent():
+        async with self._poller.turn(unit, urgent=True):
             return await self._poller.read(unit, table, address, count)
 
     async def write_registers(self, device_id: str, table: Table, address: int, words: Sequence[int]) -> None:
@@ -117,7 +118,7 @@ class ModbusLink(FrameLink):
 
     async def identify(self, unit: int) -> Identification | None:
         """Return what a unit says of itself, None when it does not tell. Raises LinkError."""
-        async with self._poller.turns.urgent():
+        async with self._poller.turn(unit, urgent=True):
             return await self._modbus.identify(unit)
 
     def knowledge(self, device_id: str) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..clock import SystemClock
 from ..codecs.frame import Batch
@@ -56,6 +56,15 @@ class ModbusCounters:
             self.exceptions[error.code] += 1
 
 
+class _Read(NamedTuple):
+    """What became of a request."""
+
+    whole: bool
+    """All of it was read at once or in halves, none of which was refused."""
+    answered: bool
+    """The device answered at all."""
+
+
 class ModbusPoller:
     """The port of a Modbus link: open, it polls until the link is lost. The stream runner opens it again.
 
@@ -65,7 +74,7 @@ class ModbusPoller:
     def __init__(self, transport: ModbusTransport, on_image: Callable[[float, Image], None]) -> None:
         self.counters = ModbusCounters()
         self.devices: dict[str, PolledDevice] = {}
-        self.turns = Turns()
+        self._turns = Turns()
         self.clock: ClockPort = SystemClock()
         self.timing = LineTiming(transport.baudrate)
         self._transport = transport
@@ -74,6 +83,8 @@ class ModbusPoller:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._polled: dict[PolledDevice, list[asyncio.Future[None]]] = {}
+        self._settled_at: dict[int, float] = {}
+        """By unit: until when, monotonic seconds, a late answer to its last request may come."""
 
     async def open(self) -> None:
         """Ask every device once. Raises LinkError; a device that does not answer is no lost link."""
@@ -107,11 +118,31 @@ class ModbusPoller:
     def remove(self, device_id: str) -> None:
         """Forget a device; unknown ids are ignored."""
         if (device := self.devices.pop(device_id, None)) is not None:
-            self._tell_polled(device, LinkError("the device was removed"))
+            self._tell_polled(device, LinkError("the device was changed or removed"))
 
     def wake(self) -> None:
         """Look again what is due."""
         self._wake.set()
+
+    @asynccontextmanager
+    async def turn(self, unit: int, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Take a turn on the link for requests to a unit; what a person waits for is urgent.
+
+        Where answers have no numbers, a late one of the unit has to pass before; others are not kept waiting by that.
+        """
+        while True:
+            if (seconds := self._settled_at.get(unit, 0.0) - self.clock.now()) > 0:
+                await self.clock.sleep(seconds)
+            async with self._turns.urgent() if urgent else self._turns.patient():
+                if self._settled_at.get(unit, 0.0) <= self.clock.now():
+                    yield
+                    return
+
+    def failed(self, unit: int, error: RequestError) -> None:
+        """Count a request without values; where answers have no numbers, a late one has to pass before the next."""
+        self.counters.failed(error)
+        if not self._transport.numbered and error.code is None:
+            self._settled_at[unit] = self.clock.now() + self._transport.options.timeout
 
     async def poll_now(self, device: PolledDevice) -> None:
         """Read everything of a device as soon as possible, and wait until it was tried. Raises LinkError if down."""
@@ -137,11 +168,11 @@ class ModbusPoller:
         try:
             while True:
                 self._wake.clear()
-                device = min(self.devices.values(), key=lambda each: each.next_poll, default=None)
-                now = self.clock.now()
-                if device is None or device.next_poll > now:
+                device = min(self.devices.values(), key=self._next_poll, default=None)
+                seconds = self._next_poll(device) - self.clock.now() if device else float("inf")
+                if device is None or seconds > 0:
                     await self._rest()
-                    await self._pause(device.next_poll - now if device else float("inf"))
+                    await self._pause(seconds)
                     continue
                 await self._poll(device)
         except LinkError as err:
@@ -149,6 +180,9 @@ class ModbusPoller:
         finally:
             for device in tuple(self._polled):
                 self._tell_polled(device, LinkError("the link is down"))
+
+    def _next_poll(self, device: PolledDevice) -> float:
+        return max(device.next_poll, self._settled_at.get(device.settings.unit, 0.0))
 
     def _tell_polled(self, device: PolledDevice, error: LinkError | None = None) -> None:
         for done in self._polled.pop(device, ()):
@@ -162,7 +196,7 @@ class ModbusPoller:
     async def _rest(self) -> None:
         """Give the connection free until something is due, where that is wanted."""
         if self._transport.options.close_after_poll:
-            async with self.turns.patient():
+            async with self._turns.patient():
                 await self._transport.poll_done()
 
     async def _pause(self, seconds: float) -> None:
@@ -182,9 +216,11 @@ class ModbusPoller:
         due, requests = device.begin(self.clock.now())
         answered = failed = False
         try:
+            if (knock := device.knock(requests)) is not None:
+                answered = (await self._try(device, knock, alive=False)).answered
             for request in requests:
-                answered |= await self._read(device, request, alive=answered)
-        except RequestError:  # silent or busy: another request would only cost another time-out
+                answered |= (await self._read(device, request, alive=answered)).answered
+        except RequestError:  # another request would only cost another time-out, or get the answer to this one
             failed = True
         except LinkError:
             device.finish(due, self.clock.now(), answered=answered, failed=False)
@@ -193,20 +229,24 @@ class ModbusPoller:
         self.counters.values += read
         self._tell_polled(device)
 
-    async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> bool:
-        """Read a request, or its parts when it is refused as a whole; return whether anything was answered."""
-        if device.is_suspicious(request) and (alive or len(request.names) > 1):
-            whole, answered = await self._read_parts(device, request, None)
-            if whole:
-                device.unanswered.pop(request, None)
-            return answered
-        whole, answered = await self._try(device, request)
-        return whole or answered
+    async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
+        """Read a request, or its halves where it is never answered as a whole; ``alive``: the device is there."""
+        halves = device.planner.halves(request) if device.is_suspicious(request) else []
+        if not halves:
+            return await self._try(device, request, alive=alive)
+        result = await self._read_halves(device, halves, alive=alive)
+        if not result.whole:
+            return result
+        try:  # the device may only have been away
+            return await self._try(device, request, alive=True)
+        except RequestError:
+            device.unanswered.pop(request)
+            device.planner.never_answered(request, halves)
+            raise
 
-    async def _try(self, device: PolledDevice, request: Request) -> tuple[bool, bool]:
-        """Return whether all of a request was read at once, and whether the device answered at all."""
+    async def _try(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
         try:
-            async with self.turns.patient():
+            async with self.turn(device.settings.unit):
                 before = self.clock.now()
                 words = await self._ask(device.settings.unit, request.table, request.address, request.count)
                 device.store(request, words)
@@ -214,23 +254,26 @@ class ModbusPoller:
         except RequestError as err:
             match err.failure:
                 case Failure.REFUSED:
-                    await self._read_parts(device, request, err.code)
-                    return False, True
-                case Failure.GARBLED:
-                    return False, False
-                case _:
-                    device.unanswered[request] += 1
+                    halves = device.planner.refused(request, self.clock.now(), err.code)
+                    if (await self._read_halves(device, halves, alive=True)).whole:
+                        device.planner.both_halves_answered(request, halves, err.code)
+                    return _Read(whole=False, answered=True)
+                case Failure.GARBLED if self._transport.numbered:
+                    return _Read(whole=False, answered=False)
+                case Failure.BUSY:
                     raise
-        return True, True
+            device.unanswered[request] += 1
+            if alive and not device.planner.halves(request):
+                device.planner.refused(request, self.clock.now())
+            raise
+        return _Read(whole=True, answered=True)
 
-    async def _read_parts(self, device: PolledDevice, request: Request, code: int | None) -> tuple[bool, bool]:
-        """Read the halves of a request that is not answered as a whole; return what ``_try`` returns of both."""
-        halves = device.planner.refused(request, self.clock.now(), code)
-        results = [await self._try(device, half) for half in halves]
-        whole = bool(halves) and all(whole for whole, _ in results)
-        if whole:
-            device.planner.both_halves_answered(request, halves, code)
-        return whole, any(answered for _, answered in results)
+    async def _read_halves(self, device: PolledDevice, halves: Sequence[Request], *, alive: bool) -> _Read:
+        whole, answered = bool(halves), False
+        for half in sorted(halves, key=device.unanswered.__getitem__):
+            result = await self._read(device, half, alive=alive or answered)
+            whole, answered = whole and result.whole, answered or result.answered
+        return _Read(whole, answered)
 
     async def _ask(self, unit: int, table: Table, address: int, count: int) -> list[int]:
         counters, before = self.counters, self.clock.now()
@@ -238,7 +281,7 @@ class ModbusPoller:
         try:
             words = await self._transport.read(unit, table, address, count)
         except RequestError as err:
-            counters.failed(err)
+            self.failed(unit, err)
             raise
         now = self.clock.now()
         counters.latency += (now - before - counters.latency) * (1 - _KEPT_LATENCY if counters.latency else 1)

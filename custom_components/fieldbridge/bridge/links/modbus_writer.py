@@ -31,7 +31,7 @@ class ModbusWriter:
         register, held = target.register, [shown] if shown else []
         device.hold(held)
         try:
-            async with self._poller.turns.urgent():
+            async with self._poller.turn(device.settings.unit, urgent=True):
                 words = await self._words(target, raw)
                 multiple = target.method is WriteMethod.MULTIPLE or len(words) > 1
                 held = [*held, *device.written(register.table, register.address, register.end)]
@@ -49,7 +49,7 @@ class ModbusWriter:
     async def write_words(self, table: Table, address: int, words: Sequence[int]) -> None:
         """Write words or bits as they are. Raises WriteError, LinkError."""
         device = self._device
-        async with self._poller.turns.urgent():
+        async with self._poller.turn(device.settings.unit, urgent=True):
             held = device.written(table, address, address + len(words))
             try:
                 await self._send(table, address, words, multiple=len(words) > 1)
@@ -76,14 +76,14 @@ class ModbusWriter:
         try:
             await self._transport.write(self._device.settings.unit, table, address, words, multiple=multiple)
         except RequestError as err:
-            self._poller.counters.failed(err)
+            self._poller.failed(self._device.settings.unit, err)
             raise
 
     async def _read_back(self, name: str) -> None:
         """Show what the device says now; a register that cannot be read leaves it to the next poll."""
         if not name:
             return
-        async with self._poller.turns.urgent():
+        async with self._poller.turn(self._device.settings.unit, urgent=True):
             try:
                 values = await self._values(name)
             except RequestError, LinkError:

@@ -5,8 +5,10 @@ of that length, and no hole is known to lie between them. What a device refuses 
 knowledge has a JSON form, so that it is learned once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from .device import ModbusDevice
@@ -46,8 +48,10 @@ class Quarantine:
 
     strikes: int = 0
     until: float = 0.0
-    """Monotonic seconds; 0: it is still asked for with the others."""
+    """Monotonic seconds; 0: it is still asked for."""
     code: int | None = None
+    answers: int = 0
+    """How many requests the device had answered by the last strike."""
 
 
 @dataclass(slots=True)
@@ -56,11 +60,12 @@ class _TableKnowledge:
     holes: set[tuple[int, int]] = field(default_factory=set)
     """Ranges [first, end) that no request may lie across; an empty range is a border."""
 
-    def allows(self, start: int, end: int, known: int) -> bool:
+    def allows(self, start: int, end: int, known: int, refused: set[tuple[int, int]]) -> bool:
         """Whether a request from ``start`` that ended at ``known`` may be extended to ``end``."""
         if end - start > self.limit:
             return False
-        return not any(start < hole_end and end > hole and hole_end >= known for hole, hole_end in self.holes)
+        holes = chain(self.holes, refused)
+        return not any(start < hole_end and end > hole and hole_end >= known for hole, hole_end in holes)
 
 
 class Planner:
@@ -76,6 +81,7 @@ class Planner:
         self._planned_gap = -1
         self._suspects: set[Request] = set()
         """Requests that were refused once for a reason that may have passed."""
+        self._answers = 0
 
     def plan(self, names: Iterable[str], now: float) -> list[Request]:
         """Return the requests that read ``names`` by ``now`` (monotonic seconds); quarantined ones are left out."""
@@ -89,22 +95,39 @@ class Planner:
 
     def succeeded(self, request: Request, seconds: float) -> None:
         """Learn from an answer that took ``seconds``; its registers are good again."""
+        self._answers += 1
         self._timing.observe(request.table, request.count, seconds)
         self._suspects.discard(request)
-        if self.quarantine:
-            for name in request.names:
-                self.quarantine.pop(name, None)
+        if self.quarantine and (good := [each for name in request.names if (each := self.quarantine.pop(name, None))]):
+            self._plans.clear()
+            if any(each.until for each in good):  # what it was refused for has passed, perhaps for the others as well
+                for each in self.quarantine.values():
+                    each.until = 0.0
+
+    def single(self, name: str) -> Request:
+        """Return the request for one register alone."""
+        register = self._registers[name]
+        return Request(register.table, register.address, register.size, (name,))
 
     def refused(self, request: Request, now: float, code: int | None = None) -> list[Request]:
         """Learn from a refusal and return the smaller requests to try instead; none for a single register.
 
         Call ``both_halves_answered`` when none of them was refused.
         """
-        if (halves := self._halves(request)) is not None:
-            return halves
-        for name in request.names:
+        halves = self.halves(request)
+        for name in request.names if not halves else ():
             self._strike(name, now, code)
-        return []
+        return halves
+
+    def halves(self, request: Request) -> list[Request]:
+        """Return the request cut between two registers near its middle, nothing when it cannot be cut."""
+        spans = sorted((self._registers[name].address, self._registers[name].end, name) for name in request.names)
+        borders = [index for index in range(1, len(spans)) if spans[index][:2] != spans[index - 1][:2]]
+        if not borders:
+            return []
+        middle = request.address + request.count / 2
+        border = min(borders, key=lambda index: abs(spans[index][0] - middle))
+        return [_request(request.table, part) for part in (spans[:border], spans[border:])]
 
     def both_halves_answered(self, request: Request, halves: Sequence[Request], code: int | None) -> None:
         """Learn why ``request`` was refused though its parts were not: a hole between them, or its length.
@@ -114,8 +137,12 @@ class Planner:
         if code not in _ABOUT_ADDRESSES and request not in self._suspects:
             self._suspects.add(request)
             return
+        self.never_answered(request, halves)
+
+    def never_answered(self, request: Request, halves: Sequence[Request]) -> None:
+        """Learn that ``request`` is not to be asked for, though its halves are answered."""
         self._suspects.discard(request)
-        first, second = halves
+        first, second = sorted(halves, key=lambda half: half.address)
         knowledge = self._tables[request.table]
         if first.end < second.address and len(knowledge.holes) < _MAX_HOLES:
             knowledge.holes.add((first.end, second.address))
@@ -171,45 +198,41 @@ class Planner:
         probed = {name for name in names if name in self.quarantine}
         requests = []
         for table in Table:
+            refused = {
+                (each.address, each.end)
+                for name in self.quarantine
+                if (each := self._registers[name]).table is table and self.quarantine[name].until
+            }
             spans = sorted(
                 (register.address, register.end, name)
                 for name in names
                 if (register := self._registers[name]).table is table and register.size and name not in probed
             )
-            requests += _extend(table, spans, gap, self._tables[table])
+            requests += _extend(table, spans, gap, partial(self._tables[table].allows, refused=refused))
         # A suspect is asked for alone: it must not cost the others their answer.
-        for name in sorted(probed):
-            register = self._registers[name]
-            requests.append(Request(register.table, register.address, register.size, (name,)))
-        return requests
-
-    def _halves(self, request: Request) -> list[Request] | None:
-        """Return the request cut between two registers near its middle, None when it has nothing to cut."""
-        spans = sorted((self._registers[name].address, self._registers[name].end, name) for name in request.names)
-        borders = [index for index in range(1, len(spans)) if spans[index][:2] != spans[index - 1][:2]]
-        if not borders:
-            return None
-        middle = request.address + request.count / 2
-        border = min(borders, key=lambda index: abs(spans[index][0] - middle))
-        return [_request(request.table, part) for part in (spans[:border], spans[border:])]
+        return [*requests, *(self.single(name) for name in sorted(probed))]
 
     def _strike(self, name: str, now: float, code: int | None) -> None:
         entry = self.quarantine.setdefault(name, Quarantine())
-        entry.strikes += 1
-        entry.code = code
+        # A device that refuses everything is not to be waited for the longer, the longer it does.
+        if entry.strikes < _STRIKES or entry.answers != self._answers:
+            entry.strikes += 1
+        entry.code, entry.answers = code, self._answers
         if entry.strikes >= _STRIKES:
             pause = min(_FIRST_PAUSE * 2.0 ** min(entry.strikes - _STRIKES, 10), _LONGEST_PAUSE)
             entry.until = now + pause
         self._plans.clear()
 
 
-def _extend(table: Table, spans: Sequence[tuple[int, int, str]], gap: int, known: _TableKnowledge) -> list[Request]:
+def _extend(
+    table: Table, spans: Sequence[tuple[int, int, str]], gap: int, allows: Callable[[int, int, int], bool]
+) -> list[Request]:
     requests: list[Request] = []
     part: list[tuple[int, int, str]] = []
     start = end = 0
     for span in spans:
         longer = max(end, span[1])
-        if part and span[0] - end <= gap and (longer == end or known.allows(start, longer, end)):
+        if part and span[0] - end <= gap and (longer == end or allows(start, longer, end)):
             part.append(span)
             end = longer
             continue

@@ -81,7 +81,8 @@ class Identification:
 class ModbusTransport:
     """Requests to the units on one connection.
 
-    ``get_unit`` returns the unit with an id; ``may_close`` says whether nobody else holds the connection;
+    ``get_unit`` returns the unit with an id; ``numbered`` says whether answers carry the number of their request, as
+    they do on networks and never on serial lines; ``may_close`` says whether nobody else holds the connection;
     ``close`` ends it for good where it is ours.
     """
 
@@ -91,12 +92,14 @@ class ModbusTransport:
         options: ModbusOptions | None = None,
         *,
         baudrate: int | None = None,
+        numbered: bool = True,
         may_close: Callable[[], bool] = lambda: True,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.options = options or ModbusOptions()
         self.baudrate = baudrate
         """Of the serial line, None where it is not known."""
+        self.numbered = numbered
         self._get_unit = get_unit
         self._may_close = may_close
         self._close = close
@@ -167,28 +170,38 @@ class ModbusTransport:
 
     async def _ask[T](self, unit: ModbusUnit, request: Awaitable[T]) -> T:
         """Wait for a request under the deadline; every foreign error becomes ours here."""
-        was_connected = unit.connected
+        was_connected, asked_to_stop = unit.connected, _cancellations()
         try:
             if was_connected:
-                async with asyncio.timeout(self.options.timeout):
+                async with asyncio.timeout(self._answer_seconds):
                     return await request
             return await self._ask_first(unit, request)
-        except ModbusExceptionError as err:
-            raise RequestError.from_code(None if err.exception_code is None else int(err.exception_code)) from err
-        except TimeoutError as err:  # ours and the backend's
-            if was_connected or unit.connected:
-                raise RequestError(Failure.SILENT, f"no answer within {self.options.timeout:g} s") from err
-            raise LinkError(str(err) or "could not connect in time") from err
-        except (ModbusConnectionError, OSError) as err:
-            raise LinkError(str(err)) from err
-        except ModbusError as err:
-            raise RequestError(Failure.GARBLED, str(err)) from err
-        except ValueError as err:  # a backend refuses a setting of the line
-            raise LinkError(str(err)) from err
+        except (ModbusError, TimeoutError, OSError, ValueError) as err:
+            if _cancellations() > asked_to_stop:  # pymodbus makes an error of its own of being cancelled
+                raise asyncio.CancelledError from err
+            raise self._translated(err, connected=was_connected or unit.connected) from err
+
+    @property
+    def _answer_seconds(self) -> float:
+        """How long a request may take, with the pause that the connection keeps before it."""
+        return self.options.timeout + self.options.message_spacing
+
+    def _translated(self, err: Exception, *, connected: bool) -> RequestError | LinkError:
+        """Return our error for a foreign one."""
+        match err:
+            case ModbusExceptionError():
+                return RequestError.from_code(None if err.exception_code is None else int(err.exception_code))
+            case TimeoutError() if connected:  # ours and the backend's
+                return RequestError(Failure.SILENT, f"no answer within {self.options.timeout:g} s")
+            case TimeoutError():
+                return LinkError(str(err) or "could not connect in time")
+            case ModbusConnectionError() | OSError() | ValueError():
+                return LinkError(str(err))  # ValueError: the backend refuses a setting of the line
+        return RequestError(Failure.GARBLED, str(err))
 
     async def _ask_first[T](self, unit: ModbusUnit, request: Awaitable[T]) -> T:
         """Wait for a request that has to open the connection first: its own deadline begins when that is open."""
-        async with asyncio.timeout(_CONNECT_SECONDS + self.options.connect_delay + self.options.timeout) as deadline:
+        async with asyncio.timeout(_CONNECT_SECONDS + self.options.connect_delay + self._answer_seconds) as deadline:
             looking = asyncio.create_task(self._shorten_when_open(unit, deadline))
             try:
                 return await request
@@ -198,7 +211,7 @@ class ModbusTransport:
     async def _shorten_when_open(self, unit: ModbusUnit, deadline: asyncio.Timeout) -> None:
         while not unit.connected:  # noqa: ASYNC110 - a unit has no event for it
             await asyncio.sleep(_LOOK_SECONDS)
-        deadline.reschedule(asyncio.get_running_loop().time() + self.options.timeout)
+        deadline.reschedule(asyncio.get_running_loop().time() + self._answer_seconds)
 
     async def _disconnect(self, unit: ModbusUnit) -> None:
         try:
@@ -231,7 +244,8 @@ def modbus_params(
         case "tls":
             return ModbusTlsParams(host=host, port=port or 802, verify=verify, check_hostname=verify)
         case "rtu_over_tcp":
-            address = f"[{host}]" if ":" in host else host
+            name = ModbusTcpParams(host=host).host  # as others spell it who share the connection
+            address = f"[{name}]" if ":" in name else name
             return ModbusSerialParams(device=f"socket://{address}:{port or 502}", baudrate=115200)
         case "rtu":
             return ModbusSerialParams(
@@ -245,9 +259,31 @@ def own_transport(
     """Return a transport over a connection of our own, for a bridge without Home Assistant. Slow at its first call."""
     module = importlib.import_module(f"modbus_connection.{backend}")
     connection: ModbusConnection = module.ModbusConnection(params)
-    serial = isinstance(params, ModbusSerialParams) and "://" not in params.device
-    baudrate = params.baudrate if serial and isinstance(params, ModbusSerialParams) else None
-    return ModbusTransport(connection.for_unit, options, baudrate=baudrate, close=connection.close)
+    return ModbusTransport(
+        connection.for_unit,
+        options,
+        baudrate=line_speed(params),
+        numbered=is_numbered(params),
+        close=connection.close,
+    )
+
+
+def is_numbered(params: ModbusParams) -> bool:
+    """Whether answers carry the number of their request; RTU has none, wherever it is sent over."""
+    return not isinstance(params, ModbusSerialParams)
+
+
+def line_speed(params: ModbusParams) -> int | None:
+    """Return the baud rate of a serial line, None for a network and what lies behind it."""
+    if isinstance(params, ModbusSerialParams) and "://" not in params.device:
+        return params.baudrate
+    return None
+
+
+def _cancellations() -> int:
+    """Return how often the current task was asked to stop."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def _text(data: bytes) -> str | None:
