@@ -264,6 +264,7 @@ async def test_a_port_that_cannot_be_opened_is_told_with_its_reason(hass: HomeAs
     [
         ({"framing": {"delimiter": "\\x", "max_length": 100}}, {"base": "bad_delimiter"}),
         ({"framing": {"delimiter": "", "max_length": 100}}, {"base": "bad_delimiter"}),
+        ({"port_settings": {**PORT_SETTINGS, "stopbits": "1.5"}}, {"base": "bad_stopbits"}),
         ({"baudrate": "fast"}, {"baudrate": "bad_baudrate"}),
         ({"baudrate": "0"}, {"baudrate": "bad_baudrate"}),
     ],

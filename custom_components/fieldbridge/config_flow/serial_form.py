@@ -107,6 +107,12 @@ async def async_serial_data(hass: HomeAssistant, form: Mapping[str, Any]) -> dic
     }
 
 
+def stopbits_fit(data: Mapping[str, Any]) -> bool:
+    """Whether the port can have these stop bits: one and a half cannot be asked of a port of Linux or ESPHome."""
+    device: str = data[CONF_DEVICE]
+    return data[CONF_STOPBITS] != 1.5 or device.startswith("rfc2217://")
+
+
 def serial_form(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form filled with an entry's data."""
     flow_control = next((key for key in (CONF_RTSCTS, CONF_XONXOFF) if data.get(key)), "none")

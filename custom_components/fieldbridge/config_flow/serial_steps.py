@@ -21,7 +21,15 @@ from .link_steps import LinkSteps
 from .listening import Listening
 from .presentation import hex_text
 from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
-from .serial_form import LINE_END, SERIAL_SCHEMA, URL_EXAMPLES, async_port_title, async_serial_data, serial_form
+from .serial_form import (
+    LINE_END,
+    SERIAL_SCHEMA,
+    URL_EXAMPLES,
+    async_port_title,
+    async_serial_data,
+    serial_form,
+    stopbits_fit,
+)
 
 _SET_FILTERS: Final = "set_filters"
 
@@ -153,6 +161,8 @@ class SerialSteps(FilterSteps, LinkSteps):
             make_serial(data)
         except ValueError:
             return {"base": "bad_delimiter"}
+        if not stopbits_fit(data):
+            return {"base": "bad_stopbits"}
         self._async_abort_entries_match({CONF_DEVICE: data[CONF_DEVICE]})
         self._data = data
         self._title = await async_port_title(self.hass, data[CONF_DEVICE])
