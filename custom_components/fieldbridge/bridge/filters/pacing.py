@@ -109,11 +109,12 @@ class Throttle(ClockedGate):
         return y
 
     @override
-    def _block(self, chunk: Array, times: Array | None) -> Kept:
+    def _block_checked(self, chunk: Array, times: Array | None) -> Kept:
+        # Also a short chunk: one look at the clock is all.
+        if times is not None or self.priority or self.missing not in {SKIP, HOLD} or not len(chunk):
+            return super()._block_checked(chunk, times)
         import numpy as np
 
-        if times is not None or self.priority or self.missing not in {SKIP, HOLD}:
-            return self._block_plain(chunk, times)
         # All of them came at this moment: one is let through or none.
         now = self._tick(None)
         if self._passed is not None and now - self._passed < self.seconds:

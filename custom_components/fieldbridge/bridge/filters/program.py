@@ -42,7 +42,7 @@ class Step:
 class Program:
     """Steps over one state array per number of channels."""
 
-    __slots__ = ("_backup", "_parameters", "_size", "_state", "_steps", "length", "loaded", "uses_time")
+    __slots__ = ("_backup", "_is_gate", "_parameters", "_size", "_state", "_steps", "length", "loaded", "uses_time")
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = tuple(steps)
@@ -50,6 +50,7 @@ class Program:
         self._state: Any = ()
         self._backup: Any = ()
         self._parameters: Any = None
+        self._is_gate = self._steps[-1].operation == DEAD_BAND
         self.length = len(self._steps)
         self.loaded = False
         """True while the history is here and not in the filters."""
@@ -66,15 +67,14 @@ class Program:
         if self._parameters is None:
             self._parameters = self._tables()
         steps, parameters = self._parameters
-        rows = np.array(chunk, ndmin=2) if chunk.ndim == 1 else chunk.T.copy()
-        is_gate = self._steps[-1].operation == DEAD_BAND
-        indices = np.empty(len(chunk) if is_gate else 0, dtype=np.int64)
+        rows = chunk[None].copy() if chunk.ndim == 1 else chunk.T.copy()
+        indices = np.empty(len(chunk) if self._is_gate else 0, dtype=np.int64)
         kept = kernel(rows, steps, parameters, self._state, self._backup, indices)
         if kept < 0:
             return None
-        if is_gate:
+        if self._is_gate:
             places = indices[:kept]
-            return rows[0][places], places
+            return rows[0, places], places
         return (rows[0] if chunk.ndim == 1 else rows.T), None
 
     def _tables(self) -> tuple[Any, Any]:
