@@ -6,7 +6,7 @@ reordered form that long chunks get by default. What has a goal without numba is
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import copy
 from datetime import timedelta
 from functools import partial
@@ -205,11 +205,10 @@ def core_claim(name: str, share: float) -> Claim:
     return Claim(name, statistics.median(rounds["frame"]) * 50 / 1e9, 1.0, share, "lower", "cores")
 
 
-def frames(size: int) -> Iterator[bytes]:
-    """Yield frames of ``size`` float32 samples."""
+def frames(size: int) -> list[bytes]:
+    """Return frames of ``size`` float32 samples."""
     samples = walk(20_000 if size > 1 else 5_000).astype("<f4")
-    for start in range(0, len(samples), size):
-        yield samples[start : start + size].tobytes()
+    return [samples[start : start + size].tobytes() for start in range(0, len(samples), size)]
 
 
 async def ours(size: int) -> tuple[float, int]:
@@ -224,14 +223,15 @@ async def ours(size: int) -> tuple[float, int]:
             published.append(value)
 
     def take_chunk(frame: bytes) -> None:
-        kept = chain.block(np.frombuffer(frame, "<f4").astype(np.float64))
+        kept = chain.block(np.frombuffer(frame, "<f4"))
         assert isinstance(kept, Kept)
         published.extend(kept.values.tolist())
 
     consumer = asyncio.create_task(stream.consume(take_sample if size == 1 else take_chunk))
     await asyncio.sleep(0)
+    coming = frames(size)
     start = loop_time()
-    for frame in frames(size):
+    for frame in coming:
         stream.put(frame)
         await asyncio.sleep(0)
     stream.finish()
@@ -257,8 +257,9 @@ async def cosalettes(size: int) -> tuple[float, int]:
 
     consumer = asyncio.create_task(consume())
     await asyncio.sleep(0)
+    coming = frames(size)
     start = loop_time()
-    for frame in frames(size):
+    for frame in coming:
         for (raw,) in struct.iter_unpack("<f", frame):
             stream.put(raw)
         await asyncio.sleep(0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from custom_components.fieldbridge.bridge import kernels
 from custom_components.fieldbridge.bridge.kernels import Kernels
+from custom_components.fieldbridge.bridge.kernels.table import CLAMP, DEAD_BAND, LINE, LOW_PASS, MEDIAN, ONE_EURO
 
 RNG = np.random.default_rng(11)
 
@@ -24,7 +25,7 @@ def inputs(sizes: tuple[int, ...]) -> list[Any]:
 def compare(one: Kernels, other: Kernels, sizes: tuple[int, ...] = (8, 33, 64, 257, 1000)) -> None:
     """Raise AssertionError for the first kernel whose exact results differ by a bit."""
     for x in inputs(sizes):
-        for check in (_low_passes, _one_euro, _medians, _dead_band):
+        for check in (_low_passes, _one_euro, _medians, _dead_band, _chains):
             check(one, other, x)
 
 
@@ -108,6 +109,51 @@ def _dead_band(one: Kernels, other: Kernels, x: Any) -> None:
         return count, indices[:count]
 
     _both(one, other, kept)
+
+
+def _chains(one: Kernels, other: Kernels, x: Any) -> None:
+    """Every operation in a row, with a dead-band for one channel, without for three."""
+    window, low = 5, min(x) / 2
+    maps: list[list[float]] = [
+        [MEDIAN, 0, 2 * window + 1, 0, 0, 0, 0, 0],
+        [MEDIAN, 11, 2 * 4 + 1, 0, 0, 0, 0, 0],
+        [LINE, 20, 1, 1.1, -0.3, 0, 0, 0],
+        [CLAMP, 21, 1, 1, 0, low, np.inf, 0],
+        [LOW_PASS, 22, 1, 0.3, 0, 0, 0, 1],
+        [ONE_EURO, 23, 3, 1.0, 0.5, 1.0, 0.1, 1],
+    ]
+    gate: list[float] = [DEAD_BAND, 26, 1, 0.2, 0.05, 0, 0, 0]
+    before: list[float] = [*np.roll(x[:5], 2), *sorted(x[:5]), 2, *x[:4], *sorted(x[:4]), 0, 1, 2, 3, 1, 2, -3, 0.5]
+
+    def alone(table: Kernels) -> tuple[Any, ...]:
+        return _run_twice(table, x[None], [*maps, gate], [before])
+
+    def side_by_side(table: Kernels) -> tuple[Any, ...]:
+        return _run_twice(table, np.array([x, x + 1.0, -x]), maps, [before] * 3)
+
+    def reordered(table: Kernels) -> tuple[Any, ...]:
+        return _run_twice(table, x[None], [[*step[:-1], 0.0] for step in maps], [before])
+
+    _both(one, other, alone)
+    _both(one, other, side_by_side)
+    _both(one, other, reordered, exact=False)
+    for spoilt in (np.nan, np.inf):
+        for table in (one, other):
+            state = np.array([before])
+            assert _run_chain(table, np.append(x, spoilt)[None], [*maps, gate], state)[0] == -1
+            np.testing.assert_array_equal(state, [before])
+
+
+def _run_twice(table: Kernels, chunk: Any, steps: list[list[float]], before: list[list[float]]) -> tuple[Any, ...]:
+    """Return what comes out of a chunk and of another behind it: the same history may be laid out in two ways."""
+    state = np.array(before)
+    return *_run_chain(table, chunk, steps, state), *_run_chain(table, chunk[:, ::-1], steps, state)
+
+
+def _run_chain(table: Kernels, chunk: Any, steps: list[list[float]], state: Any) -> tuple[Any, ...]:
+    rows, indices = chunk.copy(), np.zeros(chunk.shape[1], dtype=np.int64)
+    kept = table.chain(rows, np.array(steps, dtype=np.float64), state, indices)
+    return kept, rows[:, : max(kept, 0)], indices[: max(kept, 0)]
 
 
 if __name__ == "__main__":

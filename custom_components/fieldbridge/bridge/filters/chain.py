@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .calibration import Linear, Multiply, Offset
 from .kinds import FEW_SAMPLES, Kept, MapFilter, TimedFilter
-from .program import Program, program_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .kinds import Array, GateFilter
+    from .program import Program
 
     type Stage = MapFilter | GateFilter
 
@@ -26,6 +26,7 @@ class Chain:
     __slots__ = (
         "_channels",
         "_declared",
+        "_planned",
         "_program",
         "_segment_of",
         "_segments",
@@ -45,6 +46,7 @@ class Chain:
         self._channels: tuple[Chain, ...] = ()
         # The first stages as one kernel call; which of them is known with the first chunk.
         self._program: Program | None = None
+        self._planned = False
         # Seconds since each segment got a value; used once samples come with an interval.
         self._waited = [0.0] * len(self._segments)
 
@@ -128,19 +130,17 @@ class Chain:
         self, values: ArrayLike, times: ArrayLike | None, reached: list[float] | None
     ) -> Array | Kept | list[Kept]:
         """Take a chunk; ``reached`` is told when the last value came to each segment."""
-        import numpy as np
-
-        chunk = np.ascontiguousarray(values, dtype=np.float64)
-        stamps = None if times is None else np.ascontiguousarray(times, dtype=np.float64)
-        indices: Any = None
-        first = 0
-        fused = self._run_program(chunk, stamps)
-        if fused is not None:
+        stamps = None if times is None else _as_array(times)
+        fused = self._run_program(values, stamps)
+        if fused is None:
+            chunk, indices, first = _as_array(values), None, 0
+        else:
             chunk, indices, first = fused
             stamps = stamps if stamps is None or indices is None else stamps[indices]
-        for place, stage in enumerate(self._stages[first:], first):
+        for place in range(first, len(self._stages)):
             if indices is not None and not len(indices):
                 break
+            stage = self._stages[place]
             if reached is not None and stamps is not None:
                 reached[self._segment_of[place]] = float(stamps[-1])
             if isinstance(stage, MapFilter):
@@ -148,28 +148,37 @@ class Chain:
                 continue
             if chunk.ndim == 2:
                 return self._split(place, chunk, stamps)
-            kept = stage.block(chunk, stamps)
+            # Whether shape and times make sense was looked at by the first stage.
+            kept = stage.block_of_one(chunk, None) if place and stamps is None else stage.block(chunk, stamps)
             assert isinstance(kept, Kept)  # noqa: S101 - of one channel
+            if not len(kept.indices):
+                return kept
             chunk, stamps = kept.values, None if stamps is None else stamps[kept.indices]
             indices = kept.indices if indices is None else indices[kept.indices]
         return chunk if indices is None else Kept(chunk, indices)
 
-    def _run_program(self, chunk: Array, times: Array | None) -> tuple[Array, Any, int] | None:
+    def _run_program(self, values: ArrayLike, times: Array | None) -> tuple[Array, Any, int] | None:
         """Return chunk, kept indices and the next stage after the program, None when the stages go one by one."""
-        if self._program is None and chunk.ndim in {1, 2} and len(chunk) >= FEW_SAMPLES:
-            # Channels that part at a gate go on in chains of their own.
-            maps = next((n for n, stage in enumerate(self._stages) if not isinstance(stage, MapFilter)), None)
-            self._program = program_of(self._stages if chunk.ndim == 1 else self._stages[:maps])
+        if not self._planned:
+            self._plan(_as_array(values))
         program = self._program
         if program is None:
             return None
-        result = None
-        if len(chunk) >= FEW_SAMPLES and (times is None or not program.uses_time):
-            result = program.run(self._stages, chunk)
+        result = program.run(self._stages, values) if times is None or not program.uses_time else None
         if result is None:
             program.store(self._stages)
             return None
         return *result, program.length
+
+    def _plan(self, chunk: Array) -> None:
+        if chunk.ndim not in {1, 2} or len(chunk) < FEW_SAMPLES:
+            return
+        from .program import program_of  # imports numpy
+
+        # Channels that part at a gate go on in chains of their own.
+        maps = next((n for n, stage in enumerate(self._stages) if not isinstance(stage, MapFilter)), None)
+        self._program = program_of(self._stages if chunk.ndim == 1 else self._stages[:maps])
+        self._planned = True
 
     def _collect(self) -> None:
         """Bring the history back into the filters, where everything but a chunk looks for it."""
@@ -207,7 +216,7 @@ class Chain:
 
     def reset(self) -> None:
         """Forget all history."""
-        self._program = None
+        self._program, self._planned = None, False
         for stage in self._stages:
             stage.reset()
         self._channels = ()
@@ -231,7 +240,7 @@ class Chain:
 
     def from_state(self, state: dict[str, Any]) -> None:
         """Continue from what ``to_state`` returned; raises ValueError when the chain was another, and then is reset."""
-        self._program = None
+        self._program, self._planned = None, False
         try:
             for stage, part in zip(self._stages, state["stages"], strict=True):
                 stage.from_state(part)
@@ -311,6 +320,12 @@ class AnyOf(TimedFilter):
         super().from_state(state)
         for chain, part in zip(self.chains, state["chains"], strict=True):
             chain.from_state(part)
+
+
+def _as_array(values: ArrayLike) -> Array:
+    import numpy as np
+
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def _merged(stages: Sequence[Stage]) -> list[Stage]:

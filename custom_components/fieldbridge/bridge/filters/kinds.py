@@ -15,6 +15,7 @@ numpy is imported by the first ``block``, never by importing this package.
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 import math
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, override
@@ -259,12 +260,12 @@ class GateFilter(SignalFilter):
         chunk, stamps = self._chunk(values, times)
         if chunk.ndim == 2:
             return [
-                channel._block_checked(chunk[:, column].copy(), stamps)  # noqa: SLF001 - of the same class
-                for column, channel in enumerate(self._channels)
+                channel.block_of_one(chunk[:, column].copy(), stamps) for column, channel in enumerate(self._channels)
             ]
-        return self._block_checked(chunk, stamps)
+        return self.block_of_one(chunk, stamps)
 
-    def _block_checked(self, chunk: Array, times: Array | None) -> Kept:
+    def block_of_one(self, chunk: Array, times: Array | None) -> Kept:
+        """Take a chunk of one channel that is known to be contiguous float64, with times that do not go back."""
         return self._block_plain(chunk, times) if len(chunk) < FEW_SAMPLES else self._block(chunk, times)
 
     def _block(self, chunk: Array, times: Array | None) -> Kept:
@@ -360,6 +361,14 @@ def complete(chunk: Array) -> bool:
     import numpy as np
 
     return bool(np.isfinite(chunk).all())
+
+
+@cache
+def nowhere() -> Indices:
+    """Return the indices of nothing that was kept."""
+    import numpy as np
+
+    return np.empty(0, dtype=np.intp)
 
 
 def kept_of(pairs: list[tuple[float, int]]) -> Kept:

@@ -3,14 +3,12 @@
 from typing import TYPE_CHECKING, ClassVar, override
 
 from .. import kernels
+from ..kernels.table import LONG_CHUNK
 from .checks import between, flag, positive
 from .kinds import REJECT, SKIP, MapFilter
 
 if TYPE_CHECKING:
     from .kinds import Array
-
-LONG_CHUNK = 64
-"""Samples from which the reordered form pays."""
 
 
 class _LowPass(MapFilter):

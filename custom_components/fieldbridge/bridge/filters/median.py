@@ -5,6 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .. import kernels
+from ..kernels.networks import midpoint
 from .checks import whole
 from .kinds import REJECT, MapFilter
 
@@ -121,10 +122,3 @@ class MedianFilter(MapFilter):
         self._ordered = []
         self._value = float(out[-1])
         return out
-
-
-def midpoint(a: float, b: float) -> float:
-    """Return the middle of two values without overflow."""
-    if (a < 0.0) != (b < 0.0):
-        return (a + b) / 2.0
-    return a + (b - a) / 2.0

@@ -4,9 +4,9 @@ import math
 from typing import TYPE_CHECKING, ClassVar, override
 
 from .. import kernels
+from ..kernels.table import LONG_CHUNK
 from .checks import flag, non_negative, positive
 from .kinds import REJECT, MapFilter
-from .lowpass import LONG_CHUNK
 
 if TYPE_CHECKING:
     from .kinds import Array

@@ -4,9 +4,9 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import ClassVar, override
 
+from ..kernels.networks import midpoint
 from .checks import limits, non_negative, number, positive, whole
 from .kinds import SKIP, GateFilter, MapFilter
-from .median import midpoint
 
 MAD_TO_SIGMA = 1.4826
 """Standard deviation of normal noise per median absolute deviation."""

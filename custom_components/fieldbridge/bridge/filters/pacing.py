@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar, override
 
 from .checks import number, positive, whole
-from .kinds import HOLD, SKIP, ClockedGate, GateFilter, Kept
+from .kinds import HOLD, SKIP, ClockedGate, GateFilter, Kept, nowhere
 
 if TYPE_CHECKING:
     from .kinds import Array
@@ -109,16 +109,16 @@ class Throttle(ClockedGate):
         return y
 
     @override
-    def _block_checked(self, chunk: Array, times: Array | None) -> Kept:
+    def block_of_one(self, chunk: Array, times: Array | None) -> Kept:
         # Also a short chunk: one look at the clock is all.
         if times is not None or self.priority or self.missing not in {SKIP, HOLD} or not len(chunk):
-            return super()._block_checked(chunk, times)
-        import numpy as np
-
+            return super().block_of_one(chunk, times)
         # All of them came at this moment: one is let through or none.
         now = self._tick(None)
         if self._passed is not None and now - self._passed < self.seconds:
-            return Kept(chunk[:0], np.empty(0, dtype=np.intp))
+            return Kept(chunk[:0], nowhere())
+        import numpy as np
+
         kept = np.isfinite(chunk).nonzero()[0][:1]
         if len(kept):
             self._passed = now

@@ -8,24 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import kernels
 from ..kernels.table import CLAMP, DEAD_BAND, LINE, LOW_PASS, MEDIAN, ONE_EURO, PARAMETERS
 from .calibration import Linear, Multiply, Offset
 from .dead_band import DeadBand
+from .kinds import FEW_SAMPLES
 from .lowpass import ExponentialAverage, Pt1Filter
 from .median import MedianFilter
 from .one_euro import OneEuroFilter
 from .outliers import Clamp
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from .kinds import Array, GateFilter, MapFilter
 
     type Stage = MapFilter | GateFilter
     type Fusable = MapFilter | DeadBand
 
 INFINITY = float("inf")
-LARGEST_WINDOW = 1000
-"""Samples; a chunk would be small beside the state that is loaded for it."""
+LARGEST_WINDOW = 128
+"""Samples; beyond it a chunk is small beside the state that is carried with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,64 +40,56 @@ class Step:
     operation: int
     parameters: tuple[float, ...]
     size: int
-    window: int = 0
+    """Numbers of state."""
     uses_time: bool = False
 
 
 class Program:
     """Steps over one state array per number of channels."""
 
-    __slots__ = ("_backup", "_is_gate", "_parameters", "_size", "_state", "_steps", "length", "loaded", "uses_time")
+    __slots__ = ("_is_gate", "_state", "_steps", "_table", "length", "loaded", "uses_time")
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = tuple(steps)
-        self._size = sum(step.size for step in steps)
         self._state: Any = ()
-        self._backup: Any = ()
-        self._parameters: Any = None
+        self._table: Any = None
         self._is_gate = self._steps[-1].operation == DEAD_BAND
         self.length = len(self._steps)
         self.loaded = False
         """True while the history is here and not in the filters."""
         self.uses_time = any(step.uses_time for step in steps)
 
-    def run(self, stages: Sequence[Stage], chunk: Array) -> tuple[Array, Any] | None:
+    def run(self, stages: Sequence[Stage], values: ArrayLike) -> tuple[Array, Any] | None:
         """Return chunk and kept indices (None for all) after the steps, or None when the plain way has to be gone."""
-        import numpy as np
-
-        kernel = kernels.active().chain
-        channels = chunk.shape[1] if chunk.ndim == 2 else 1
-        if kernel is None or not (self.loaded or self._load(stages)) or len(self._state) != channels:
+        given = np.asarray(values)
+        if given.ndim not in {1, 2} or len(given) < FEW_SAMPLES or not (self.loaded or self._load(stages)):
             return None
-        if self._parameters is None:
-            self._parameters = self._tables()
-        steps, parameters = self._parameters
-        rows = chunk[None].copy() if chunk.ndim == 1 else chunk.T.copy()
-        indices = np.empty(len(chunk) if self._is_gate else 0, dtype=np.int64)
-        kept = kernel(rows, steps, parameters, self._state, self._backup, indices)
+        # A copy of its own, with a row per channel.
+        rows = given.astype(np.float64)[None] if given.ndim == 1 else given.T.astype(np.float64, order="C")
+        if len(rows) != len(self._state):
+            return None
+        if self._table is None:
+            self._table = self._tabulated()
+        indices = np.empty(len(given) if self._is_gate else 0, dtype=np.int64)
+        kept = kernels.active().chain(rows, self._table, self._state, indices)
         if kept < 0:
             return None
         if self._is_gate:
-            places = indices[:kept]
-            return rows[0, places], places
-        return (rows[0] if chunk.ndim == 1 else rows.T), None
+            return rows[0, :kept], indices[:kept]
+        return (rows[0] if given.ndim == 1 else rows.T), None
 
-    def _tables(self) -> tuple[Any, Any]:
-        import numpy as np
-
-        steps = np.zeros((self.length, 3), dtype=np.int64)
-        parameters = np.zeros((self.length, PARAMETERS))
+    def _tabulated(self) -> Array:
+        """Return the steps as numbers, see ``Kernels.chain``."""
+        table = np.zeros((self.length, 3 + PARAMETERS))
         place = 0
-        for row, step in enumerate(self._steps):
-            steps[row] = step.operation, place, step.window
-            parameters[row, : len(step.parameters)] = step.parameters
+        for row, step in zip(table, self._steps, strict=True):
+            row[:3] = step.operation, place, step.size
+            row[3 : 3 + len(step.parameters)] = step.parameters
             place += step.size
-        return steps, parameters
+        return table
 
     def _load(self, stages: Sequence[Stage]) -> bool:
         """Take the history of every channel out of the filters; False while one has not seen enough."""
-        import numpy as np
-
         rows = []
         for filters in self._lanes(stages):
             parts = [stage.history() for stage in filters]
@@ -100,7 +97,6 @@ class Program:
                 return False
             rows.append([number for part in parts if part is not None for number in part])
         self._state = np.array(rows)
-        self._backup = np.empty_like(self._state)
         self.loaded = True
         return True
 
@@ -124,7 +120,7 @@ class Program:
 
 
 def program_of(stages: Sequence[Stage]) -> Program | None:
-    """Return the program of as many stages from the first on as have a step; a gate is the last."""
+    """Return the program of as many stages from the first on as have a step, two at least; a gate is the last."""
     steps: list[Step] = []
     for stage in stages:
         step = _step(stage)
@@ -133,7 +129,7 @@ def program_of(stages: Sequence[Stage]) -> Program | None:
         steps.append(step)
         if step.operation == DEAD_BAND:
             break
-    return Program(steps) if steps else None
+    return Program(steps) if len(steps) > 1 else None
 
 
 def _step(stage: Stage) -> Step | None:  # noqa: PLR0911 - one return per kind of filter
@@ -145,8 +141,7 @@ def _step(stage: Stage) -> Step | None:  # noqa: PLR0911 - one return per kind o
             given = (stage.min_cutoff, stage.beta, stage.d_cutoff, stage.dt, float(stage.exact))
             return Step(ONE_EURO, given, 3, uses_time=True)
         case MedianFilter() if 1 < stage.window <= LARGEST_WINDOW:
-            size = 2 * stage.window + 1
-            return Step(MEDIAN, (), size, stage.window)
+            return Step(MEDIAN, (), 2 * stage.window + 1)
         case Linear():
             return Step(LINE, (stage.slope, stage.offset), 1)
         case Offset():

@@ -1,7 +1,6 @@
 """A whole chain in one call: for short chunks the calls between the stages cost more than the stages.
 
-The chunk has one row per channel and is changed in place, stage by stage, while it is in the first-level cache. A step
-is ``(operation, place of its state, window)`` with a row of parameters; the state has one row per channel.
+The chunk has one row per channel and is changed in place, stage by stage, while it is in the first-level cache.
 """
 
 import numpy as np
@@ -18,10 +17,7 @@ from .compiled import (
 )
 from .compiled_medians import median
 from .jit import compiled
-from .table import CLAMP, DEAD_BAND, LINE, LOW_PASS, MEDIAN, ONE_EURO, Array, Indices, Kernels
-
-LONG_CHUNK = 64
-"""Samples from which a reordered form pays."""
+from .table import CLAMP, DEAD_BAND, LINE, LONG_CHUNK, LOW_PASS, MEDIAN, ONE_EURO, Array, Indices, Kernels
 
 
 @compiled("void(f8[::1], f8[::1], f8[::1], f8, f8)")
@@ -33,8 +29,8 @@ def line(x: Array, parameters: Array, state: Array, low: float, high: float) -> 
     state[0] = x[-1]
 
 
-@compiled("void(f8[::1], i8, i8, f8[::1], f8[::1])")
-def run_step(x: Array, operation: int, window: int, given: Array, own: Array) -> None:
+@compiled("void(f8[::1], i8, f8[::1], f8[::1])")
+def run_step(x: Array, operation: int, given: Array, own: Array) -> None:
     """Run one step over one channel in place, from and to its own part of the state."""
     reordered = given[4] == 0.0 and len(x) >= LONG_CHUNK
     if operation == LOW_PASS:
@@ -46,7 +42,7 @@ def run_step(x: Array, operation: int, window: int, given: Array, own: Array) ->
             one_euro(x, x, given, own)
     elif operation == MEDIAN:
         scratch = np.empty(len(x))
-        median(x, scratch, own, window)
+        median(x, scratch, own, len(own) // 2)
         x[:] = scratch
     elif operation == LINE:
         line(x, given, own, -np.inf, np.inf)
@@ -54,31 +50,31 @@ def run_step(x: Array, operation: int, window: int, given: Array, own: Array) ->
         line(x, given, own, given[2], given[3])
 
 
-@compiled("i8(f8[:, ::1], i8[:, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1], i8[::1])")
-def run_chain(chunk: Array, steps: Indices, parameters: Array, state: Array, backup: Array, indices: Indices) -> int:
-    """Run the steps over each channel; return the number of kept values, or -1 when nothing was done.
-
-    A dead-band is the last step of one channel; without one everything is kept. -1 leaves the state as it was, the
-    chunk is spoilt.
-    """
+@compiled("i8(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8[::1])")
+def run_chain(chunk: Array, steps: Array, state: Array, indices: Indices) -> int:
+    """Run the steps over each channel, see ``Kernels.chain``."""
     channels, kept = chunk.shape
     for c in range(channels):
         if not usable(chunk[c]):
             return -1
-    backup[:, :] = state
+    before = state.copy()
     for c in range(channels):
         x = chunk[c]
         for s in range(len(steps)):
-            own = state[c, steps[s, 1] :]
             if steps[s, 0] != DEAD_BAND:
-                run_step(x, steps[s, 0], steps[s, 2], parameters[s], own)
-                continue
-            kept = dead_band(x, indices, parameters[s, 0], parameters[s, 1], own[0])
-            if kept:
-                own[0] = x[indices[kept - 1]]
+                place, size = int(steps[s, 1]), int(steps[s, 2])
+                run_step(x, int(steps[s, 0]), steps[s, 3:], state[c, place : place + size])
         if not usable(x):
-            state[:, :] = backup
+            state[:, :] = before
             return -1
+    last = steps[len(steps) - 1]
+    if last[0] == DEAD_BAND:
+        x, own = chunk[0], state[0, int(last[1]) :]
+        kept = dead_band(x, indices, last[3], last[4], own[0])
+        for k in range(kept):
+            x[k] = x[indices[k]]
+        if kept:
+            own[0] = x[kept - 1]
     return int(kept)
 
 

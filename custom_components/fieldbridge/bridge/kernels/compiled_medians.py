@@ -1,14 +1,16 @@
 """Sliding medians, compiled by numba: networks for small odd windows, a sorted window for the others.
 
-The networks are written out, so that the compiler keeps a window in registers and works on several windows at once;
-their steps are those of ``networks.median_network`` without the halves that nobody reads. Adding zero makes -0.0 and
-0.0 one value.
+Two windows side by side have all samples in common but the first of one and the last of the other. A network finds the
+two middle ones of what they share, and each median is its own sample, kept between these two. The networks forget the
+least and greatest of half the values and take the next in, like ``networks.median_network``; they are written out, so
+that the compiler keeps all in registers and works on several pairs at once. Adding zero makes -0.0 and 0.0 one value.
 """
 
 import numpy as np
 
 from .compiled import usable
 from .jit import compiled
+from .networks import midpoint
 from .table import Array
 
 NETWORK_CHUNK = 16
@@ -16,69 +18,66 @@ NETWORK_CHUNK = 16
 
 
 @compiled("void(f8[::1], f8[::1])")
-def median_3(extended: Array, out: Array) -> None:
-    """Median of 3 samples."""
-    for i in range(len(out)):
-        v0 = extended[i]
+def medians_of_3(extended: Array, out: Array) -> None:
+    """Medians of 3 samples."""
+    for pair in range(len(out) // 2):
+        i = 2 * pair
         v1 = extended[i + 1]
         v2 = extended[i + 2]
-        v0, v2 = min(v0, v2), max(v0, v2)
-        v1 = max(v0, v1)
-        v1 = min(v1, v2)
-        out[i] = v1 + 0.0
+        v1, v2 = min(v1, v2), max(v1, v2)
+        out[i] = min(max(v1, extended[i]), v2) + 0.0
+        out[i + 1] = min(max(v1, extended[i + 3]), v2) + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
-def median_5(extended: Array, out: Array) -> None:
-    """Median of 5 samples."""
-    for i in range(len(out)):
-        v0 = extended[i]
+def medians_of_5(extended: Array, out: Array) -> None:
+    """Medians of 5 samples."""
+    for pair in range(len(out) // 2):
+        i = 2 * pair
         v1 = extended[i + 1]
         v2 = extended[i + 2]
         v3 = extended[i + 3]
         v4 = extended[i + 4]
-        v0, v3 = min(v0, v3), max(v0, v3)
-        v1, v2 = min(v1, v2), max(v1, v2)
-        v1 = max(v0, v1)
-        v2 = min(v2, v3)
         v1, v4 = min(v1, v4), max(v1, v4)
+        v2, v3 = min(v2, v3), max(v2, v3)
         v2 = max(v1, v2)
-        v2 = min(v2, v4)
-        out[i] = v2 + 0.0
+        v3 = min(v3, v4)
+        v2, v3 = min(v2, v3), max(v2, v3)
+        out[i] = min(max(v2, extended[i]), v3) + 0.0
+        out[i + 1] = min(max(v2, extended[i + 5]), v3) + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
-def median_7(extended: Array, out: Array) -> None:
-    """Median of 7 samples."""
-    for i in range(len(out)):
-        v0 = extended[i]
+def medians_of_7(extended: Array, out: Array) -> None:
+    """Medians of 7 samples."""
+    for pair in range(len(out) // 2):
+        i = 2 * pair
         v1 = extended[i + 1]
         v2 = extended[i + 2]
         v3 = extended[i + 3]
         v4 = extended[i + 4]
         v5 = extended[i + 5]
         v6 = extended[i + 6]
-        v0, v4 = min(v0, v4), max(v0, v4)
-        v1, v3 = min(v1, v3), max(v1, v3)
-        v0, v2 = min(v0, v2), max(v0, v2)
-        v1 = max(v0, v1)
-        v2, v4 = min(v2, v4), max(v2, v4)
-        v3 = min(v3, v4)
         v1, v5 = min(v1, v5), max(v1, v5)
-        v2, v3 = min(v2, v3), max(v2, v3)
+        v2, v4 = min(v2, v4), max(v2, v4)
+        v1, v3 = min(v1, v3), max(v1, v3)
         v2 = max(v1, v2)
-        v3 = min(v3, v5)
+        v3, v5 = min(v3, v5), max(v3, v5)
+        v4 = min(v4, v5)
         v2, v6 = min(v2, v6), max(v2, v6)
+        v3, v4 = min(v3, v4), max(v3, v4)
         v3 = max(v2, v3)
-        v3 = min(v3, v6)
-        out[i] = v3 + 0.0
+        v4 = min(v4, v6)
+        v3, v4 = min(v3, v4), max(v3, v4)
+        out[i] = min(max(v3, extended[i]), v4) + 0.0
+        out[i + 1] = min(max(v3, extended[i + 7]), v4) + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
-def median_9(extended: Array, out: Array) -> None:
-    """Median of 9 samples."""
-    for i in range(len(out)):
-        v0 = extended[i]
+def medians_of_9(extended: Array, out: Array) -> None:
+    """Medians of 9 samples."""
+    for pair in range(len(out) // 2):
+        i = 2 * pair
         v1 = extended[i + 1]
         v2 = extended[i + 2]
         v3 = extended[i + 3]
@@ -87,34 +86,33 @@ def median_9(extended: Array, out: Array) -> None:
         v6 = extended[i + 6]
         v7 = extended[i + 7]
         v8 = extended[i + 8]
-        v0, v5 = min(v0, v5), max(v0, v5)
-        v1, v4 = min(v1, v4), max(v1, v4)
-        v2, v3 = min(v2, v3), max(v2, v3)
-        v0, v2 = min(v0, v2), max(v0, v2)
-        v1 = max(v0, v1)
-        v3, v5 = min(v3, v5), max(v3, v5)
-        v4 = min(v4, v5)
         v1, v6 = min(v1, v6), max(v1, v6)
-        v2, v4 = min(v2, v4), max(v2, v4)
+        v2, v5 = min(v2, v5), max(v2, v5)
+        v3, v4 = min(v3, v4), max(v3, v4)
         v1, v3 = min(v1, v3), max(v1, v3)
         v2 = max(v1, v2)
-        v3, v6 = min(v3, v6), max(v3, v6)
-        v4 = min(v4, v6)
+        v4, v6 = min(v4, v6), max(v4, v6)
+        v5 = min(v5, v6)
         v2, v7 = min(v2, v7), max(v2, v7)
-        v3, v4 = min(v3, v4), max(v3, v4)
+        v3, v5 = min(v3, v5), max(v3, v5)
+        v2, v4 = min(v2, v4), max(v2, v4)
         v3 = max(v2, v3)
-        v4 = min(v4, v7)
+        v4, v7 = min(v4, v7), max(v4, v7)
+        v5 = min(v5, v7)
         v3, v8 = min(v3, v8), max(v3, v8)
+        v4, v5 = min(v4, v5), max(v4, v5)
         v4 = max(v3, v4)
-        v4 = min(v4, v8)
-        out[i] = v4 + 0.0
+        v5 = min(v5, v8)
+        v4, v5 = min(v4, v5), max(v4, v5)
+        out[i] = min(max(v4, extended[i]), v5) + 0.0
+        out[i + 1] = min(max(v4, extended[i + 9]), v5) + 0.0
 
 
 @compiled("void(f8[::1], f8[::1])")
-def median_11(extended: Array, out: Array) -> None:
-    """Median of 11 samples."""
-    for i in range(len(out)):
-        v0 = extended[i]
+def medians_of_11(extended: Array, out: Array) -> None:
+    """Medians of 11 samples."""
+    for pair in range(len(out) // 2):
+        i = 2 * pair
         v1 = extended[i + 1]
         v2 = extended[i + 2]
         v3 = extended[i + 3]
@@ -125,44 +123,38 @@ def median_11(extended: Array, out: Array) -> None:
         v8 = extended[i + 8]
         v9 = extended[i + 9]
         v10 = extended[i + 10]
-        v0, v6 = min(v0, v6), max(v0, v6)
-        v1, v5 = min(v1, v5), max(v1, v5)
-        v2, v4 = min(v2, v4), max(v2, v4)
-        v0, v3 = min(v0, v3), max(v0, v3)
-        v0, v2 = min(v0, v2), max(v0, v2)
-        v1 = max(v0, v1)
-        v3, v6 = min(v3, v6), max(v3, v6)
-        v4, v6 = min(v4, v6), max(v4, v6)
-        v5 = min(v5, v6)
         v1, v7 = min(v1, v7), max(v1, v7)
-        v2, v5 = min(v2, v5), max(v2, v5)
-        v3, v4 = min(v3, v4), max(v3, v4)
+        v2, v6 = min(v2, v6), max(v2, v6)
+        v3, v5 = min(v3, v5), max(v3, v5)
+        v1, v4 = min(v1, v4), max(v1, v4)
         v1, v3 = min(v1, v3), max(v1, v3)
         v2 = max(v1, v2)
         v4, v7 = min(v4, v7), max(v4, v7)
-        v5 = min(v5, v7)
+        v5, v7 = min(v5, v7), max(v5, v7)
+        v6 = min(v6, v7)
         v2, v8 = min(v2, v8), max(v2, v8)
-        v3, v5 = min(v3, v5), max(v3, v5)
+        v3, v6 = min(v3, v6), max(v3, v6)
+        v4, v5 = min(v4, v5), max(v4, v5)
         v2, v4 = min(v2, v4), max(v2, v4)
         v3 = max(v2, v3)
-        v4, v8 = min(v4, v8), max(v4, v8)
-        v5 = min(v5, v8)
+        v5, v8 = min(v5, v8), max(v5, v8)
+        v6 = min(v6, v8)
         v3, v9 = min(v3, v9), max(v3, v9)
-        v4, v5 = min(v4, v5), max(v4, v5)
+        v4, v6 = min(v4, v6), max(v4, v6)
+        v3, v5 = min(v3, v5), max(v3, v5)
         v4 = max(v3, v4)
-        v5 = min(v5, v9)
+        v5, v9 = min(v5, v9), max(v5, v9)
+        v6 = min(v6, v9)
         v4, v10 = min(v4, v10), max(v4, v10)
+        v5, v6 = min(v5, v6), max(v5, v6)
         v5 = max(v4, v5)
-        v5 = min(v5, v10)
-        out[i] = v5 + 0.0
+        v6 = min(v6, v10)
+        v5, v6 = min(v5, v6), max(v5, v6)
+        out[i] = min(max(v5, extended[i]), v6) + 0.0
+        out[i + 1] = min(max(v5, extended[i + 11]), v6) + 0.0
 
 
-@compiled("f8(f8, f8)")
-def midpoint(a: float, b: float) -> float:
-    """Return the middle of two values without overflow."""
-    if (a < 0.0) != (b < 0.0):
-        return (a + b) / 2.0
-    return a + (b - a) / 2.0
+middle = compiled("f8(f8, f8)")(midpoint)
 
 
 @compiled("i8(f8[::1], f8[::1], f8[::1], f8[::1], i8)")
@@ -189,23 +181,31 @@ def median_sorted(x: Array, out: Array, ring: Array, ordered: Array, oldest: int
                 moved = min(max(ordered[i - 1], v), here)
                 ordered[i] = here if here > old else moved
             ordered[0] = min(ordered[0], v)
-        out[k] = ordered[half] if window % 2 else midpoint(ordered[half - 1], ordered[half])
+        out[k] = ordered[half] if window % 2 else middle(ordered[half - 1], ordered[half])
     return oldest
 
 
 @compiled("void(f8[::1], f8[::1], i8)")
-def median_by_network(extended: Array, out: Array, window: int) -> None:
-    """Median of each full window of ``extended``."""
+def medians_of_pairs(extended: Array, out: Array, window: int) -> None:
+    """Median of each full window of ``extended``, without the last of an odd number."""
     if window == 3:
-        median_3(extended, out)
+        medians_of_3(extended, out)
     elif window == 5:
-        median_5(extended, out)
+        medians_of_5(extended, out)
     elif window == 7:
-        median_7(extended, out)
+        medians_of_7(extended, out)
     elif window == 9:
-        median_9(extended, out)
+        medians_of_9(extended, out)
     else:
-        median_11(extended, out)
+        medians_of_11(extended, out)
+
+
+@compiled("void(f8[::1], f8[::1], i8)")
+def median_by_network(extended: Array, out: Array, window: int) -> None:
+    """Median of each full window of ``extended``, which are two at least."""
+    medians_of_pairs(extended, out, window)
+    if len(out) % 2:
+        medians_of_pairs(extended[len(out) - 2 :], out[len(out) - 2 :], window)
 
 
 @compiled("b1(f8[::1], f8[::1], f8[::1], i8)")

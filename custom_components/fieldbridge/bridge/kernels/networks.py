@@ -1,4 +1,7 @@
-"""Median networks: fixed sequences of compare-exchange steps that leave the median of a window in one place."""
+"""What medians are made of: the middle of two values, and networks.
+
+A network is a fixed sequence of compare-exchange steps that leaves the median of a window in one place.
+"""
 
 from functools import cache
 
@@ -6,6 +9,13 @@ type Step = tuple[int, int, bool, bool]
 """Two places that are put in order, and whether anybody reads the lower and the higher afterwards."""
 type Network = tuple[tuple[Step, ...], int]
 """Steps in order, and the place of the median."""
+
+
+def midpoint(a: float, b: float) -> float:
+    """Return the middle of two values without overflow."""
+    if (a < 0.0) != (b < 0.0):
+        return (a + b) / 2.0
+    return a + (b - a) / 2.0
 
 
 @cache

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .networks import median_network
+from .plain_chain import NETWORK_CHUNK, NETWORK_WINDOWS, medians_by_network, places_outside, run_chain
 from .table import Kernels
 
 if TYPE_CHECKING:
     from .table import Array, Indices
 
-NETWORK_WINDOWS = (3, 5, 7, 9, 11)
-"""Beyond these the steps of a network cost more than a sorted window."""
-NETWORK_CHUNK = 48
-"""Samples from which a network over arrays beats single updates."""
 TILE = 32
 """Samples per row of the reordered low-pass: the matrix product grows with it, the carry loop shrinks."""
 
@@ -96,17 +92,8 @@ def median(x: Array, out: Array, state: Array, window: int) -> bool:
     if not np.isfinite(x).all():
         return False
     oldest = int(state[2 * window])
-    # Adding zero makes -0.0 and 0.0 one value.
     extended = np.concatenate((state[oldest + 1 : window], state[:oldest], x)) + 0.0
-    steps, middle = median_network(window)
-    values = [extended[place : place + len(x)] for place in range(window)]
-    for low, high, low_is_read, high_is_read in steps:
-        a, b = values[low], values[high]
-        if low_is_read:
-            values[low] = np.minimum(a, b)
-        if high_is_read:
-            values[high] = np.maximum(a, b)
-    out[:] = values[middle]
+    out[:] = medians_by_network(extended, window)
     state[:window] = extended[-window:]
     state[window:-1] = np.sort(extended[-window:])
     state[-1] = 0.0
@@ -115,15 +102,7 @@ def median(x: Array, out: Array, state: Array, window: int) -> bool:
 
 def dead_band(x: Array, indices: Indices, absolute: float, relative: float, last: float) -> int:
     """Keep what left the band around the last kept value."""
-    kept: list[int] = []
-    band = absolute + relative * abs(last)
-    low, high = last - band, last + band
-    for index, v in enumerate(x.tolist()):
-        if not low <= v <= high:
-            if relative:
-                band = absolute + relative * abs(v)
-            low, high = v - band, v + band
-            kept.append(index)
+    kept = places_outside(x.tolist(), last, absolute, relative)
     indices[: len(kept)] = kept
     return len(kept)
 
@@ -141,5 +120,5 @@ PLAIN = Kernels(
     median_windows=NETWORK_WINDOWS,
     median_chunk=NETWORK_CHUNK,
     dead_band=dead_band,
-    chain=None,
+    chain=run_chain,
 )

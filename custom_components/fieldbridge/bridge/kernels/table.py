@@ -41,12 +41,18 @@ class Kernels:
     """Samples from which it is."""
     dead_band: Callable[[Array, Indices, float, float, float], int]
     """``(x, indices, absolute, relative, last) -> kept``: kept is what left the band around the last kept value."""
-    chain: Callable[[Array, Indices, Array, Array, Array, Indices], int] | None
-    """``(chunk, steps, parameters, state, backup, indices) -> kept``, see ``compiled_chain``; None: one by one."""
+    chain: Callable[[Array, Array, Array, Indices], int]
+    """``(chunk, steps, state, indices) -> kept``: several filters in one call, or -1 when nothing was done.
+
+    The chunk and the state have one row per channel and are changed in place. A step is ``[operation, place, size]``
+    of its part in the row of the state, and its parameters. A dead-band can only be the last step of a single channel:
+    ``kept`` values are then at the beginning of the chunk, their indices in ``indices``; else all are kept. After -1 (a
+    value is missing or too large for the kernel) the state is as it was, and the chunk is spoilt.
+    """
 
 
 LOW_PASS, ONE_EURO, MEDIAN, LINE, CLAMP, DEAD_BAND = range(6)
-"""Operations of ``Kernels.chain``. A row of parameters has five places:
+"""Operations of ``Kernels.chain``. Their parameters have five places:
 
 low-pass ``alpha, -, -, -, exact``; one-euro ``min_cutoff, beta, d_cutoff, dt, exact``; line ``slope, offset``;
 clamp ``1, 0, low, high``; dead-band ``absolute, relative``.
@@ -54,3 +60,5 @@ clamp ``1, 0, low, high``; dead-band ``absolute, relative``.
 PARAMETERS = 5
 HUGE = 1e150
 """Magnitude from which a chunk goes the plain way, which knows what to do about overflow."""
+LONG_CHUNK = 64
+"""Samples from which a reordered form pays."""
