@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import termios
 import tty
 
 
@@ -55,6 +56,12 @@ class PtyLink:
             return os.read(self._fds[0], size)
         except BlockingIOError:
             return b""
+
+    @property
+    def speed(self) -> int:
+        """The baud rate that whoever has the port open has set, as a constant of termios."""
+        speed: int = termios.tcgetattr(self._fds[0])[4] if self._fds is not None else 0
+        return speed
 
     def close(self) -> None:
         """Remove the port for good."""

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..bridge.channels.recognise import Recognition, recognise
 from ..bridge.channels.recognise_stream import KEPT_FRAMES, StreamRecognition, recognise_stream
-from ..bridge.codecs.decoders import Decoder, JsonDecoder
+from ..bridge.codecs.decoders import Decoder, JsonDecoder, StructureDecoder
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import DecodeError, LinkError
 from ..bridge.links import FrameLink
@@ -104,7 +104,9 @@ class Listening:
     def outcome(self) -> str:
         """The step that follows: what was seen decides what a person can do about it."""
         if self.recognition.fields:
-            return "recognised"
+            # Text at a wrong baud rate is binary as well, and always the same.
+            is_doubtful = isinstance(self.recognition.decoder, StructureDecoder) and "check" not in (self.framing or {})
+            return "binary_found" if self._finds_framing and is_doubtful else "recognised"
         if self.source.lost is not None:
             return "link_lost"
         if self.frames:

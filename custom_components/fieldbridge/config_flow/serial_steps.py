@@ -15,9 +15,9 @@ from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
 from ..const import CONF_DELIMITER, CONF_FRAMING, CONF_MAX_LENGTH, KIND_SERIAL
+from .baud_steps import BaudSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
-from .link_steps import LinkSteps
 from .listening import Listening
 from .presentation import hex_text
 from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
@@ -34,7 +34,7 @@ from .serial_form import (
 _SET_FILTERS: Final = "set_filters"
 
 
-class SerialSteps(FilterSteps, LinkSteps):
+class SerialSteps(BaudSteps, FilterSteps):
     """Adds and changes a serial link."""
 
     _listening: Listening
@@ -64,6 +64,7 @@ class SerialSteps(FilterSteps, LinkSteps):
             description_placeholders=self._listening.placeholders,
         )
 
+    @override
     async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Open the port once more."""
         if errors := await self._async_open():
@@ -128,11 +129,15 @@ class SerialSteps(FilterSteps, LinkSteps):
 
     async def async_step_no_frame_end(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Bytes came, but no delimiter among them."""
-        return self._show_outcome("no_frame_end")
+        return self._show_outcome("no_frame_end", "try_rates")
 
     async def async_step_not_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Frames came that nothing here understands."""
-        return self._show_outcome("not_recognised")
+        return self._show_outcome("not_recognised", "try_rates")
+
+    async def async_step_binary_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Binary frames came that no check proves: they may be values, or text at a wrong baud rate."""
+        return self._show_outcome("binary_found", "recognised", "try_rates")
 
     async def async_step_link_lost(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """The port went away while it was listened to."""
@@ -214,12 +219,12 @@ class SerialSteps(FilterSteps, LinkSteps):
         )
 
     @callback
-    def _show_outcome(self, step_id: str) -> ConfigFlowResult:
+    def _show_outcome(self, step_id: str, *choices: str) -> ConfigFlowResult:
         """Show what was seen and what can be done about it."""
         source = self._listening.source
         return self.async_show_menu(
             step_id=step_id,
-            menu_options=["listen_again", KIND_SERIAL, "without_device"],
+            menu_options=["listen_again", *choices, KIND_SERIAL, "without_device"],
             description_placeholders={
                 **self._listening.placeholders,
                 "bytes": hex_text(source.capture.tail),

@@ -12,7 +12,13 @@ from custom_components.fieldbridge.bridge.codecs.catalogue import ALGORITHMS, fu
 from custom_components.fieldbridge.bridge.codecs.frame_check import FrameCheck
 from custom_components.fieldbridge.bridge.codecs.framing import framer_from_dict
 from custom_components.fieldbridge.bridge.codecs.recognise_check import recognise_frame_check
-from custom_components.fieldbridge.bridge.codecs.recognise_framing import Chunk, readability, recognise_framing
+from custom_components.fieldbridge.bridge.codecs.recognise_framing import (
+    Chunk,
+    is_text,
+    readability,
+    recognise_framing,
+    recognise_parity,
+)
 
 from .framings import EXAMPLES
 
@@ -149,6 +155,22 @@ def test_a_wrong_baud_rate_is_less_readable_than_a_right_one() -> None:
     assert readability(noise) < 0.6
     assert readability(RANDOM.randbytes(500)) < 0.6
     assert readability(b"") == 0
+
+
+@pytest.mark.parametrize(("parity", "name"), [(0, "E"), (1, "O")])
+def test_seven_bits_with_parity_that_were_read_as_eight_are_told_from_noise(parity: int, name: str) -> None:
+    text = b"21.5;40;1013\r\n" * 4
+
+    assert recognise_parity(bytes(byte | 0x80 * (byte.bit_count() % 2 != parity) for byte in text)) == name
+    assert recognise_parity(text) is None
+    assert recognise_parity(RANDOM.randbytes(60)) is None
+    assert recognise_parity(b"") is None
+
+
+def test_text_with_characters_of_several_bytes_is_text() -> None:
+    assert is_text("Außen 21,5 °C, Wärme 12 µg/m³ Ä\r\n".encode())
+    assert is_text("21,5 °C\r\n".encode("latin-1"))
+    assert not is_text(RANDOM.randbytes(200))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

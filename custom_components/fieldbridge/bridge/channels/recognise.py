@@ -149,6 +149,8 @@ def _binary(frames: list[bytes], check: FrameCheck | None) -> Recognition | None
     if found is None:
         return None
     decoder, likely = found
+    if not likely and check is None:
+        return None  # as noise would be
     fields = [
         replace(field, name=reading_name(field.source), certain=field.source in likely)
         for field in fields_found(decoder, whole)

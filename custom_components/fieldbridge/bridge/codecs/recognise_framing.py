@@ -71,6 +71,14 @@ def is_text(data: bytes) -> bool:
     return bool(data) and _text_share(data) >= _READABLE
 
 
+def recognise_parity(data: bytes) -> str | None:
+    """Return ``E`` or ``O`` where ``data``, read with 8 bits, is text of 7 bits with a parity bit; None elsewhere."""
+    if is_text(data) or not is_text(bytes(byte & 0x7F for byte in data)):
+        return None
+    odd = sum(byte.bit_count() % 2 for byte in data) / len(data)
+    return "E" if odd <= 1 - _READABLE else "O" if odd >= _READABLE else None
+
+
 def recognise_framing(chunks: Sequence[Chunk]) -> RecognisedFraming | None:
     """Return how the captured bytes are framed; None when nothing can be told yet."""
     data = b"".join(chunk.data for chunk in chunks)[-_MAX_BYTES:]

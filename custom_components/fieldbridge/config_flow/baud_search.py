@@ -1,0 +1,109 @@
+"""Trying baud rates in order of likelihood while a person watches, until what arrives can be read."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..bridge.codecs.recognise_framing import BAUD_RATES, readability, recognise_parity
+from ..bridge.errors import LinkError
+from ..bridge.links.probe import LinkProbe
+from ..connections.serial import make_serial
+from ..const import CONF_BAUDRATE, CONF_BYTESIZE, CONF_PARITY, DOMAIN
+from .listening import LOOK_INTERVAL
+from .presentation import NOTHING
+
+_MOST_LOOKS: Final = 8
+"""At one rate: four seconds, in which a binary device that speaks every second shows the three frames of a check."""
+_FEWEST_BYTES: Final = 16
+"""With less nothing can be said."""
+_READABLE: Final = 0.95
+
+
+class BaudSearch:
+    """Opens a port with one baud rate after the other, until ``found`` says how it can be read."""
+
+    def __init__(self, hass: HomeAssistant, data: Mapping[str, Any]) -> None:
+        """Prepare to try the port of an entry's data; the rate that it has comes last: it was listened to already."""
+        given: int = data[CONF_BAUDRATE]
+        self.found: dict[str, Any] | None = None
+        """Changes of the data with which the port can be read."""
+        self.finished = False
+        self.error: LinkError | None = None
+        """Why the port could not be opened any more."""
+        self._hass = hass
+        self._data = data
+        self._rates = [*(rate for rate in BAUD_RATES if rate != given), given]
+        self._number = 0
+        """Of the rate that is tried now, from 0."""
+        self._looks = 0
+        self._probe: LinkProbe | None = None
+        self._results: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What was tried so far."""
+        return {
+            "rate": str(self._rates[min(self._number, len(self._rates) - 1)]),
+            "number": str(min(self._number + 1, len(self._rates))),
+            "total": str(len(self._rates)),
+            "results": "\n".join(self._results) or NOTHING,
+        }
+
+    @callback
+    def look(self) -> asyncio.Task[None]:
+        """Return the task of the next look; a flow shows it as its progress task."""
+        if self._task is None or self._task.done():
+            self._task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} trying baud rates")
+        return self._task
+
+    @callback
+    def stop(self) -> None:
+        """Give up and free the port: the dialog was closed."""
+        if self._task is not None:
+            self._task.cancel()
+        self._hass.async_create_task(self._close(), f"{DOMAIN} baud rates given up")
+
+    async def _look(self) -> None:
+        try:
+            if self._probe is None:
+                self._probe = LinkProbe(make_serial({**self._data, CONF_BAUDRATE: self._rates[self._number]}))
+                await self._probe.open()
+            await asyncio.sleep(LOOK_INTERVAL)
+            self._looks += 1
+            await self._judge(b"".join(chunk.data for chunk in self._probe.capture.chunks))
+        except LinkError as err:
+            self.error = err
+            await self._finish()
+        except asyncio.CancelledError:
+            await self._finish()
+            raise
+
+    async def _judge(self, data: bytes) -> None:
+        """Decide whether this is the rate, or go on to the next one when its time is up."""
+        parity = recognise_parity(data)
+        score = 1.0 if parity else await self._hass.async_add_executor_job(readability, data)
+        is_found = score >= _READABLE and len(data) >= _FEWEST_BYTES
+        if not is_found and self._looks < _MOST_LOOKS:
+            return
+        rate = self._rates[self._number]
+        bits = f" 7{parity}1" if parity else ""
+        self._results.append(f"{rate:>7}{bits}: {score:.0%} ({len(data)} B)")
+        if is_found:
+            self.found = {CONF_BAUDRATE: rate, **({CONF_BYTESIZE: 7, CONF_PARITY: parity} if parity else {})}
+        self._number += 1
+        self._looks = 0
+        await self._close()
+        if is_found or self._number == len(self._rates):
+            self.finished = True
+
+    async def _finish(self) -> None:
+        self.finished = True
+        await self._close()
+
+    async def _close(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            await probe.close()
