@@ -80,6 +80,12 @@ class SessionCoordinator[S: Session](DataUpdateCoordinator[None]):
         """What is shown of the device now; entities enter and leave by themselves."""
         self._stop_listening = session.on_availability(self._availability_changed)
 
+    @property
+    def shown_name(self) -> str:
+        """What the user calls the device, else the name it came with."""
+        device = dr.async_get(self.hass).async_get_device(identifiers=self.device_info["identifiers"])
+        return (device.name_by_user if device is not None else None) or self.name
+
     @callback
     def _availability_changed(self) -> None:
         if self.session.available != self.last_update_success:

@@ -55,7 +55,7 @@ class RecordingMediaSource(MediaSource):
             title="Fieldbridge",
             can_play=False,
             can_expand=True,
-            children_media_class=MediaClass.IMAGE,
+            children_media_class=MediaClass.URL,  # which the frontend lists by their whole titles, not as equal tiles
             children=[
                 BrowseMediaSource(
                     domain=DOMAIN,

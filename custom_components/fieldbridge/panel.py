@@ -27,7 +27,10 @@ async def async_setup_frontend(hass: HomeAssistant) -> None:
 
 
 async def async_show_panel(hass: HomeAssistant) -> None:
-    """Put the panel into the sidebar unless it is there."""
+    """Put the panel into the sidebar unless it is there.
+
+    It is not the integration's ``config_panel_domain``: the gear of a link would open it then, and nothing the options.
+    """
     if frontend.async_panel_exists(hass, DOMAIN):
         return
     await panel_custom.async_register_panel(
@@ -38,7 +41,6 @@ async def async_show_panel(hass: HomeAssistant) -> None:
         sidebar_icon="mdi:transit-connection-variant",
         module_url=f"{hass.data[_STATIC_URL]}/panel.js",
         require_admin=True,
-        config_panel_domain=DOMAIN,
     )
 
 

@@ -92,7 +92,7 @@ class RecordingSwitch(RecordingEntity, SwitchEntity):
             return
         coordinator = self.coordinator
         request = RecordingRequest(
-            devices=[(coordinator, recordable_channels(coordinator))], title=recording_title([coordinator.name])
+            devices=[(coordinator, recordable_channels(coordinator))], title=recording_title([coordinator.shown_name])
         )
         await async_begin(self.hass, request)
 

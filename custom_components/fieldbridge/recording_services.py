@@ -114,7 +114,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     duration: timedelta | None = data.get(ATTR_DURATION)
     request = RecordingRequest(
         devices=devices,
-        title=data.get(ATTR_NAME) or recording_title(coordinator.name for coordinator, _ in devices),
+        title=data.get(ATTR_NAME) or recording_title(coordinator.shown_name for coordinator, _ in devices),
         suffix=f".{data[ATTR_FORMAT]}",
         wide=data[ATTR_LAYOUT] == "wide",
         rate_hz=data.get(ATTR_RATE),

@@ -208,7 +208,7 @@ class Recordings:
             info = coordinator.device_info
             device = describe_device(
                 coordinator.unique_prefix,
-                coordinator.name,
+                coordinator.shown_name,
                 channels,
                 described,
                 manufacturer=info.get("manufacturer"),
@@ -273,7 +273,7 @@ class Recordings:
             if tap is None or tap.coordinator is coordinator:
                 continue
             tap.async_attach(coordinator)
-            recording.mark(f"{coordinator.name}: back, or changed")
+            recording.mark(f"{coordinator.shown_name}: back, or changed")
             if (cancel := self._gone_timers.pop(recording, None)) is not None:
                 cancel()
 
@@ -282,7 +282,7 @@ class Recordings:
         """Let the recordings of a device go on without it, or end when it was the last one."""
         for recording, taps in self._taps.items():
             if (tap := taps.get(unique_prefix)) is not None and tap.coordinator is not None:
-                recording.mark(f"{tap.coordinator.name}: gone")
+                recording.mark(f"{tap.coordinator.shown_name}: gone")
                 tap.async_attach(None)
                 if all(other.coordinator is None for other in taps.values()):
                     self._end_soon(recording)

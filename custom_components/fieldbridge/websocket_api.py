@@ -117,7 +117,7 @@ def _link(entry: ConfigEntry[Any]) -> dict[str, Any]:
         "devices": [
             {
                 "device_id": subentry_id,
-                "title": coordinator.name,
+                "title": coordinator.shown_name,
                 "channels": [
                     {"key": channel.key, "name": channel.name, "unit": channel.unit, "kind": channel.kind.value}
                     for channel in coordinator.session.profile.channels

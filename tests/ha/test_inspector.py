@@ -171,6 +171,12 @@ async def test_the_panel_goes_with_the_last_link_and_comes_with_the_next(
     assert frontend.async_panel_exists(hass, "fieldbridge")
 
 
+async def test_the_panel_leaves_the_gear_of_a_link_to_its_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """The frontend offers options nowhere else, and not there for an integration with a panel of its own."""
+    assert hass.data[frontend.DATA_PANELS]["fieldbridge"].config_panel_domain is None
+    assert entry.supports_options
+
+
 async def test_the_files_of_the_panel_are_served(
     hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
