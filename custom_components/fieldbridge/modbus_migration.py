@@ -4,9 +4,10 @@ entity_ids, and with them history and statistics, stay. Nothing is registered wh
 remember names with ``_2`` for ever.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from homeassistant import config as conf_util
@@ -20,10 +21,14 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity import entity_sources
 from homeassistant.helpers.reload import async_integration_yaml_config
 from homeassistant.util import slugify
+from homeassistant.util.yaml import SECRET_YAML
 
-from .bridge.modbus.importers.core_yaml import import_core_config
+from .bridge.errors import ProfileError
+from .bridge.modbus.importers.core_yaml import import_core_config, read_core_yaml
+from .bridge.modbus.importers.options import Options
 from .bridge.modbus.importers.result import Import, OldEntity
 from .bridge.modbus.migration import KnownEntity, MigrationPlan, Step, plan_migration
+from .bridge.yaml_text import read_yaml
 from .const import (
     CONF_BAUDRATE,
     CONF_BYTESIZE,
@@ -47,8 +52,8 @@ _TRANSPORTS: Final = {"tcp": "tcp", "udp": "udp", "rtuovertcp": "rtu_over_tcp", 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunningHub:
-    """A hub of the YAML configuration, with what becomes of it."""
+class YamlHub:
+    """A hub of Modbus YAML, with what becomes of it."""
 
     name: str
     data: dict[str, Any]
@@ -57,21 +62,44 @@ class RunningHub:
     plan: MigrationPlan
 
 
-async def async_running_hubs(hass: HomeAssistant) -> list[RunningHub]:
+async def async_running_hubs(hass: HomeAssistant) -> list[YamlHub]:
     """Return the hubs of the YAML configuration, secrets resolved; nothing is read from a wire."""
     config = await async_integration_yaml_config(hass, MODBUS)
     hubs = []
     for hub in (config or {}).get(MODBUS) or ():
         imported = await hass.async_add_executor_job(import_core_config, {MODBUS: [hub]})
-        (link,) = imported.links
-        data = await _async_entry_data(hass, link.connection)
-        if imported.devices and data is not None:
-            plan = plan_migration(imported, _known_entities(hass, imported))
-            hubs.append(RunningHub(name=link.name, data=data, imported=imported, plan=plan))
+        hubs += await _async_hubs(hass, imported)
     return hubs
 
 
-def migration_data(hub: RunningHub) -> dict[str, Any]:
+async def async_pasted_hubs(hass: HomeAssistant, text: str) -> list[YamlHub]:
+    """Return the hubs of a YAML text, with the secrets of this Home Assistant; raises ProfileError."""
+    imported = await hass.async_add_executor_job(_read_with_secrets, hass.config.path(SECRET_YAML), text)
+    return await _async_hubs(hass, imported)
+
+
+async def _async_hubs(hass: HomeAssistant, imported: Import) -> list[YamlHub]:
+    """Return the hubs of which something can be taken over; raises ProfileError for one without a usable connection."""
+    hubs = []
+    for link in imported.links:
+        data = await _async_entry_data(hass, link.name, link.connection)
+        if link.devices and data is not None:
+            # What is remarked of one hub of several is not known; it is told with each of them.
+            own = replace(imported, links=(link,))
+            plan = plan_migration(own, _known_entities(hass, own))
+            hubs.append(YamlHub(name=link.name, data=data, imported=own, plan=plan))
+    return hubs
+
+
+def _read_with_secrets(path: str, text: str) -> Import:
+    try:
+        secrets = read_yaml(Path(path).read_text("utf-8")).data
+    except OSError, ProfileError:
+        secrets = None  # a text without secrets needs none, and one with them is told which are not known
+    return read_core_yaml(text, secrets if isinstance(secrets, Mapping) else None)
+
+
+def migration_data(hub: YamlHub) -> dict[str, Any]:
     """Return what an entry keeps until the take-over: the plan, and the unit of each device in it."""
     units = [device.unit for device in hub.imported.devices]
     return {"hub": hub.name, "units": units, "plan": hub.plan.to_dict()}
@@ -202,31 +230,51 @@ def _known_entities(hass: HomeAssistant, imported: Import) -> list[KnownEntity]:
     return [known(old) for device in imported.devices for old in device.old_entities.values()]
 
 
-async def _async_entry_data(hass: HomeAssistant, connection: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the entry data of a hub's connection; None for Modbus ASCII, which we do not speak."""
-    transport = _TRANSPORTS[connection["type"]]
+async def _async_entry_data(hass: HomeAssistant, name: str, connection: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the entry data of a hub's connection; None for Modbus ASCII, which we do not speak.
+
+    Raises ProfileError where a text that Home Assistant has not checked lacks something.
+    """
+    try:
+        data = _entry_data(Options(connection))
+    except ProfileError as err:
+        raise ProfileError(name, str(err)) from err
+    if data is not None and (device := data.get(CONF_DEVICE, "")).startswith("/dev/"):
+        data[CONF_DEVICE] = await hass.async_add_executor_job(usb.get_serial_by_id, device)
+    return data
+
+
+def _entry_data(options: Options) -> dict[str, Any] | None:
+    transport = _TRANSPORTS.get(options.text("type") or "")
+    if transport is None:
+        raise ProfileError("type", f"must be one of {', '.join(_TRANSPORTS)}")
     data: dict[str, Any] = {
         CONF_KIND: KIND_MODBUS,
         CONF_TRANSPORT: transport,
-        CONF_TIMEOUT: float(min(connection.get("timeout", 3), 60)),
-        CONF_MESSAGE_SPACING: min(connection.get("message_wait_milliseconds", 0) / 1000, 10.0),
-        CONF_CONNECT_DELAY: float(min(connection.get("delay", 0), 60)),
+        CONF_TIMEOUT: min(options.number("timeout") or 3.0, 60.0),
+        CONF_MESSAGE_SPACING: min((options.number("message_wait_milliseconds") or 0.0) / 1000, 10.0),
+        CONF_CONNECT_DELAY: min(options.number("delay") or 0.0, 60.0),
         CONF_CLOSE_AFTER_POLL: False,
     }
     if transport != "rtu":
-        return data | {CONF_HOST: connection["host"], CONF_PORT: connection["port"]}
-    if connection.get("method") == "ascii":
+        return data | {CONF_HOST: _given("host", options.text), CONF_PORT: _given("port", options.integer)}
+    if options.text("method") == "ascii":
         return None
-    device = str(connection["port"])
-    if device.startswith("/dev/"):
-        device = await hass.async_add_executor_job(usb.get_serial_by_id, device)
     return data | {
-        CONF_DEVICE: device,
-        CONF_BAUDRATE: connection["baudrate"],
-        CONF_BYTESIZE: connection["bytesize"],
-        CONF_PARITY: connection["parity"],
-        CONF_STOPBITS: connection["stopbits"],
+        CONF_DEVICE: _given("port", options.text),
+        CONF_BAUDRATE: _given("baudrate", options.integer),
+        CONF_BYTESIZE: _given("bytesize", options.integer),
+        CONF_PARITY: _given("parity", options.text),
+        CONF_STOPBITS: _given("stopbits", options.integer),
     }
+
+
+def _given[T](option: str, get: Callable[[str], T | None]) -> T:
+    """Return an option that a connection needs; raises ProfileError."""
+    value = get(option)
+    if value is None:
+        raise ProfileError(option, "is missing")
+    return value
 
 
 def _issue_id(entry: ConfigEntry) -> str:

@@ -88,11 +88,11 @@ async def home(loopback_sockets: None, hass: HomeAssistant, tmp_path: Path) -> A
 
 async def plan(hass: HomeAssistant) -> ConfigEntry[Any]:
     """Go through the dry run; return the entry that waits."""
-    flow = await Flow.config(hass, "modbus_yaml")
+    flow = await Flow.config(hass, "modbus_yaml", "modbus_yaml_running")
     assert flow.step == "modbus_yaml_plan"
     assert "sensor.renamed → plant 1, v1" in flow.text("entities")
     assert "sensor.plain_count → plant 2, plain_count" in flow.text("entities")
-    assert "Hall: unsupported" in flow.text("remarks")
+    assert "Hall: Left out, there is no counterpart: climates" in flow.text("remarks")
     await flow.submit({})
     await hass.async_block_till_done()
     (entry,) = hass.config_entries.async_entries(DOMAIN)
@@ -201,5 +201,32 @@ async def test_after_a_restart_the_entities_continue_under_the_ids_that_they_had
 async def test_without_a_hub_there_is_nothing_to_take_over(hass: HomeAssistant, tmp_path: Path) -> None:
     hass.config.config_dir = str(tmp_path)
     (tmp_path / "configuration.yaml").write_text("sensor: []\n")
-    flow = await Flow.config(hass, "modbus_yaml")
+    flow = await Flow.config(hass, "modbus_yaml", "modbus_yaml_running")
     assert flow.ended_by == "no_modbus_yaml"
+
+
+async def test_a_text_from_elsewhere_is_taken_over_by_its_names(
+    hass: HomeAssistant, loopback_sockets: None, tmp_path: Path
+) -> None:
+    bus = Bus(1, 2)
+    bus.units[1].tables[Table.HOLDING] = {100: 2301}
+    bus.units[2].tables[Table.HOLDING] = {7: 42}
+    async with tcp_server(bus) as port:
+        hass.config.config_dir = str(tmp_path)
+        (tmp_path / "configuration.yaml").write_text("")
+        (tmp_path / "secrets.yaml").write_text(f"port: {port}\n")
+        flow = await Flow.config(hass, "modbus_yaml", "modbus_yaml_pasted")
+        await flow.submit({"definition": "modbus:\n  - {name: plant, type: tcp, port: 1, sensors: []}"})
+        assert flow.errors == {"base": "bad_definition"}
+        assert "host" in flow.text("error")
+        await flow.submit({"definition": "modbus:\n" + HUB})
+        assert flow.step == "modbus_yaml_plan"
+        assert "sensor.voltage → plant 1, v1" in flow.text("entities")
+        await flow.submit({})
+        await hass.async_block_till_done()
+        (entry,) = hass.config_entries.async_entries(DOMAIN)
+        await until(lambda: entry.state is ConfigEntryState.LOADED, "loaded")
+        await until_state(hass, "sensor.voltage", "230.1")
+        await until_state(hass, "sensor.plain_count", "42")
+        await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()

@@ -7,7 +7,6 @@ from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryBaseFlow, ConfigFlowResult
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers import translation
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -31,6 +30,7 @@ from .filter_form import CONF_POSITION, FieldError, filter_form, filter_of_form,
 from .filter_preview import SampleSource, preview_table, start_filter_preview
 from .presentation import NOTHING
 from .preview import Send, async_offer_preview, async_setup_preview
+from .selector_texts import async_selector_texts
 
 _CHANNEL: Final = "channel"
 _FILTER: Final = "filter"
@@ -164,7 +164,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         place = self._item_place
         count = len(self._items) + (place is None)
         stored = None if place is None else filter_form(self._items[place], place)
-        texts = await self._async_texts()
+        texts = await async_selector_texts(self.hass)
         return self._show_previewed(
             "filter",
             filter_schema(self._item_kind, Channel.from_dict(self._channel), count),
@@ -302,19 +302,13 @@ class FilterSteps(ConfigEntryBaseFlow):
 
     async def _async_labels(self) -> list[str]:
         """Return the filters as a person reads them: ``Median (window 5)``."""
-        texts = await self._async_texts()
+        texts = await async_selector_texts(self.hass)
         labels = []
         for item in self._items:
             arguments = ", ".join(f"{name} {value}" for name, value in item.items() if name != _KIND)
             name = texts.get(f"filter_kind.options.{item[_KIND]}", item[_KIND])
             labels.append(printable(f"{name} ({arguments})" if arguments else name))
         return labels
-
-    async def _async_texts(self) -> dict[str, str]:
-        """Return the names of the filters in the language of this Home Assistant."""
-        found = await translation.async_get_translations(self.hass, self.hass.config.language, "selector", [DOMAIN])
-        prefix = f"component.{DOMAIN}.selector."
-        return {key.removeprefix(prefix): text for key, text in found.items()}
 
 
 def _policy_schema(channel: Channel) -> probatio.Schema:

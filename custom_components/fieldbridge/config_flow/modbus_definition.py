@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from homeassistant.components.file_upload import process_uploaded_file
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import FileSelector, FileSelectorConfig, TextSelector, TextSelectorConfig
+import probatio
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.errors import ProfileError
@@ -20,6 +25,27 @@ MAX_DEFINITION = 1_000_000
 PROFILES_FOLDER = Path("fieldbridge", "profiles")
 """Where users put profiles of their own, within Home Assistant's configuration."""
 _SHOWN_REMARKS = 30
+
+
+_DEFINITION: Final = "definition"
+_FILE: Final = "file"
+DEFINITION_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Optional(_DEFINITION): TextSelector(TextSelectorConfig(multiline=True)),
+        probatio.Optional(_FILE): FileSelector(FileSelectorConfig(accept=".yaml,.yml,.csv,.txt")),
+    }
+)
+
+
+def given_text(hass: HomeAssistant, form: dict[str, Any]) -> str:
+    """Return the text that was pasted, or else uploaded; blocking. Raises ProfileError."""
+    text: str = form.get(_DEFINITION) or ""
+    if not text.strip() and _FILE in form:
+        with process_uploaded_file(hass, form[_FILE]) as path, path.open("rb") as file:
+            text = file.read(4 * MAX_DEFINITION).decode("utf-8-sig", "replace")
+    if not text.strip():
+        raise ProfileError("", "nothing was pasted or uploaded")
+    return text
 
 
 def read_definition(text: str) -> Import:

@@ -3,17 +3,12 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, override
 
-from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
-    FileSelector,
-    FileSelectorConfig,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
 )
 import probatio
 
@@ -25,7 +20,15 @@ from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import RequestError
 from ..bridge.modbus.sunspec import NotSunSpecError, discover
 from ..presentable import printable
-from .modbus_definition import MAX_DEFINITION, mistakes_text, own_and_shipped, read_definition, remarks_text, with_unit
+from .modbus_definition import (
+    DEFINITION_SCHEMA,
+    given_text,
+    mistakes_text,
+    own_and_shipped,
+    read_definition,
+    remarks_text,
+    with_unit,
+)
 from .register_scan import Read
 from .register_steps import RegisterSteps
 
@@ -33,15 +36,7 @@ if TYPE_CHECKING:
     from ..bridge.transports.modbus import Identification
 
 _PROFILE: Final = "profile"
-_DEFINITION: Final = "definition"
-_FILE: Final = "file"
 _DEVICES: Final = "devices"
-_DEFINITION_SCHEMA = probatio.Schema(
-    {
-        probatio.Optional(_DEFINITION): TextSelector(TextSelectorConfig(multiline=True)),
-        probatio.Optional(_FILE): FileSelector(FileSelectorConfig(accept=".yaml,.yml,.csv,.txt")),
-    }
-)
 
 
 class ModbusDeviceSteps(RegisterSteps):
@@ -140,7 +135,7 @@ class ModbusDeviceSteps(RegisterSteps):
                 return await self.async_step_modbus_imported()
         return self.async_show_form(
             step_id="modbus_definition",
-            data_schema=self.add_suggested_values_to_schema(_DEFINITION_SCHEMA, user_input),
+            data_schema=self.add_suggested_values_to_schema(DEFINITION_SCHEMA, user_input),
             errors=errors,
             description_placeholders=placeholders,
         )
@@ -186,11 +181,5 @@ def identity_text(identity: Identification) -> str:
 
 
 def _read(hass: HomeAssistant, form: dict[str, Any]) -> Import:
-    """Return what a pasted text, or else an uploaded file, describes; blocking. Raises ProfileError."""
-    text = form.get(_DEFINITION) or ""
-    if not text.strip() and _FILE in form:
-        with process_uploaded_file(hass, form[_FILE]) as path, path.open("rb") as file:
-            text = file.read(4 * MAX_DEFINITION).decode("utf-8", "replace")
-    if not text.strip():
-        raise ProfileError("", "nothing was pasted or uploaded")
-    return read_definition(text)
+    """Return what a filled form describes; blocking. Raises ProfileError."""
+    return read_definition(given_text(hass, form))

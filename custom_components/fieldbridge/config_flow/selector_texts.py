@@ -1,0 +1,13 @@
+"""Names of choices in the language of this Home Assistant, for texts that are put together."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import translation
+
+from ..const import DOMAIN
+
+
+async def async_selector_texts(hass: HomeAssistant) -> dict[str, str]:
+    """Return the texts by ``selector.options.choice``."""
+    found = await translation.async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
+    prefix = f"component.{DOMAIN}.selector."
+    return {key.removeprefix(prefix): text for key, text in found.items()}
