@@ -239,7 +239,7 @@ async def test_no_free_slot_is_said(hass: HomeAssistant, bluez: MockBlueZ) -> No
     strap = await in_range(hass, bluez, heart_rate_strap())
     bluez.slots = 0
     flow = await Flow.config(hass, "ble")
-    await flow.submit({"address": strap.address.lower()})
+    await flow.submit({"address": strap.address})
     await flow.until("ble_no_slot")
     bluez.slots = 1
     await (await flow.choose("ble_connect")).until("ble_services")
@@ -254,13 +254,17 @@ async def test_a_device_belongs_to_one_entry(hass: HomeAssistant, bluez: MockBlu
 
     again = await Flow.config(hass, "ble")
     assert strap.address not in {option["value"] for option in again.options_of("address")}
-    await again.submit({"address": strap.address})
+    await again.submit({"address": "other", "other_address": strap.address})
     assert again.ended_by == "already_configured"
 
 
 async def test_an_address_can_be_typed_and_has_to_be_one(hass: HomeAssistant, bluez: MockBlueZ) -> None:
     flow = await Flow.config(hass, "ble")
-    assert (await flow.submit({"address": "my strap"})).errors == {"address": "bad_address"}
+    await flow.submit({"address": "other", "other_address": "my strap"})
+    assert flow.errors == {"other_address": "bad_address"}
+    strap = await in_range(hass, bluez, heart_rate_strap())
+    await flow.submit({"address": "other", "other_address": strap.address.lower().replace(":", "-")})
+    await flow.until("ble_services")
 
 
 async def test_closing_the_dialog_frees_the_slot(hass: HomeAssistant, bluez: MockBlueZ) -> None:

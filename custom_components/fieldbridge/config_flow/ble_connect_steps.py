@@ -19,7 +19,7 @@ from ..bridge.links.ble_profiles import characteristics, matching
 from ..bridge.profiles import Profile, list_profiles
 from ..connections.bluetooth import async_load_bluetooth
 from ..const import CONF_KIND, DOMAIN, KIND_BLE
-from .ble_form import peripheral_schema, services_text
+from .ble_form import CONF_OTHER_ADDRESS, OTHER, peripheral_schema, services_text
 from .link_steps import LinkSteps
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ class BleConnectSteps(LinkSteps):
         heard = {info.address: info for info in ble.heard_peripherals(self.hass)}
         errors: dict[str, str] = {}
         if user_input is not None:
-            address = _address(user_input[CONF_ADDRESS])
+            is_other = user_input[CONF_ADDRESS] == OTHER
+            address = _address(user_input[CONF_OTHER_ADDRESS]) if is_other else user_input[CONF_ADDRESS]
             if address is not None:
                 info = heard.get(address)
                 return await self._async_take_peripheral(address, info.name if info else address)
-            errors[CONF_ADDRESS] = "bad_address"
+            errors[CONF_OTHER_ADDRESS] = "bad_address"
         taken = self._async_current_ids(include_ignore=False)
         options = [
             SelectOptionDict(value=info.address, label=f"{info.name} ({info.address}), {info.rssi} dBm")

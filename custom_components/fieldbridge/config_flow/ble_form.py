@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from homeassistant.data_entry_flow import section
+from homeassistant.const import CONF_ADDRESS
+from homeassistant.data_entry_flow import Required, section
+from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -23,6 +25,7 @@ from ..bridge.links.ble_profiles import READ_INTERVAL
 from ..bridge.profiles import Profile
 from ..presentable import printable
 
+CONF_OTHER_ADDRESS: Final = "other_address"
 CONF_PROFILES: Final = "profiles"
 CONF_CHARACTERISTICS: Final = "characteristics"
 CONF_READ_INTERVAL: Final = "read_interval"
@@ -40,6 +43,8 @@ CONF_INTERVAL: Final = "interval"
 CONF_PAIR: Final = "pair"
 SECTION_CONNECTION: Final = "connection"
 SECTION_START: Final = "start_section"
+OTHER: Final = "other"
+"""The choice of a peripheral that is not heard now."""
 _WRITE_TYPES: Final = ["uint8", "sint8", "uint16", "sint16", "uint32", "sint32", "text", "hex"]
 _WAYS: Final = ["always", "rate", "seen"]
 
@@ -82,8 +87,18 @@ def _start_section(offered: Iterable[CharacteristicInfo]) -> dict[probatio.Marke
 
 
 def peripheral_schema(options: Sequence[SelectOptionDict]) -> probatio.Schema:
-    """Return the form that chooses a peripheral; an address can be typed."""
-    return probatio.Schema({probatio.Required("address"): _typed_or(options)})
+    """Return the form that chooses a peripheral, or asks for the address of one that is not heard now."""
+    # No custom value: the frontend would show the address of what is chosen instead of its name.
+    chosen = SelectSelectorConfig(
+        options=[*options, SelectOptionDict(value=OTHER, label=OTHER)], translation_key="peripheral"
+    )
+    is_other: FieldCondition = {"field": CONF_ADDRESS, "operator": ConditionOperator.EQ, "value": OTHER}
+    return probatio.Schema(
+        {
+            Required(CONF_ADDRESS): SelectSelector(chosen),
+            Required(CONF_OTHER_ADDRESS, visible=is_other): TextSelector(),
+        }
+    )
 
 
 def profiles_schema(profiles: Sequence[Profile], connecting: str, *, pair: bool) -> probatio.Schema:
