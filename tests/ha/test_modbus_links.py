@@ -182,14 +182,15 @@ async def test_settings_that_clash_with_another_holder_are_an_error_that_names_i
     await async_import_modbus(hass)
     async_get_unit(hass, other, ModbusSerialParams(device=f"socket://127.0.0.1:{server.port}", baudrate=9600), 1)
     flow = await begin(hass, server, transport="rtu_over_tcp")
-    assert flow.errors == {"base": "cannot_connect"}
-    assert "Solar roof" in flow.text("error")
+    assert flow.errors == {"base": "line_in_use"}
+    assert flow.text("error") == "Solar roof"
 
     data = {"kind": "modbus", "transport": "rtu_over_tcp", "host": "127.0.0.1", "port": server.port}
     entry = MockConfigEntry(domain=DOMAIN, title="Meter", data=data, subentries_data=[device("Meter", METER)])
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "modbus_in_use"
     assert "Solar roof" in (entry.reason or "")
     await other._async_process_on_unload(hass)  # noqa: SLF001 - an entry that was never set up cannot be unloaded
 

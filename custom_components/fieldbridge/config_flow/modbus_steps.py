@@ -13,7 +13,7 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.errors import LinkError
 from ..bridge.modbus import Table
 from ..bridge.modbus.requests import Failure, RequestError
-from ..connections.modbus import async_temporary_transport
+from ..connections.modbus import LinkInUseError, async_temporary_transport
 from ..const import CONF_MIGRATION, SUBENTRY_DEVICE
 from .migration_steps import MigrationSteps
 from .modbus_device_steps import ModbusDeviceSteps, identity_text
@@ -101,6 +101,9 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
                     self._identity = identity_text(identity)
                     return {}
                 await transport.read(self._unit, Table.HOLDING, 0, 1)
+        except LinkInUseError as err:
+            self._placeholders = {"error": err.holders}
+            return {"base": "line_in_use"}
         except LinkError as err:
             self._placeholders = {"error": str(err)}
             return {"base": "cannot_connect"}

@@ -33,6 +33,15 @@ if TYPE_CHECKING:
     from ..bridge.transports.modbus import ModbusOptions, ModbusParams, ModbusTransport, ModbusUnit
 
 
+class LinkInUseError(LinkError):
+    """Others speak to the device with other settings of the line, and it cannot be spoken to in two ways."""
+
+    def __init__(self, holders: str) -> None:
+        super().__init__(f"{holders}: other settings")
+        self.holders = holders
+        """Titles of their entries."""
+
+
 @callback
 def is_modbus(entry: ConfigEntry[Any]) -> bool:
     """Whether the entry is a Modbus link."""
@@ -85,7 +94,7 @@ async def async_make_modbus(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Mod
         try:
             return async_get_unit(hass, entry, params, unit_id)
         except HomeAssistantError as err:
-            raise LinkError(_in_use(hass, params, err)) from err
+            raise LinkInUseError(_holders(hass, params)) from err
 
     def is_ours_alone() -> bool:
         holders = [info.units for info in async_get_connection_info(hass) if info.endpoint == params.endpoint]
@@ -94,9 +103,11 @@ async def async_make_modbus(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Mod
     for subentry in entry.subentries.values():
         try:
             get_unit(subentry.data["decoder"]["device"]["unit"])
-        except LinkError as err:
+        except LinkInUseError as err:
             raise ConfigEntryError(
-                translation_domain=DOMAIN, translation_key="modbus_in_use", translation_placeholders={"error": str(err)}
+                translation_domain=DOMAIN,
+                translation_key="modbus_in_use",
+                translation_placeholders={"holders": err.holders},
             ) from err
     transport = ModbusTransport(
         get_unit,
@@ -112,7 +123,7 @@ async def async_make_modbus(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Mod
 async def async_temporary_transport(
     hass: HomeAssistant, data: Mapping[str, Any], unit_id: int
 ) -> AsyncIterator[ModbusTransport]:
-    """Hold a unit for the length of a step of a flow; raises LinkError when others use it with other settings."""
+    """Hold a unit for the length of a step of a flow; raises LinkInUseError when others have other settings."""
     await async_import_modbus(hass)
     from homeassistant.components.modbus import async_get_temporary_unit
 
@@ -123,15 +134,15 @@ async def async_temporary_transport(
         async with async_get_temporary_unit(hass, params, unit_id) as unit:
             yield ModbusTransport(lambda _: unit, options_of(data))
     except HomeAssistantError as err:
-        raise LinkError(_in_use(hass, params, err)) from err
+        raise LinkInUseError(_holders(hass, params)) from err
 
 
 @callback
-def _in_use(hass: HomeAssistant, params: ModbusParams, err: HomeAssistantError) -> str:
-    """Return who holds the connection with other settings; one device cannot be spoken to in two ways."""
+def _holders(hass: HomeAssistant, params: ModbusParams) -> str:
+    """Return the titles of the entries that hold the connection, its address where a flow does."""
     from homeassistant.components.modbus.connection import async_get_connection_info
 
     infos = (info for info in async_get_connection_info(hass) if info.endpoint == params.endpoint)
     holders = {entry_id for info in infos for entry_id in info.units}
     titles = [entry.title for entry_id in holders if (entry := hass.config_entries.async_get_entry(entry_id))]
-    return f"{', '.join(sorted(titles))}: other settings" if titles else str(err)
+    return ", ".join(sorted(titles)) or ":".join(str(part) for part in params.endpoint[1:])
