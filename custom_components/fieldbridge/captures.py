@@ -133,7 +133,7 @@ async def async_start_reported_capture(
 
 
 async def async_replay(hass: HomeAssistant, name: str) -> str:
-    """Make a link that replays a recording or capture once, at its own pace; returns the id of its entry.
+    """Make a link that replays a recording or capture again and again at its own pace; returns the id of its entry.
 
     Raises HomeAssistantError when it cannot be replayed.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ async def test_the_options_list_recordings_with_links_and_change_their_limits(
     room_id = device_id(hass, room, "Room")
     started = await act(hass, "start_recording", device_id=room_id, name="First run")
     flow = await Flow.options(hass, room, "recordings")
-    assert f"- {started['name']}, " in flow.text("recordings")
+    assert f"- {started['name']}, " in unescape(flow.text("recordings"))
     limits = {"max_size": 1.5, "max_age": 7, "keep_free": 100}
     await flow.submit({**limits, "folder": str(tmp_path)})
     assert flow.errors == {"folder": "recording_runs"}
@@ -120,8 +121,8 @@ async def test_the_options_list_recordings_with_links_and_change_their_limits(
     for refused in (str(tmp_path / "missing"), "/etc", "relative"):
         await flow.submit({**limits, "folder": refused})
         assert flow.errors == {"folder": "folder_not_allowed"}
-    link = flow.text("recordings").partition("](")[2].partition(")")[0]
-    assert (await (await hass_client_no_auth()).get(link)).status == HTTPStatus.OK
+    link = flow.text("recordings").partition('<a href="')[2].partition('" target="_blank">')[0]
+    assert (await (await hass_client_no_auth()).get(unescape(link))).status == HTTPStatus.OK
 
     elsewhere = tmp_path / "media"
     elsewhere.mkdir()

@@ -1,5 +1,6 @@
 """The step of the options that concerns recordings: what there is, where it is, how much it may be."""
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from homeassistant.helpers.selector import (
     NumberSelectorMode,
     TextSelector,
 )
+from homeassistant.util import dt as dt_util
 import probatio
 
 from ..bridge.recordings import RecordingState
@@ -75,15 +77,27 @@ class RecordingSteps(OptionsFlow):
         entries = await self.hass.async_add_executor_job(catalogue.entries)
         lines = []
         for info in entries[:_LISTED]:
-            name = info.name.replace("[", "(").replace("]", ")")
+            name = _plain(info.name)
             if info.state is not RecordingState.RUNNING:
-                name = f"[{name}]({signed_link(self.hass, info.name)})"
-            lines.append(f"- {name}, {info.size / 1e6:.1f} MB, {info.started_at:%Y-%m-%d %H:%M} UTC")
+                # Without a target the frontend takes the link for one of its own pages.
+                name = f'<a href="{escape(signed_link(self.hass, info.name))}" target="_blank">{name}</a>'
+            lines.append(f"- {name}, {_size(info.size)}, {dt_util.as_local(info.started_at):%Y-%m-%d %H:%M}")
         if len(entries) > _LISTED:
             lines.append(f"- … {len(entries) - _LISTED}")
         return {
             "recordings": "\n".join(lines) or "-",
             "count": str(len(entries)),
-            "size": f"{sum(info.size for info in entries) / 1e6:.1f}",
+            "size": _size(sum(info.size for info in entries)),
             "folder": str(catalogue.folder),
         }
+
+
+def _plain(name: str) -> str:
+    """Return a name that is neither HTML nor Markdown, whatever it contains."""
+    return "".join(
+        character if character.isalnum() or character == " " else f"&#{ord(character)};" for character in name
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
