@@ -159,7 +159,10 @@ def check_texts(result: Any, texts: dict[str, Any]) -> None:
             step = texts["step"][result["step_id"]]
             assert set(result["menu_options"]) <= set(step["menu_options"])
             _check_placeholders([step], values)
+            # The frontend fills the placeholders of a form's title only.
+            _check_placeholders([step["title"]], {})
         case data_entry_flow.FlowResultType.SHOW_PROGRESS:
+            _check_placeholders([texts["step"][result["step_id"]]["title"]], {})
             _check_placeholders([texts["progress"][result["progress_action"]]], values)
         case data_entry_flow.FlowResultType.ABORT:
             # A reason with a domain is one of Home Assistant's own.
