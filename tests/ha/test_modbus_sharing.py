@@ -7,6 +7,7 @@ from homeassistant.components.modbus import async_get_unit
 from homeassistant.components.modbus.connection import async_get_connection_info
 from homeassistant.core import HomeAssistant
 from modbus_connection import ModbusTcpParams
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, ValueKind, Write, WriteControl
@@ -18,7 +19,7 @@ from custom_components.fieldbridge.bridge.modbus import (
     RegisterType,
     Table,
 )
-from custom_components.fieldbridge.connections.modbus import async_import_modbus
+from custom_components.fieldbridge.connections.modbus import async_import_modbus, options_of
 from custom_components.fieldbridge.const import DOMAIN
 from tests.bridge.transports.modbus_servers import UNIT, SerialLine, pymodbus_rtu, pymodbus_tls, pymodbus_udp
 
@@ -254,3 +255,12 @@ async def test_the_connection_is_closed_after_a_poll_only_while_nobody_else_hold
     await until(lambda: [info.connected for info in async_get_connection_info(hass)] == [False])
     await link.poll_now(device_id)
     assert getattr(hass.states.get("sensor.meter_voltage"), "state", None) == "2301"
+
+
+@pytest.mark.parametrize(
+    ("transport", "seconds"), [("tcp", 0.0), ("udp", 0.0), ("tls", 0.0), ("rtu", 0.03), ("rtu_over_tcp", 0.03)]
+)
+def test_messages_on_a_serial_line_keep_apart_unless_the_user_says_otherwise(transport: str, seconds: float) -> None:
+    where = {"transport": transport, "host": "gateway", "device": "/dev/ttyUSB0"}
+    assert options_of(where).message_spacing == seconds
+    assert options_of({**where, "message_spacing": 0.5}).message_spacing == 0.5

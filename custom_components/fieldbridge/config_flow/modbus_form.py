@@ -90,7 +90,7 @@ LINK_FIELDS: Final[dict[Any, Any]] = {
         probatio.Schema(
             {
                 probatio.Required(CONF_TIMEOUT, default=3.0): probatio.All(_seconds(60), probatio.Range(min=0.1)),
-                probatio.Required(CONF_MESSAGE_SPACING, default=0.0): _seconds(10),
+                probatio.Optional(CONF_MESSAGE_SPACING): _seconds(10),
                 probatio.Required(CONF_CONNECT_DELAY, default=0.0): _seconds(60),
                 probatio.Required(CONF_CLOSE_AFTER_POLL, default=False): BooleanSelector(),
             }

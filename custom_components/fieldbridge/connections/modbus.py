@@ -73,10 +73,11 @@ def params_of(data: Mapping[str, Any]) -> ModbusParams:
 
 def options_of(data: Mapping[str, Any]) -> ModbusOptions:
     """Return what the user said about time on the link."""
-    from ..bridge.transports.modbus import ModbusOptions
+    from ..bridge.transports.modbus import ModbusOptions, default_spacing
 
     names = (CONF_TIMEOUT, CONF_MESSAGE_SPACING, CONF_CONNECT_DELAY, CONF_CLOSE_AFTER_POLL)
-    return ModbusOptions(**{name: data[name] for name in names if name in data})
+    said = {name: data[name] for name in names if name in data}
+    return ModbusOptions(**{CONF_MESSAGE_SPACING: default_spacing(params_of(data)), **said})
 
 
 async def async_make_modbus(hass: HomeAssistant, entry: ConfigEntry[Any]) -> ModbusLink:

@@ -264,5 +264,4 @@ async def test_a_serial_port_that_vanishes_and_returns_is_polled_again(backend: 
                 await while_time_passes(run, lambda: session.available)
                 assert session.value("w3") == 3
             port.unlink()
-            await while_time_passes(run, lambda: not session.available)
-            await run.until(lambda: run.link.status.state is LinkState.DOWN)
+            await while_time_passes(run, lambda: not session.available and run.link.status.state is LinkState.DOWN)

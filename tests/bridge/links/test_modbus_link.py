@@ -153,6 +153,16 @@ async def test_several_registers_are_written_at_once_in_the_order_they_are_read(
         assert (high << 16 | low) - (1 << 32) == -12345
 
 
+async def test_one_register_is_written_by_the_function_for_several_where_the_device_knows_no_other() -> None:
+    bus = filled()
+    async with tcp_server(bus) as port, running(port) as run:
+        session = run.add("a", profile(words(1), writes={"w1": number(register="w1", method="multiple")}))
+        await run.until(lambda: up(session))
+        await within(session.write("w1", 5))
+        assert [seen.count for seen in bus.log if seen.what == "write several holding"] == [1]
+        assert bus.units[1].tables[Table.HOLDING][1] == 5
+
+
 async def test_a_refused_write_says_why_and_shows_what_is() -> None:
     bus = filled()
     bus.units[1].bad = {40}
@@ -164,7 +174,7 @@ async def test_a_refused_write_says_why_and_shows_what_is() -> None:
         assert session.value("w1") == 1
 
 
-async def test_a_hole_costs_its_own_registers_only() -> None:
+async def test_a_hole_costs_its_own_registers_only(caplog: pytest.LogCaptureFixture) -> None:
     bus = filled()
     bus.units[1].bad = {50}
     async with tcp_server(bus) as port, running(port) as run:
@@ -179,6 +189,9 @@ async def test_a_hole_costs_its_own_registers_only() -> None:
         await run.poll("a")
         assert len(bus.log) == 2
         assert run.link.knowledge("a")["refused"] == {"w50": 2}
+        assert [message for message in caplog.messages if "w50" in message] == [
+            "Unit 1 does not give w50; asked for now and then"
+        ]
 
 
 async def test_a_silent_unit_is_unavailable_after_its_tolerance_and_never_zero() -> None:

@@ -169,6 +169,38 @@ def test_a_register_that_is_always_refused_is_left_out_and_tried_again_later() -
     assert not plan.quarantine
 
 
+def test_registers_that_were_refused_together_come_back_together() -> None:
+    registers = words(0, 1, 2, 50)
+    device, plan = Simulated(bad=range(3)), planner(registers)
+    for now in (0.0, 10.0, 80.0, 210.0):
+        assert device.poll(plan, registers, now) == {"w50"}
+    device.bad.clear()
+    plan.quarantine["w0"].until = 300.0
+    assert device.poll(plan, registers, 300.0) >= {"w0", "w50"}
+    assert device.poll(plan, registers, 302.0) == set(registers)
+    assert not plan.quarantine
+
+
+def test_a_device_that_refuses_everything_is_not_left_alone_the_longer_the_longer_it_does() -> None:
+    registers = words(0, 1, 2)
+    device, plan = Simulated(bad=range(3)), planner(registers)
+    for now in range(0, 3600, 10):
+        assert device.poll(plan, registers, float(now)) == set()
+    device.bad.clear()
+    for now in (3600, 3670):
+        device.poll(plan, registers, float(now))
+    assert device.poll(plan, registers, 3680.0) == set(registers)
+
+
+def test_no_request_reads_over_a_register_that_is_left_out() -> None:
+    registers = words(0, 1, 2)
+    device, plan = Simulated(bad=[1]), planner(registers)
+    for now in (0.0, 10.0):
+        device.poll(plan, registers, now)
+    assert [(each.address, each.count) for each in plan.plan(registers, 20.0)] == [(0, 1), (2, 1)]
+    assert plan.knowledge() == {"tables": {}, "refused": {"w1": 2}}
+
+
 def test_a_failure_that_may_have_passed_teaches_only_when_it_comes_again() -> None:
     registers = words(0, 10)
     plan = planner(registers)

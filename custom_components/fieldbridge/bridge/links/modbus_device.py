@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+import logging
 
 from ..channels import DeviceSession
 from ..modbus import RateClass, RegisterDecoder, Table
@@ -10,6 +11,9 @@ from ..modbus.planner import Planner, Request
 from ..modbus.timing import LineTiming
 from ..retry import ExponentialBackoff
 
+_LOGGER = logging.getLogger(__name__)
+_LISTED = 10
+"""Names in one line of the log."""
 _LONGEST_PAUSE = 60.0
 """Seconds between two tries on a device that does not answer."""
 _SUSPICIOUS = 2
@@ -45,6 +49,7 @@ class PolledDevice:
         self._overwritten: set[str] = set()
         """Read by the poll under way, but written meanwhile."""
         self._missed: Counter[str] = Counter()
+        self._left_out: set[str] = set()
         self._once: set[str] = set()
         self._next = dict.fromkeys(_POLLED, now)
         self._backoff = ExponentialBackoff(max(min(self.settings.intervals.values()), 1.0), _LONGEST_PAUSE)
@@ -168,8 +173,17 @@ class PolledDevice:
         elif failed:
             self.failed(now)
         self._count_missing(due)
+        self._tell_left_out()
         self._image = {}
         return read
+
+    def _tell_left_out(self) -> None:
+        left_out = {name for name, each in self.planner.quarantine.items() if each.is_left_out}
+        if refused := left_out - self._left_out:
+            _LOGGER.warning("Unit %d does not give %s; asked for now and then", self.settings.unit, _listed(refused))
+        if good := self._left_out - left_out:
+            _LOGGER.info("Unit %d gives %s again", self.settings.unit, _listed(good))
+        self._left_out = left_out
 
     def failed(self, now: float) -> None:
         """A poll had no answer at all: leave the device alone for a while, and believe it after its tolerance."""
@@ -215,6 +229,11 @@ class PolledDevice:
                     lost += self._keys.get(shown, ())
         if lost:
             self.session.lost(lost)
+
+
+def _listed(names: set[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(sorted(names)[:_LISTED])}{more}"
 
 
 def _dependents(decoder: RegisterDecoder) -> dict[str, set[str]]:

@@ -48,10 +48,15 @@ class Quarantine:
 
     strikes: int = 0
     until: float = 0.0
-    """Monotonic seconds; 0: it is still asked for."""
+    """Monotonic seconds; 0: it is asked for, though alone."""
     code: int | None = None
     answers: int = 0
     """How many requests the device had answered by the last strike."""
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it is asked for now and then only."""
+        return self.strikes >= _STRIKES
 
 
 @dataclass(slots=True)
@@ -100,7 +105,9 @@ class Planner:
         self._suspects.discard(request)
         if self.quarantine and (good := [each for name in request.names if (each := self.quarantine.pop(name, None))]):
             self._plans.clear()
-            if any(each.until for each in good):  # what it was refused for has passed, perhaps for the others as well
+            if any(
+                each.is_left_out for each in good
+            ):  # what it was refused for has passed, perhaps for the others as well
                 for each in self.quarantine.values():
                     each.until = 0.0
 
@@ -161,7 +168,7 @@ class Planner:
             for table, known in self._tables.items()
             if known.holes or known.limit != self._device_limit(table)
         }
-        refused = {name: each.code for name, each in sorted(self.quarantine.items()) if each.until}
+        refused = {name: each.code for name, each in sorted(self.quarantine.items()) if each.is_left_out}
         return {"tables": tables, "refused": refused}
 
     def restore(self, data: Any, now: float) -> None:
@@ -199,9 +206,7 @@ class Planner:
         requests = []
         for table in Table:
             refused = {
-                (each.address, each.end)
-                for name in self.quarantine
-                if (each := self._registers[name]).table is table and self.quarantine[name].until
+                (each.address, each.end) for name in self.quarantine if (each := self._registers[name]).table is table
             }
             spans = sorted(
                 (register.address, register.end, name)
@@ -218,7 +223,7 @@ class Planner:
         if entry.strikes < _STRIKES or entry.answers != self._answers:
             entry.strikes += 1
         entry.code, entry.answers = code, self._answers
-        if entry.strikes >= _STRIKES:
+        if entry.is_left_out:
             pause = min(_FIRST_PAUSE * 2.0 ** min(entry.strikes - _STRIKES, 10), _LONGEST_PAUSE)
             entry.until = now + pause
         self._plans.clear()

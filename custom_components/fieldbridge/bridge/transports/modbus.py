@@ -28,6 +28,8 @@ from ..modbus.requests import Failure, RequestError
 DEFAULT_TIMEOUT = 3.0
 """Seconds; cheap gateways need one, a sleeping device behind one two."""
 _CONNECT_SECONDS = 10.0
+_LINE_SPACING = 0.03
+"""Seconds; many adapters and slaves turn around slower than the 3.5 characters of the specification."""
 _LOOK_SECONDS = 0.05
 """Between two looks whether the connection is open."""
 _MAX_WORDS_WRITTEN = 123
@@ -261,7 +263,7 @@ def own_transport(
     connection: ModbusConnection = module.ModbusConnection(params)
     return ModbusTransport(
         connection.for_unit,
-        options,
+        options or ModbusOptions(message_spacing=default_spacing(params)),
         baudrate=line_speed(params),
         numbered=is_numbered(params),
         close=connection.close,
@@ -271,6 +273,11 @@ def own_transport(
 def is_numbered(params: ModbusParams) -> bool:
     """Whether answers carry the number of their request; RTU has none, wherever it is sent over."""
     return not isinstance(params, ModbusSerialParams)
+
+
+def default_spacing(params: ModbusParams) -> float:
+    """Return the seconds between two messages that suit cheap adapters and gateways on a serial line."""
+    return 0.0 if is_numbered(params) else _LINE_SPACING
 
 
 def line_speed(params: ModbusParams) -> int | None:
