@@ -60,7 +60,7 @@ async def test_a_device_is_added_from_the_frames_of_the_running_link(
 ) -> None:
     pty_link.write(GAS_FRAMES[0])
     await until(lambda: link.runtime_data.link.recent_frames)
-    flow = await Flow.device(hass, link)
+    flow = await Flow.device(hass, link, "listen_again")
     assert flow.step == "listen"
     assert flow.text("frame_count") == "1"
 
@@ -83,7 +83,7 @@ async def test_devices_that_share_a_link_are_told_apart_by_a_condition(
 ) -> None:
     for number in range(4):
         pty_link.write(b'{"id": "a", "temp": 2%d.5}\n{"id": "b", "temp": 1%d.5}\n' % (number, number))
-    flow = await Flow.device(hass, link)
+    flow = await Flow.device(hass, link, "listen_again")
     await flow.until("recognised")
 
     await flow.submit({"name": "B", "fields": ["temp"], "condition": {"condition_source": "id"}})
@@ -108,7 +108,7 @@ async def test_a_condition_on_no_field_is_refused(
     hass: HomeAssistant, pty_link: PtyLink, link: MockConfigEntry
 ) -> None:
     pty_link.write(b"".join(GAS_FRAMES[:4]) + b"garbage\n")
-    flow = await Flow.device(hass, link)
+    flow = await Flow.device(hass, link, "listen_again")
     await flow.until("recognised")
 
     condition = {"condition_source": "first", "condition_text": "x"}
@@ -120,7 +120,7 @@ async def test_a_condition_on_no_field_is_refused(
 async def test_a_silent_link_says_so_and_can_be_listened_to_again(
     hass: HomeAssistant, pty_link: PtyLink, link: MockConfigEntry
 ) -> None:
-    flow = await Flow.device(hass, link)
+    flow = await Flow.device(hass, link, "listen_again")
     await flow.until("nothing_arrived")
     pty_link.write(b"hello\nworld\n")
     await flow.choose("listen_again")
@@ -132,7 +132,7 @@ async def test_a_silent_link_says_so_and_can_be_listened_to_again(
 
 
 async def test_closing_the_dialog_leaves_the_link_alone(hass: HomeAssistant, link: MockConfigEntry) -> None:
-    flow = await Flow.device(hass, link)
+    flow = await Flow.device(hass, link, "listen_again")
     flow.close()
     await hass.async_block_till_done()
 

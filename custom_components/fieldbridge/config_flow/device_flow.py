@@ -1,5 +1,6 @@
 """The flow of one device: found by listening to the running link, or chosen from simulated signals."""
 
+from collections.abc import Sequence
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
@@ -8,6 +9,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.selector import TextSelector
 import probatio
 
+from ..bridge.profiles import Profile
 from ..const import CONF_KIND, CONF_SIGNALS, KIND_SIMULATED
 from ..presets import simulated_profile
 from .device_edit_flow import DeviceEditFlow
@@ -30,6 +32,8 @@ class DeviceFlow(DeviceEditFlow):
     """Adds a device to a link; the steps that change one are inherited."""
 
     _listening: Listening
+    other_ways: tuple[str, ...] = ()
+    """Steps that describe a device of which nothing was recognised."""
 
     def __init__(self) -> None:
         """Begin with nothing heard."""
@@ -41,6 +45,10 @@ class DeviceFlow(DeviceEditFlow):
     def async_remove(self) -> None:
         """Stop listening: the dialog was closed, or the flow is over."""
         self._stop_listening()
+
+    def known_models(self) -> Sequence[Profile]:
+        """Return the models that are looked for in what arrives; blocking."""
+        return ()
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a device to a link that runs."""
@@ -71,7 +79,8 @@ class DeviceFlow(DeviceEditFlow):
 
     async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Listen to the running link."""
-        self._listening = Listening(self.hass, RunningLink(self._get_entry().runtime_data.link))
+        link = RunningLink(self._get_entry().runtime_data.link)
+        self._listening = Listening(self.hass, link, profiles=self.known_models)
         self._stop_listening = self._listening.stop
         return await self.async_step_listen()
 
@@ -127,6 +136,6 @@ class DeviceFlow(DeviceEditFlow):
     def _show_outcome(self, step_id: str) -> SubentryFlowResult:
         return self.async_show_menu(
             step_id=step_id,
-            menu_options=["listen_again"],
+            menu_options=["listen_again", *self.other_ways],
             description_placeholders=self._listening.placeholders,
         )

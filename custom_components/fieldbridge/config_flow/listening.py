@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Protocol
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..bridge.channels.recognise import Recognition, recognise
-from ..bridge.channels.recognise_stream import KEPT_FRAMES, StreamRecognition, recognise_stream
+from ..bridge.channels.recognise_stream import KEPT_FRAMES, StreamRecognition, cut_chunks, recognise_stream
 from ..bridge.codecs.decoders import Decoder, JsonDecoder, StructureDecoder
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import DecodeError, LinkError
 from ..bridge.links import FrameLink
 from ..bridge.links.probe import Capture
+from ..bridge.profiles import Profile
+from ..bridge.profiles.matching import framing_of, matching
 from ..const import DOMAIN
+from ..presentable import printable
 from .presentation import NOTHING, field_label, hex_text, timed_frames_text
 
 LOOK_INTERVAL = 0.5
@@ -61,8 +63,18 @@ class RunningLink:
 class Listening:
     """Looks at a source until its frames are understood, it is lost, or 20 seconds are over; then closes it."""
 
-    def __init__(self, hass: HomeAssistant, source: FrameSource, *, finds_framing: bool = False) -> None:
-        """Prepare to look at ``source``; with ``finds_framing`` its bytes are cut by what is recognised in them."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        source: FrameSource,
+        *,
+        finds_framing: bool = False,
+        profiles: Callable[[], Sequence[Profile]] = tuple,
+    ) -> None:
+        """Prepare to look at ``source``; with ``finds_framing`` its bytes are cut by what is recognised in them.
+
+        ``profiles``, which may block, returns the models that are looked for.
+        """
         self.recognition = _NOTHING_YET
         self.framing: dict[str, Any] | None = None
         """The framing that was recognised, None where that of the link fits."""
@@ -72,7 +84,11 @@ class Listening:
         self.finished = False
         self.source = source
         self._hass = hass
-        self._finds_framing = finds_framing
+        self.finds_framing = finds_framing
+        self._profiles = profiles
+        self._known: Sequence[Profile] | None = None
+        self.models: Sequence[Profile] = ()
+        """Profiles that read what arrives, the best one first."""
         self._looks = 0
         self._look_task: asyncio.Task[None] | None = None
         self.placeholders = self._describe()
@@ -81,6 +97,13 @@ class Listening:
     def capture(self) -> Capture:
         """What was seen so far."""
         return self.source.capture
+
+    @property
+    def fitting_frames(self) -> Sequence[Frame]:
+        """The frames as the model that fits best has them cut."""
+        if not self.models or not self.finds_framing:
+            return self.frames
+        return cut_chunks(list(self.capture.chunks), framing_of(self.models[0]))
 
     @callback
     def look(self) -> asyncio.Task[None]:
@@ -103,10 +126,12 @@ class Listening:
     @property
     def outcome(self) -> str:
         """The step that follows: what was seen decides what a person can do about it."""
+        if self.models:
+            return "model_fits"
         if self.recognition.fields:
             # Text at a wrong baud rate is binary as well, and always the same.
             is_doubtful = isinstance(self.recognition.decoder, StructureDecoder) and "check" not in (self.framing or {})
-            return "binary_found" if self._finds_framing and is_doubtful else "recognised"
+            return "binary_found" if self.finds_framing and is_doubtful else "recognised"
         if self.source.lost is not None:
             return "link_lost"
         if self.frames:
@@ -119,42 +144,52 @@ class Listening:
             self._looks += 1
             self._frame_count = self.capture.frame_count
             # In the executor: wide frames take tens of milliseconds.
-            found = await self._hass.async_add_executor_job(self._recogniser())
+            found, models = await self._hass.async_add_executor_job(self._recogniser())
         except asyncio.CancelledError:
             # The dialog was closed, or Home Assistant stops: no look follows this one.
             self.finished = True
             await self.source.close()
             raise
         self.recognition, self.framing, self.frames = found.recognition or _NOTHING_YET, found.framing, found.frames
+        self.models = models
         self.placeholders = self._describe()
         if self._is_enough([frame.data for frame in self.frames]):
             await self.source.close()
             self.finished = True
 
-    def _recogniser(self) -> Callable[[], StreamRecognition]:
+    def _recogniser(self) -> Callable[[], tuple[StreamRecognition, Sequence[Profile]]]:
         """Return what recognises the bytes, or the frames, that were captured until now."""
         chunks, frames = list(self.capture.chunks), tuple(self.capture.recent)
-        if self._finds_framing:
-            return partial(recognise_stream, chunks, frames)
-        return lambda: StreamRecognition(
-            framing=None, frames=frames, recognition=recognise([frame.data for frame in frames])
-        )
+
+        def recognise_all() -> tuple[StreamRecognition, Sequence[Profile]]:
+            if self._known is None:
+                self._known = self._profiles()
+            models = matching(self._known, chunks if self.finds_framing else (), frames)
+            if self.finds_framing:
+                return recognise_stream(chunks, frames), models
+            recognition = recognise([frame.data for frame in frames])
+            return StreamRecognition(framing=None, frames=frames, recognition=recognition), models
+
+        return recognise_all
 
     def _is_enough(self, frames: list[bytes]) -> bool:
         if self._looks >= _MOST_LOOKS or self.source.lost is not None:
             return True
-        if not self.recognition.fields or self._looks < _FEWEST_LOOKS:
+        if self._looks < _FEWEST_LOOKS or not (self.recognition.fields or self.models):
             return False
+        if self.models:
+            return True
         decoder = self.recognition.decoder
         return sum(_is_understood(decoder, frame) for frame in frames) >= _FRAMES_NEEDED
 
     def _describe(self) -> dict[str, str]:
         capture, recognition = self.capture, self.recognition
+        models = [printable(profile.name) for profile in self.models]
         return {
             "frames": timed_frames_text(self.frames) if self.frames else hex_text(capture.tail),
             "frame_count": str(self._frame_count) if self.framing is None else _count(self.frames),
             "byte_count": str(capture.byte_count),
-            "found": "\n".join(map(field_label, recognition.fields)) or NOTHING,
+            "found": "\n".join([*models, *map(field_label, recognition.fields)]) or NOTHING,
         }
 
 

@@ -1,6 +1,6 @@
 """The flow of one device behind a serial link: it can also be asked, and its values can be set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
@@ -8,6 +8,10 @@ from homeassistant.core import callback
 
 from ..bridge.channels import ValueKind, WriteControl
 from ..bridge.channels.profile import unique_key
+from ..bridge.profiles import Profile
+from ..bridge.profiles.matching import framing_of, same_framing
+from ..connections.serial import link_framing
+from ..presentable import printable
 from .device_flow import DeviceFlow
 from .frame_form import (
     FRAME_EXAMPLES,
@@ -17,6 +21,9 @@ from .frame_form import (
     frame_preview,
     write_of_frame_form,
 )
+from .model_steps import ModelSteps
+from .presentation import framing_text
+from .serial_models import model_placeholders, model_title, serial_profiles
 from .talk_form import TALK_SCHEMA, check_talk, talk_form, talk_of_form, talk_preview
 from .write_form import CONF_COMMANDED, CONF_CONTROL, commanded_schema, only_written
 
@@ -24,13 +31,65 @@ _KIND_OF_CONTROL: Final = {WriteControl.NUMBER: ValueKind.NUMBER, WriteControl.S
 """Kinds of values that are only written; all others are texts."""
 
 
-class SerialDeviceFlow(DeviceFlow):
+class SerialDeviceFlow(DeviceFlow, ModelSteps):
     """Adds a device to a serial link, and says how it is talked to."""
 
+    other_ways = ("serial_model",)
     _commanded = ""
     _frame_form: Mapping[str, Any] | None = None
     _talk_form: Mapping[str, Any] | None = None
     _checked_talk: dict[str, Any] | None = None
+
+    @override
+    def known_models(self) -> Sequence[Profile]:
+        return serial_profiles(self.hass.config.config_dir)
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose how a device of a link that runs is described."""
+        if self._get_entry().state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="link_not_loaded")
+        return await self.async_step_add_device()
+
+    async def async_step_add_device(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Listen to what arrives, or say what the device is."""
+        return self.async_show_menu(step_id="add_device", menu_options=["listen_again", *self.other_ways])
+
+    async def async_step_model_fits(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Propose the model that reads what arrives."""
+        self._model = self._listening.models[0]
+        others = ["recognised"] if self._listening.recognition.fields else []
+        return self.async_show_menu(
+            step_id="model_fits",
+            menu_options=["use_model", *others, *self.other_ways],
+            description_placeholders=model_placeholders(self._model, self._listening.frames),
+        )
+
+    @override
+    async def async_take_model(self, profile: Profile) -> SubentryFlowResult:
+        """Add the device, unless the link does not cut the bytes as it needs it."""
+        if same_framing(framing_of(profile), link_framing(self._get_entry().data)):
+            return await self.async_step_use_model()
+        return self.async_show_menu(
+            step_id="model_differs",
+            menu_options=["use_model", "serial_model"],
+            description_placeholders={
+                "model": printable(profile.name),
+                "framing": framing_text(framing_of(profile)),
+                "link_framing": framing_text(link_framing(self._get_entry().data)),
+            },
+        )
+
+    async def async_step_model_differs(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Stay where the choice is."""
+        step: SubentryFlowResult = await self.async_step_serial_model()
+        return step
+
+    async def async_step_use_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Add a device of the model."""
+        if self._model is None:
+            return await self.async_step_add_device()
+        return self.async_create_entry(title=model_title(self._model), data=self._model.device.to_dict())
 
     async def async_step_set_value(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose the value that is set, or name a new one that is only written."""

@@ -50,7 +50,11 @@ def _select(options: list[str], translation_key: str | None = None) -> SelectSel
     return SelectSelector(config)
 
 
-SERIAL_SCHEMA = probatio.Schema(
+CONF_FIND: Final = "find"
+FIND_MODEL: Final = "model"
+_FIND_BY_LISTENING: Final = "listen"
+
+PORT_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_DEVICE): SerialPortSelector(),
         probatio.Required(CONF_BAUDRATE, default="9600"): SelectSelector(
@@ -69,6 +73,11 @@ SERIAL_SCHEMA = probatio.Schema(
             ),
             {"collapsed": True},
         ),
+    }
+)
+"""What every serial link asks for."""
+SERIAL_SCHEMA = PORT_SCHEMA.extend(
+    {
         probatio.Required(SECTION_FRAMING): section(
             probatio.Schema(
                 {
@@ -84,11 +93,22 @@ SERIAL_SCHEMA = probatio.Schema(
         ),
     }
 )
+"""With the end of messages, where no other framing is known."""
+NEW_SERIAL_SCHEMA = probatio.Schema(
+    {
+        probatio.Required(CONF_FIND, default=_FIND_BY_LISTENING): SelectSelector(
+            SelectSelectorConfig(
+                options=[_FIND_BY_LISTENING, FIND_MODEL], translation_key=CONF_FIND, mode=SelectSelectorMode.LIST
+            )
+        ),
+        **SERIAL_SCHEMA.schema,
+    }
+)
 
 
 async def async_serial_data(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry data that the filled form describes. Raises ValueError for a bad baud rate."""
-    port, framing = form[SECTION_PORT], form[SECTION_FRAMING]
+    port, framing = form[SECTION_PORT], form.get(SECTION_FRAMING)
     stopbits = float(port[CONF_STOPBITS])
     baudrate = int(form[CONF_BAUDRATE])
     if baudrate < 1:
@@ -102,8 +122,11 @@ async def async_serial_data(hass: HomeAssistant, form: Mapping[str, Any]) -> dic
         CONF_STOPBITS: int(stopbits) if stopbits.is_integer() else stopbits,
         CONF_XONXOFF: port[_FLOW_CONTROL] == CONF_XONXOFF,
         CONF_RTSCTS: port[_FLOW_CONTROL] == CONF_RTSCTS,
-        CONF_DELIMITER: framing[CONF_DELIMITER],
-        CONF_MAX_LENGTH: int(framing[CONF_MAX_LENGTH]),
+        **(
+            {}
+            if framing is None
+            else {CONF_DELIMITER: framing[CONF_DELIMITER], CONF_MAX_LENGTH: int(framing[CONF_MAX_LENGTH])}
+        ),
     }
 
 

@@ -1,6 +1,7 @@
 """Steps of the config flow that add and change a serial link: the port is opened, listened to and described."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
@@ -14,15 +15,20 @@ from ..bridge.codecs.frame import Frame
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
-from ..const import CONF_DELIMITER, CONF_FRAMING, CONF_MAX_LENGTH, KIND_SERIAL
+from ..const import CONF_DELIMITER, CONF_FRAMING, KIND_SERIAL
 from .baud_steps import BaudSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
 from .listening import Listening
+from .model_link_steps import ModelLinkSteps
 from .presentation import hex_text
 from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
 from .serial_form import (
+    CONF_FIND,
+    FIND_MODEL,
     LINE_END,
+    NEW_SERIAL_SCHEMA,
+    PORT_SCHEMA,
     SERIAL_SCHEMA,
     URL_EXAMPLES,
     async_port_title,
@@ -30,11 +36,12 @@ from .serial_form import (
     serial_form,
     stopbits_fit,
 )
+from .serial_models import serial_profiles
 
 _SET_FILTERS: Final = "set_filters"
 
 
-class SerialSteps(BaudSteps, FilterSteps):
+class SerialSteps(BaudSteps, ModelLinkSteps, FilterSteps):
     """Adds and changes a serial link."""
 
     _listening: Listening
@@ -47,6 +54,9 @@ class SerialSteps(BaudSteps, FilterSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             errors = await self._async_take_serial(user_input)
+            if not errors and user_input.get(CONF_FIND) == FIND_MODEL:
+                step: ConfigFlowResult = await self.async_step_serial_model()
+                return step
             if not errors:
                 errors = await self._async_open()
             if not errors:
@@ -77,7 +87,7 @@ class SerialSteps(BaudSteps, FilterSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             if sources := user_input[CONF_FIELDS]:
-                self._take_framing(self._listening.framing)
+                self.take_framing(self._listening.framing)
                 self._draft = make_profile(recognition, sources).to_dict()
                 if user_input[_SET_FILTERS] and filterable(self._draft):
                     return await self._async_set_filters()
@@ -125,19 +135,19 @@ class SerialSteps(BaudSteps, FilterSteps):
 
     async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Nothing came: cable, power, baud rate."""
-        return self._show_outcome("nothing_arrived")
+        return self._show_outcome("nothing_arrived", "serial_model")
 
     async def async_step_no_frame_end(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Bytes came, but no delimiter among them."""
-        return self._show_outcome("no_frame_end", "try_rates")
+        return self._show_outcome("no_frame_end", "try_rates", "serial_model")
 
     async def async_step_not_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Frames came that nothing here understands."""
-        return self._show_outcome("not_recognised", "try_rates")
+        return self._show_outcome("not_recognised", "try_rates", "serial_model")
 
     async def async_step_binary_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Binary frames came that no check proves: they may be values, or text at a wrong baud rate."""
-        return self._show_outcome("binary_found", "recognised", "try_rates")
+        return self._show_outcome("binary_found", "recognised", "try_rates", "serial_model")
 
     async def async_step_link_lost(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """The port went away while it was listened to."""
@@ -169,23 +179,22 @@ class SerialSteps(BaudSteps, FilterSteps):
         if not stopbits_fit(data):
             return {"base": "bad_stopbits"}
         self._async_abort_entries_match({CONF_DEVICE: data[CONF_DEVICE]})
+        if CONF_DELIMITER not in data and CONF_FRAMING in self._data:
+            data[CONF_FRAMING] = self._data[CONF_FRAMING]
         self._data = data
         self._title = await async_port_title(self.hass, data[CONF_DEVICE])
         return {}
-
-    @callback
-    def _take_framing(self, framing: dict[str, Any] | None) -> None:
-        """Let the link cut its bytes by another framing; None leaves it as the form described it."""
-        if framing is not None:
-            length = {CONF_MAX_LENGTH: self._data.pop(CONF_MAX_LENGTH)} if CONF_MAX_LENGTH in self._data else {}
-            self._data.pop(CONF_DELIMITER, None)
-            self._data[CONF_FRAMING] = {**length, **framing}
 
     async def _async_open(self) -> dict[str, str]:
         """Open the chosen port and listen; return errors."""
         probe = LinkProbe(make_serial(self._data))
         # Who wrote how messages end knows better than what was recognised.
-        self._listening = Listening(self.hass, probe, finds_framing=self._data.get(CONF_DELIMITER) == LINE_END)
+        self._listening = Listening(
+            self.hass,
+            probe,
+            finds_framing=self._data.get(CONF_DELIMITER) == LINE_END,
+            profiles=partial(serial_profiles, self.hass.config.config_dir),
+        )
         self._stop_listening = self._listening.stop
         try:
             await probe.open()
@@ -211,9 +220,13 @@ class SerialSteps(BaudSteps, FilterSteps):
     @callback
     def _show_serial(self, step_id: str, form: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult:
         suggested = form or (serial_form(self._data) if self._data else None)
+        if step_id == KIND_SERIAL:
+            schema = NEW_SERIAL_SCHEMA
+        else:
+            schema = PORT_SCHEMA if CONF_FRAMING in self._get_reconfigure_entry().data else SERIAL_SCHEMA
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(SERIAL_SCHEMA, suggested),
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=errors,
             description_placeholders={"url_examples": URL_EXAMPLES, **self._placeholders},
         )

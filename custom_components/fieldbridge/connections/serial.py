@@ -48,6 +48,14 @@ def make_serial(data: Mapping[str, Any]) -> HomeAssistantSerial:
     return HomeAssistantSerial(settings, make_framer(data))
 
 
+def link_framing(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the link of an entry's data cuts its bytes."""
+    if CONF_FRAMING in data:
+        return dict(data[CONF_FRAMING])
+    delimiter = data.get(CONF_DELIMITER, "\\n")
+    return {"kind": "line"} if delimiter == "\\n" else {"kind": "delimiter", "delimiter": delimiter}
+
+
 def make_framer(data: Mapping[str, Any]) -> Framer:
     """Return what cuts the bytes of a serial link: any framing, or a delimiter. Raises ValueError."""
     if CONF_FRAMING in data:
