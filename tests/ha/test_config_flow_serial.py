@@ -384,6 +384,7 @@ async def test_binary_frames_are_cut_as_recognised_and_the_link_keeps_it(
     assert "delimiter" not in entry.data
     (device,) = entry.subentries.values()
     assert device.data["decoder"]["fields"] == [{"name": "u16_2", "type": "u16", "offset": 2}]
+    await until_state(hass, "binary_sensor.ttydevice_connectivity", STATE_ON)
     await asyncio.sleep(0.1)
     pty_link.write(b"garbage" + _measurement(7))
     await until_state(hass, "sensor.serial_device_byte_2_u16", str(500 + 7 * 37))

@@ -76,6 +76,7 @@ async def test_a_model_that_reads_what_arrives_is_proposed_with_its_values(
     assert device.title == "Plantower PMS5003"
     assert device.data["origin"] == "plantower_pms5003@1"
     assert entry.data["framing"]["length"] == 32
+    await until_state(hass, "binary_sensor.ttydevice_connectivity", "on")
     await write_frames(pty_link, 1)
     expected = int.from_bytes(PMS_FRAMES[0][12:14])
     await until_state(hass, "sensor.plantower_pms5003_pm2_5", str(expected))
