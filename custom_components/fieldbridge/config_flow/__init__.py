@@ -30,8 +30,8 @@ from .options_flow import FieldbridgeOptionsFlow
 from .reauth_steps import ReauthSteps
 from .replay_steps import ReplaySteps
 from .serial_device_flow import SerialDeviceFlow
-from .serial_steps import SerialSteps
 from .simulated_steps import SimulatedSteps
+from .usb_steps import UsbSteps
 
 _KINDS: Final = [KIND_SERIAL, KIND_MODBUS, KIND_BLE, "mqtt_broker", KIND_APP, KIND_REPLAY, KIND_SIMULATED]
 """In the order of the menu; each has a step of its name, and one named reconfigure_ and its name.
@@ -50,7 +50,7 @@ DEVICE_FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
 
 
 class ConfigFlow(
-    SerialSteps, ModbusSteps, BleSteps, MqttSteps, ReplaySteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN
+    UsbSteps, ModbusSteps, BleSteps, MqttSteps, ReplaySteps, SimulatedSteps, AppSteps, ReauthSteps, domain=DOMAIN
 ):
     """Makes and changes links."""
 

@@ -215,7 +215,8 @@ class SerialSteps(BaudSteps, ModelLinkSteps, FilterSteps):
             return self._show_serial("reconfigure_serial", form, errors)
         was_given = entry.title != await async_port_title(self.hass, entry.data[CONF_DEVICE])
         title = entry.title if was_given else self._title
-        return self._update_link(entry, data=self._data, title=title)
+        moved = {} if self._data[CONF_DEVICE] == entry.data[CONF_DEVICE] else {"unique_id": None}  # another adapter
+        return self._update_link(entry, data=self._data, title=title, **moved)
 
     @callback
     def _show_serial(self, step_id: str, form: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult:

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from ..bridge.links import FrameLink, Link, SerialLink
 from ..const import CONF_KIND, KIND_BLE, KIND_MODBUS, KIND_MQTT, KIND_REPLAY, KIND_SERIAL, KIND_SIMULATED
+from .adapters import async_follow_adapter, async_follow_plugging
 from .bluetooth import async_make_ble
 from .modbus import async_make_modbus
 from .mqtt import async_make_mqtt
@@ -20,6 +21,8 @@ type LinkMaker = Callable[[HomeAssistant, ConfigEntry[Any]], Awaitable[Link]]
 
 
 async def _async_make_serial(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
+    await async_follow_adapter(hass, entry)
+    entry.async_on_unload(async_follow_plugging(hass, entry))
     return SerialLink(entry.title, make_serial(entry.data))
 
 
