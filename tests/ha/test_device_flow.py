@@ -9,6 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile
+from custom_components.fieldbridge.config_flow.presentation import NOTHING
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
 
@@ -225,7 +226,7 @@ async def test_a_channel_that_cannot_be_read_shows_why(hass: HomeAssistant, room
 
     await flow.choose("channel")
     await flow.submit({"name": "Missing", "source": "not.there", "kind": "number"})
-    assert flow.text("values") == "-"
+    assert flow.text("values") == NOTHING
 
 
 async def test_an_added_channel_becomes_an_entity_and_the_others_stay(
@@ -293,7 +294,7 @@ async def test_a_device_of_a_link_that_is_not_loaded_can_be_changed_without_fram
     entry = serial_entry(pty_link.path, device("Analyser", GAS_ANALYSER))
     entry.add_to_hass(hass)
     flow = await Flow.change_device(hass, entry, "add_channel")
-    assert flow.text("frames") == "-"
+    assert flow.text("frames") == NOTHING
 
     await flow.submit({"name": "CO", "source": "15", "kind": "number"})
     await flow.choose("save_channel")

@@ -14,6 +14,7 @@ from custom_components.fieldbridge.bridge.codecs.decoders import SeparatedDecode
 from custom_components.fieldbridge.bridge.filters import KINDS
 from custom_components.fieldbridge.bridge.links import Link
 from custom_components.fieldbridge.config_flow.filter_form import CHOICES, filter_form, filter_of_form, filter_schema
+from custom_components.fieldbridge.config_flow.presentation import NOTHING
 from demo.pty_link import PtyLink
 
 from .flows import Flow
@@ -90,7 +91,7 @@ async def test_filters_are_added_ordered_edited_and_removed(
 ) -> None:
     await send(entry, pty_link, "20;1", "90;1", "20;1")
     flow = await begin(hass, entry)
-    assert flow.text("filters") == "-"
+    assert flow.text("filters") == NOTHING
     assert flow.text("values").splitlines() == ["20 °C  →  20 °C", "90 °C  →  90 °C", "20 °C  →  20 °C"]
 
     await flow.choose("add_filter")

@@ -59,6 +59,17 @@ def test_every_text_of_a_step_belongs_to_a_step(flows: list[type], texts: dict[s
         assert any(hasattr(flow, f"async_step_{step}") for flow in flows), step
 
 
+def test_titles_of_menus_and_of_waiting_hold_no_placeholder() -> None:
+    """The frontend fills those of forms alone; it shows an error of its formatter for the others."""
+    sources = "".join(path.read_text() for path in (INTEGRATION / "config_flow").glob("*.py"))
+    waiting = set(re.findall(r'async_show_progress\(\s*step_id="(\w+)"', sources))
+    assert "listen" in waiting
+    for part in (TEXTS["config"], TEXTS["options"], *TEXTS["config_subentries"].values()):
+        for step, content in part["step"].items():
+            if "menu_options" in content or step in waiting:
+                assert "{" not in content.get("title", ""), step
+
+
 def test_every_exception_has_a_text_and_every_text_its_exception() -> None:
     raised = set()
     for path in (*INTEGRATION.glob("*.py"), *INTEGRATION.glob("connections/*.py")):

@@ -17,7 +17,7 @@ from ..presentable import printable
 SHOWN_FRAMES = 8
 _SHOWN_BYTES = 96
 _BYTES_PER_LINE = 16
-NOTHING = "-"
+NOTHING = "\N{EN DASH}"  # a hyphen alone would be the bullet of an empty list
 
 
 def frames_text(frames: Sequence[bytes]) -> str:

@@ -17,6 +17,7 @@ import probatio
 from ..bridge.recordings import RecordingState
 from ..recording_view import signed_link
 from ..recordings import CONF_FOLDER, CONF_KEEP_FREE, CONF_MAX_AGE, CONF_MAX_SIZE, DATA_RECORDINGS
+from .presentation import NOTHING
 
 _LISTED = 20
 
@@ -85,7 +86,7 @@ class RecordingSteps(OptionsFlow):
         if len(entries) > _LISTED:
             lines.append(f"- … {len(entries) - _LISTED}")
         return {
-            "recordings": "\n".join(lines) or "-",
+            "recordings": "\n".join(lines) or NOTHING,
             "count": str(len(entries)),
             "size": _size(sum(info.size for info in entries)),
             "folder": str(catalogue.folder),
