@@ -112,7 +112,7 @@ async def test_an_adapter_that_a_profile_names_leads_straight_to_the_confirm_ste
     assert flow.step == "usb_confirm"
     (progress,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
     assert progress["context"]["title_placeholders"] == {"name": "VE Direct cable"}
-    assert flow.text("profile") == "Victron VE.Direct (solar charger, battery monitor)"
+    assert flow.text("model") == "Victron VE.Direct (solar charger, battery monitor)"
 
     await flow.submit({})
     await hass.async_block_till_done()

@@ -5,36 +5,37 @@ from typing import Any, override
 
 from homeassistant.components import usb
 from homeassistant.config_entries import ConfigFlowResult
-from homeassistant.const import CONF_DEVICE
+from homeassistant.const import CONF_DEVICE, CONF_MODEL
 from homeassistant.helpers.service_info.usb import UsbServiceInfo
 import probatio
 
 from ..bridge.profiles import Profile
+from ..bridge.profiles.matching import framing_of
 from ..connections.adapters import adapter_id
+from ..const import CONF_BAUDRATE, CONF_KIND, KIND_SERIAL
 from ..presentable import printable
-from .serial_profiles import async_serial_profiles, link_data_of, names_adapter
+from .serial_models import port_settings, serial_profiles
 from .serial_steps import SerialSteps
 
 
 class UsbSteps(SerialSteps):
     """Makes the link and the device of an adapter that tells what it is."""
 
-    _adapter_profile: Profile
-
     @override
     async def async_step_usb(self, discovery_info: UsbServiceInfo) -> ConfigFlowResult:
         """Find the profile of the adapter and ask; nothing is opened before."""
-        device, adapter = discovery_info.device, asdict(discovery_info)
-        profiles = [one for one in await async_serial_profiles(self.hass) if names_adapter(one, adapter)]
-        if not profiles:
+        device = discovery_info.device
+        profiles = await self.hass.async_add_executor_job(serial_profiles, self.hass.config.config_dir)
+        self._model = next((profile for profile in profiles if names_adapter(profile, discovery_info)), None)
+        if self._model is None:
             return self.async_abort(reason="not_supported")
         ports = await usb.async_scan_serial_ports(self.hass)
         await self.async_set_unique_id(next((adapter_id(port) for port in ports if port.device == device), None))
         self._abort_if_unique_id_configured(updates={CONF_DEVICE: device})
         self._async_abort_entries_match({CONF_DEVICE: device})
-        self._adapter_profile = profiles[0]
-        self._data = link_data_of(profiles[0], device)
-        self._title = discovery_info.description or profiles[0].name
+        self._data = {CONF_KIND: KIND_SERIAL, CONF_DEVICE: device, CONF_BAUDRATE: 9600, **port_settings(self._model)}
+        self.take_framing(framing_of(self._model))
+        self._title = discovery_info.description or self._model.name
         self.context["title_placeholders"] = {"name": printable(self._title)}
         return await self.async_step_usb_confirm()
 
@@ -45,7 +46,7 @@ class UsbSteps(SerialSteps):
             errors = await self._async_open()
             await self._listening.source.close()
             if not errors:
-                return self._create_link(self._adapter_profile.name, self._adapter_profile.device)
+                return await self.async_step_use_model()
         self._set_confirm_only()
         return self.async_show_form(
             step_id="usb_confirm",
@@ -53,8 +54,19 @@ class UsbSteps(SerialSteps):
             errors=errors,
             description_placeholders={
                 "adapter": printable(self._title),
-                "device": printable(self._data[CONF_DEVICE]),
-                "profile": printable(self._adapter_profile.name),
+                CONF_DEVICE: printable(self._data[CONF_DEVICE]),
+                CONF_MODEL: printable(self._model.name if self._model else ""),
                 **self._placeholders,
             },
         )
+
+
+def names_adapter(profile: Profile, adapter: UsbServiceInfo) -> bool:
+    """Whether the profile is for devices behind this adapter, by texts that are found in its ids and names."""
+    named, found = profile.link.get("usb"), asdict(adapter)
+    return isinstance(named, list) and any(
+        isinstance(one, dict)  # a user's own file may say anything
+        and {"vid", "pid"} < set(one)
+        and all(str(text).lower() in str(found.get(name) or "").lower() for name, text in one.items())
+        for one in named
+    )
