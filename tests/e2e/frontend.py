@@ -81,6 +81,12 @@ class Frontend:
         """Click the button of a form."""
         await self.dialog.locator("ha-button").filter(has_text=re.compile(rf"^\s*{text}\s*$")).first.click()
 
+    async def finish(self) -> None:
+        """Leave names and areas of the new devices as they are."""
+        await self.step("create-entry")
+        await self.submit("Skip and finish")
+        await self.dialog.wait_for(state="hidden")
+
     async def enter_serial_port(self, path: str) -> None:
         """Type a path into the picker of serial ports."""
         picker = self.dialog.locator("ha-selector-serial_port")

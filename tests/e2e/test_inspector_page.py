@@ -20,7 +20,8 @@ from demo.process import free_port
 from demo.pty_link import PtyLink
 from demo.seed import PASSWORD, USER
 
-from .frontend import Frontend, browser
+from .frontend import browser
+from .inspector import capture, open_panel, see_it_move
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -82,11 +83,6 @@ async def noisy_link(home: Home) -> AsyncIterator[str]:
             sending.cancel()
 
 
-async def open_panel(frontend: Frontend) -> None:
-    await frontend.open("/fieldbridge")
-    await frontend.page.get_by_role("tab", name="Live").wait_for()
-
-
 async def test_a_person_sees_a_link_live(loopback_sockets: None, tmp_path: Path, pictures: Path) -> None:
     async with (
         running_home(tmp_path / "state", free_port()) as home,
@@ -97,16 +93,7 @@ async def test_a_person_sees_a_link_live(loopback_sockets: None, tmp_path: Path,
         await open_panel(frontend)
         page = frontend.page
 
-        await page.get_by_text("The link is up").wait_for()
-        table = page.get_by_role("region", name="Messages")
-        await table.get_by_text("good").first.wait_for()
-        plot = page.get_by_role("img").first
-        await page.wait_for_function("node => node.querySelector('polyline.filtered')", arg=await plot.element_handle())
-        drawn = await plot.locator(".filtered").get_attribute("points")
-        await page.wait_for_function(
-            "([node, before]) => node.querySelector('.filtered').getAttribute('points') !== before",
-            arg=[await plot.element_handle(), drawn],
-        )
+        await see_it_move(page)
         # Until there is something to see: the window holds half a minute.
         await page.get_by_text(re.compile(r"\b2\d\d in all")).wait_for()
         await frontend.picture("inspector")
@@ -122,10 +109,7 @@ async def test_a_person_sees_a_link_live(loopback_sockets: None, tmp_path: Path,
         assert await violations(page) == []
 
         await page.get_by_role("button", name="Go on").click()
-        await page.get_by_role("button", name="Capture to file").click()
-        await page.get_by_text("messages in").wait_for()
-        await page.get_by_role("button", name="End the capture").click()
-        await page.get_by_role("button", name="Capture to file").wait_for()
+        await capture(page)
 
         await page.get_by_role("tab", name="Live").focus()
         await page.keyboard.press("ArrowRight")
