@@ -206,8 +206,10 @@ async def test_what_the_device_says_of_itself_names_it(hass: HomeAssistant, serv
     await flow.choose("modbus_register")
     await flow.submit({"name": "Voltage", "table": "holding", "address": 100, **HOW})
     await flow.choose("modbus_done")
-    await only_entry(hass)
+    entry = await only_entry(hass)
     await until_state(hass, "sensor.acme_m1_voltage", "2301")
+    (subentry,) = entry.subentries.values()
+    assert (subentry.data["manufacturer"], subentry.data["model"]) == ("Acme", "M1")
 
 
 async def test_a_device_that_describes_itself_needs_nothing_else(hass: HomeAssistant, server: Server) -> None:

@@ -22,7 +22,7 @@ from ..bridge.modbus import RateClass, Table
 from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import Failure, RequestError
 from .device_edit_flow import DeviceEditFlow
-from .modbus_device_steps import ModbusDeviceSteps, identity_text
+from .modbus_device_steps import ModbusDeviceSteps
 from .modbus_form import CONF_UNIT, UNIT_SELECTOR
 from .register_scan import Read
 from .stored_registers import registers_of, with_registers
@@ -163,7 +163,7 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
         """Ask the unit for anything; raises LinkError, and RequestError when it stays silent."""
         link = self._get_entry().runtime_data.link
         if (identity := await link.identify(self._unit)) is not None:
-            self._identity = identity_text(identity)
+            self._identified = identity
             return
         try:
             await link.read_registers(self._unit, Table.HOLDING, 0, 1)

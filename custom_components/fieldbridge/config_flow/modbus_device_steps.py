@@ -42,14 +42,20 @@ _DEVICES: Final = "devices"
 class ModbusDeviceSteps(RegisterSteps):
     """Describes one device; where it is read from and what becomes of it is up to the flow."""
 
-    _identity: str
+    _identified: Identification | None = None
     """What the device says of itself."""
     _imported: Import
 
-    def begin_device(self, unit: int, identity: str = "") -> None:
+    def begin_device(self, unit: int) -> None:
         """Begin to describe the device with a unit id; nothing is known of it but what it says itself."""
-        self._identity = identity
+        self._identified = None
         self.begin_registers(unit)
+
+    @property
+    def _identity(self) -> str:
+        """Manufacturer and model as one line."""
+        found = self._identified
+        return printable(" ".join(text for text in (found.manufacturer, found.model) if text)) if found else ""
 
     async def async_finish(self, devices: list[tuple[str, DeviceProfile]]) -> Any:
         """End the flow with these devices; a flow of one device gets one."""
@@ -83,7 +89,12 @@ class ModbusDeviceSteps(RegisterSteps):
         """End with a device of the registers that were added."""
         decoder = RegisterDecoder(registers=self._registers, device=ModbusDevice(unit=self._unit))
         name = self._identity or f"Unit {self._unit}"
-        profile = DeviceProfile(decoder=decoder, channels=tuple(self._drafts.values()))
+        profile = DeviceProfile(
+            decoder=decoder,
+            channels=tuple(self._drafts.values()),
+            manufacturer=self._identified.manufacturer if self._identified else None,
+            model=self._identified.model if self._identified else None,
+        )
         return await self.async_finish([(name, profile)])
 
     # ---- the device's own description ----
@@ -173,11 +184,6 @@ async def _read_long(read: Read, table: Table, address: int, count: int) -> list
     for start in range(address, address + count, MAX_WORDS):
         words += await read(table, start, min(MAX_WORDS, address + count - start))
     return words
-
-
-def identity_text(identity: Identification) -> str:
-    """Return what a device says of itself as one line."""
-    return printable(" ".join(text for text in (identity.manufacturer, identity.model) if text))
 
 
 def _read(hass: HomeAssistant, form: dict[str, Any]) -> Import:

@@ -16,7 +16,7 @@ from ..bridge.modbus.requests import Failure, RequestError
 from ..connections.modbus import LinkInUseError, async_temporary_transport
 from ..const import CONF_MIGRATION, SUBENTRY_DEVICE
 from .migration_steps import MigrationSteps
-from .modbus_device_steps import ModbusDeviceSteps, identity_text
+from .modbus_device_steps import ModbusDeviceSteps
 from .modbus_form import CONF_UNIT, MODBUS_SCHEMA, RECONFIGURE_SCHEMA, async_modbus_data, modbus_form, modbus_title
 from .register_scan import Read
 
@@ -98,7 +98,7 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
         try:
             async with async_temporary_transport(self.hass, self._data, self._unit) as transport:
                 if (identity := await transport.identify(self._unit)) is not None:
-                    self._identity = identity_text(identity)
+                    self._identified = identity
                     return {}
                 await transport.read(self._unit, Table.HOLDING, 0, 1)
         except LinkInUseError as err:
