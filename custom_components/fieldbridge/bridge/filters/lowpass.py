@@ -83,7 +83,7 @@ class Pt1Filter(_LowPass):
     change the response. ``exact=False`` allows the reordered form for long chunks.
     """
 
-    __slots__ = ("_dt", "_tau")
+    __slots__ = ("_dt", "_keep", "_tau")
 
     kind: ClassVar[str] = "pt1"
     parameters: ClassVar[tuple[str, ...]] = ("tau", "dt", "exact")
@@ -92,6 +92,7 @@ class Pt1Filter(_LowPass):
         self._tau = positive("tau", tau)
         self._dt = positive("dt", dt)
         self._alpha = self._dt / (self._tau + self._dt)
+        self._keep = 1.0 - self._alpha
         self._exact = flag("exact", exact)
         super().__init__(missing)
 
@@ -107,19 +108,30 @@ class Pt1Filter(_LowPass):
 
     @override
     def update(self, raw: float, dt: float | None = None) -> float:
-        # NaN and infinity minus themselves are NaN, which is true: the cheapest test there is.
+        if dt is None:
+            try:
+                y = self._alpha * raw + self._keep * self._value  # type: ignore[operator]
+            except TypeError:  # None before the first value, which a test for it would cost with every value
+                return self._seed(raw)
+            # NaN and infinity minus themselves are NaN, which is true: the cheapest test there is.
+            if y - y:
+                return self._absent(raw)
+            self._value = y
+            return y
         if raw - raw:
             return self._absent(raw)
-        if (y := self._value) is None:
-            self._value = y = float(raw)
-            return y
-        if dt is None:
-            alpha = self._alpha
-        elif dt < 0.0:
+        if (before := self._value) is None:
+            return self._seed(raw)
+        if dt < 0.0:
             raise ValueError(f"dt must be non-negative, got {dt}")
-        else:
-            alpha = dt / (self._tau + dt)
-        self._value = y = alpha * raw + (1.0 - alpha) * y
+        alpha = dt / (self._tau + dt)
+        self._value = y = alpha * raw + (1.0 - alpha) * before
+        return y
+
+    def _seed(self, raw: float) -> float:
+        if raw - raw:
+            return self._absent(raw)
+        self._value = y = float(raw)
         return y
 
     @override
