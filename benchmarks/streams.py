@@ -223,9 +223,9 @@ async def _from_thread(stream: Stream[int] | CosaletteStream[int]) -> float:
             if count == burst * bursts:
                 return
 
-    start = loop_time()
     thread = threading.Thread(target=produce)
     thread.start()
+    start = loop_time()
     await take()
     used = loop_time() - start
     await asyncio.to_thread(thread.join)

@@ -26,6 +26,9 @@ DEFAULT_MAXSIZE = 1024
 _ITEMS_PER_TURN = 1000
 """Items taken without a suspension before the loop gets a turn, so that a flood cannot starve it."""
 
+_FEW = 32
+"""Items that a comprehension takes faster than what needs no byte code at all."""
+
 
 class StreamFullError(BridgeError):
     """A put found the stream full and the policy is ``raise``."""
@@ -104,8 +107,12 @@ class Stream[T]:
         if len(items) < self._room:
             items.append(item)
             # Looked at after the append: a consumer of another thread looks for items after it set its waiter.
-            if self._waiter is not None:
-                self._wake()
+            if (waiter := self._waiter) is not None:
+                if get_ident() == self._thread and not waiter.done():
+                    self._waiter = None
+                    waiter.set_result(None)
+                else:
+                    self._wake()
         else:
             self._put_specially(item)
 
@@ -141,32 +148,10 @@ class Stream[T]:
         self._delivered += 1
         return self._items.popleft()
 
-    async def batches(self, max_items: int = _ITEMS_PER_TURN) -> AsyncIterator[list[T]]:
-        """Yield all that is pending, at most ``max_items`` at a time, with one wake-up each."""
-        items = self._items
-        take = items.popleft
+    def batches(self, max_items: int = _ITEMS_PER_TURN) -> AsyncIterator[list[T]]:
+        """Iterate over all that is pending, at most ``max_items`` at a time, with one wake-up each."""
         # Another thread that finds the stream too full takes items out of it, but never leaves fewer than the bound.
-        most = min(max_items, self._bound)
-        loop = self._belong()
-        while True:
-            while not items:
-                if self._finished:
-                    return
-                if self._waiter is not None:
-                    self._refuse_second_consumer()
-                waiter = self._waiter = Future(loop=loop)
-                if items or self._finished:  # put by another thread between the check and the waiter
-                    self._wake()
-                await waiter
-            count = len(items)
-            if count > most:  # noqa: PLR1730 - min() would cost as much as three items
-                count = most
-            # One by one: another thread may append meanwhile, which a copy and clear would lose.
-            batch = [take()] if count == 1 else list(starmap(take, repeat((), count)))
-            self._delivered += count
-            yield batch
-            if items:
-                await asyncio.sleep(0)
+        return _Batches(self, min(max_items, self._bound))
 
     async def consume(self, sink: Callable[[T], None]) -> None:
         """Call ``sink`` with every item until the end, in the turn of its put; raises what ``sink`` raises.
@@ -259,6 +244,43 @@ class Stream[T]:
             return
         with suppress(RuntimeError):  # the loop was closed: nobody is left to call for
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+class _Batches[T]:
+    """Iterator over a stream: a class, since an asynchronous generator costs more per batch."""
+
+    # ruff: noqa: SLF001 - a part of the stream
+    __slots__ = ("_items", "_loop", "_most", "_stream", "_take")
+
+    def __init__(self, stream: Stream[T], most: int) -> None:
+        self._stream = stream
+        self._items = stream._items
+        self._take = stream._items.popleft
+        self._most = most
+        self._loop = stream._belong()
+
+    def __aiter__(self) -> AsyncIterator[list[T]]:
+        return self
+
+    async def __anext__(self) -> list[T]:
+        items, stream, take = self._items, self._stream, self._take
+        if items:
+            await asyncio.sleep(0)
+        while not items:
+            if stream._finished:
+                raise StopAsyncIteration
+            if stream._waiter is not None:
+                stream._refuse_second_consumer()
+            waiter = stream._waiter = Future(loop=self._loop)
+            if items or stream._finished:  # put by another thread between the check and the waiter
+                stream._wake()
+            await waiter
+        count = len(items)
+        if count > self._most:  # noqa: PLR1730 - min() would cost as much as three items
+            count = self._most
+        stream._delivered += count
+        # One by one: another thread may append meanwhile, which a copy and clear would lose.
+        return [take() for _ in range(count)] if count < _FEW else list(starmap(take, repeat((), count)))
 
 
 def _resolve(waiter: asyncio.Future[None] | None) -> None:
