@@ -263,10 +263,11 @@ def _finite(number: float) -> float | int:
 def parse_number(text: str) -> float | int:
     """Return the number that a device wrote; raises ValueError. Python's own liberties (1_000) are refused."""
     number = float(text)
-    if "_" in text or not math.isfinite(number):
+    # NaN and infinity minus themselves are NaN, which is true: the cheapest test there is.
+    if "_" in text or number - number:
         raise ValueError(f"not a number: {text[:40]!r}")
     # A whole number stays one only where it was written as one: 20.0 is a measurement.
-    if abs(number) < _JSON_INTEGERS and number.is_integer() and text.strip().lstrip("+-").isdecimal():
+    if "." not in text and abs(number) < _JSON_INTEGERS and text.strip().lstrip("+-").isdecimal():
         return int(number)
     return number
 

@@ -48,21 +48,30 @@ class Conditioner:
         """Time at which ``flush`` has something to say, None when it has not."""
         return self._chain.due
 
-    def run(self, numbers: Sequence[Value | None], times: Sequence[float]) -> Filtered:
-        """Take samples, None for unreadable ones, with their times in monotonic seconds."""
+    def run(self, numbers: Sequence[Value | None], times: Sequence[float], *, last_only: bool = False) -> Filtered:
+        """Take samples, None for unreadable ones, with their times in monotonic seconds.
+
+        ``last_only`` returns no more than the last result, where nobody wants the others.
+        """
         if len(numbers) >= LONG_BATCH and self._last is not None and kernels.loaded() and None not in numbers:
             return self._run_block(numbers, times, self._last)
-        update, out = self._chain.update, []
+        updates = self._chain.updates()
+        out: list[tuple[int, float]] = []
+        last = self._last
         for place, (number, time) in enumerate(zip(numbers, times, strict=True)):
-            dt = None if self._last is None else max(0.0, time - self._last)
-            self._last = self._now = time
+            dt = None if last is None else time - last if time > last else 0.0
+            self._last = self._now = last = time
+            value: float | None = math.nan if number is None else float(number)
             try:
-                value = update(math.nan if number is None else float(number), dt)
+                for update in updates:
+                    if value is None:
+                        break
+                    value = update(value, dt)
             except ValueError:
                 value = math.nan  # the filter rejects what is missing
             if value is not None:
-                out.append((place, self._result(value, number)))
-        return out
+                out.append((place, value))
+        return [(place, self._result(value, numbers[place])) for place, value in (out[-1:] if last_only else out)]
 
     def _run_block(self, numbers: Sequence[Value | None], times: Sequence[float], before: float) -> Filtered:
         """Take a batch in which nothing is missing by one call of the chain."""

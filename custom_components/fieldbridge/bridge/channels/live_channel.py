@@ -1,14 +1,24 @@
 """One channel while its device runs: the latest values on their way from a field to what is shown."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 import math
+from typing import NamedTuple
 
-from ..codecs.decoders import Getter
+from ..codecs.decoders import Fields, Getter
 from ..filters import PublishPolicy
 from .channel import Channel, Value
 from .conditioning import Conditioner
 from .freshness import Freshness
 from .listeners import Listeners
+
+
+class Column(NamedTuple):
+    """The numbers of a channel in a batch of frames, None for unreadable ones."""
+
+    numbers: list[Value | None]
+    places: Sequence[int]
+    """The frames that carry the channel."""
 
 
 class LiveChannel:
@@ -51,15 +61,31 @@ class LiveChannel:
         self.available = False
         self.listeners: Listeners[Value | None] = Listeners()
 
-    def take(self, raw: object) -> None:
-        """Take another raw field; the number is None when it is no value of this kind."""
-        self.raw = raw
-        try:
-            self.number = self.convert(raw)
-        except ValueError:
-            self.number = None
+    def take(self, rows: Sequence[Fields]) -> Column:
+        """Take the channel's fields of parsed frames; the number is None when a field is no value of this kind."""
+        get, convert = self.get, self.convert
+        raw, number = self.raw, self.number
+        numbers: list[Value | None] = []
+        absent: list[int] = []
+        for place, fields in enumerate(rows):
+            try:
+                field = get(fields)
+            except LookupError, TypeError:
+                absent.append(place)
+                continue
+            # JSON tells 1 and True apart, Python's == does not
+            if field != raw or type(field) is not type(raw):
+                raw = field
+                try:
+                    number = convert(field)
+                except ValueError:
+                    number = None
+            numbers.append(number)
+        self.raw, self.number = raw, number
         if self.conditioner is None:
-            self.value = self.number
+            self.value = number
+        places = range(len(rows)) if not absent else sorted(set(range(len(rows))).difference(absent))
+        return Column(numbers, places)
 
     @property
     def due(self) -> float | None:

@@ -14,7 +14,7 @@ from .freshness import Freshness
 from .listeners import Listeners, Unsubscribe
 from .live_channel import LiveChannel
 from .profile import DeviceProfile
-from .samples import Sample, SampleBatch, SampleListener
+from .samples import Columns, Sample, SampleListener, run_filters, samples
 
 type ValueListener = Callable[[Value | None], None]
 type Writer = Callable[[Channel, object], Awaitable[None]]
@@ -178,10 +178,10 @@ class DeviceSession:
         self._take((Frame(time, fields),), _as_they_are)
 
     def _take(self, frames: Sequence[Frame], parse: Callable[[Any], Fields], prefix: bytes = b"") -> Missed:
-        seen: list[LiveChannel] = []
+        rows: list[Fields] = []
+        times: list[float] = []
         missed: Missed = {}
-        counters, last, taken = self.counters, None, 0
-        batch = SampleBatch() if self._filtered or self._tapped else None
+        counters = self.counters
         for position, frame in enumerate(frames):
             try:
                 fields = parse(frame.data) if not prefix or frame.data.startswith(prefix) else _NOT_OURS
@@ -193,30 +193,28 @@ class DeviceSession:
                 counters.not_ours += 1
                 missed[position] = ""
                 continue
-            counters.decoded += 1
-            last = frame.time
-            for live in self._read:
-                try:
-                    raw = live.get(fields)
-                except LookupError, TypeError:
-                    continue  # this message does not carry the channel; its silence is watched
-                seen.append(live)
-                # JSON tells 1 and True apart, Python's == does not
-                if raw != live.raw or type(raw) is not type(live.raw):
-                    live.take(raw)
-                if live.number is None:
-                    counters.unreadable[live.channel.key] += 1
-            if batch is not None:
-                batch.add(frame.time, seen[taken:])
-                taken = len(seen)
-        if last is None:
-            return missed
-        if batch is not None:
-            filtered = batch.run_filters(self._freshness.seen_at)
-            if self._tapped:
-                self._sample_listeners.tell(batch.samples(filtered))
-        self._tell_changes(dict.fromkeys(seen) if len(frames) > 1 else seen, last)
+            rows.append(fields)
+            times.append(frame.time)
+        if rows:
+            counters.decoded += len(rows)
+            self._take_rows(rows, times)
         return missed
+
+    def _take_rows(self, rows: list[Fields], times: list[float]) -> None:
+        """Take parsed frames column by column: many calls of the same code cost less than the same calls in turns."""
+        columns: Columns = {}
+        for live in self._read:
+            column = live.take(rows)
+            if not column.numbers:
+                continue  # these messages do not carry the channel; its silence is watched
+            columns[live] = column
+            if None in column.numbers:
+                self.counters.unreadable[live.channel.key] += column.numbers.count(None)
+        if self._filtered or self._tapped:
+            filtered = run_filters(columns, times, self._freshness.seen_at, last_only=not self._tapped)
+            if self._tapped:
+                self._sample_listeners.tell(samples(columns, times, filtered))
+        self._tell_changes(columns, times[-1])
 
     @property
     def due(self) -> float | None:

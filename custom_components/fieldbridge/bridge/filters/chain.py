@@ -1,6 +1,6 @@
 """Several filters one after the other, and several side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import math
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
@@ -75,6 +75,8 @@ class Chain:
     @property
     def due(self) -> float | None:
         """Time at which ``flush`` has something to do, None when it has not."""
+        if not self._timed and not self._channels:
+            return None
         times = [due for stage in self._timed if (due := stage.due) is not None]
         times += [due for channel in self._channels if (due := channel.due) is not None]
         return min(times, default=None)
@@ -83,10 +85,10 @@ class Chain:
         """Take one sample, ``dt`` seconds after the one before where that is known; return the value or None."""
         if self._program is not None:
             self._collect()
-        if dt is None:
+        if dt is None or len(self._waited) == 1:
             value = raw
             for update in self._updates:
-                result = update(value)
+                result = update(value, dt)
                 if result is None:
                     return None
                 value = result
@@ -95,6 +97,11 @@ class Chain:
         for place in range(len(waited)):
             waited[place] += dt
         return self._run(0, raw)
+
+    def updates(self) -> tuple[Callable[[float, float | None], float | None], ...]:
+        """Return what ``update`` calls one after the other until None is returned, for who takes many samples."""
+        self._collect()
+        return self._updates if len(self._waited) == 1 else (self.update,)
 
     def _run(self, first: int, value: float) -> float | None:
         """Send a value through the segments from ``first`` on, each with the time it has waited."""
