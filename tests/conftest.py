@@ -15,9 +15,8 @@ from .mosquitto import Mosquitto
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --browser, --screenshots and --soak."""
+    """Add --browser and --screenshots."""
     parser.addoption("--browser", action="store_true", help="also run the tests that need Chromium")
-    parser.addoption("--soak", action="store_true", help="run what is proved over time for as long as it takes")
     parser.addoption("--screenshots", type=Path, help="folder for the screenshots of the browser tests")
 
 
