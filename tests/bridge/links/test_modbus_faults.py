@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tmodbus.exceptions import ServerDeviceBusyError, SuppressResponseError
+from tmodbus.server import RequestContext
 from tmodbus.utils.crc import calculate_crc16
 
 from custom_components.fieldbridge.bridge.errors import LinkError, WriteError
@@ -132,6 +133,46 @@ async def test_who_waits_for_a_poll_of_a_device_that_is_changed_is_told() -> Non
         run.add("a", profile(words(1)))
         with pytest.raises(LinkError, match="changed"):
             await within(polling)
+
+
+async def test_a_connection_that_is_dead_without_saying_so_is_opened_anew() -> None:
+    device = Moody()
+
+    class HalfOpen:
+        """A gateway that forgot the first connection."""
+
+        forgotten: object = None
+
+        async def __call__(self, unit: int, request: Any, context: RequestContext) -> Any:
+            if context.peer_addr == self.forgotten:
+                raise SuppressResponseError
+            self.last = context.peer_addr
+            return await device(unit, request)
+
+    gateway = HalfOpen()
+    async with tcp_server(gateway) as port, running(port, options=QUICK) as run:
+        session = run.add("a", profile(words(1, rate=RateClass.FAST), device=ModbusDevice(tolerance=0)))
+        await run.until(lambda: session.available)
+        gateway.forgotten = gateway.last
+        await while_time_passes(run, lambda: not session.available)
+        await while_time_passes(run, lambda: session.available)
+        assert gateway.last != gateway.forgotten
+
+
+async def test_a_write_gets_in_between_the_requests_of_a_long_reading() -> None:
+    device = Moody()
+    gate = device.bus.units[1].gate = asyncio.Event()
+    async with tcp_server(device) as port, running(port, options=ModbusOptions(timeout=PATIENCE)) as run:
+        session = run.add("a", profile(words(1), writes={"w1": number(register="w1")}))
+        run.link.want("a", [])
+        reading = asyncio.create_task(run.link.read_registers(1, Table.HOLDING, 0, 300))
+        await within(device.bus.seen.wait())
+        writing = asyncio.create_task(session.write("w1", 7))
+        await asyncio.sleep(0)
+        gate.set()
+        await within(writing)
+        assert len(await within(reading)) == 300
+        assert [seen.what for seen in device.bus.log[:2]] == ["read holding", "write one holding"]
 
 
 @dataclass

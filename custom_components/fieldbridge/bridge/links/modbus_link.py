@@ -109,8 +109,7 @@ class ModbusLink(FrameLink):
         """Return words or bits as they are; goes before polls. Raises RequestError, LinkError, ValueError."""
         if not 1 <= count <= _MAX_READ or address < 0 or address + count > 0x10000:
             raise ValueError(f"1 to {_MAX_READ} addresses from 0 to 65535 can be read")
-        async with self._poller.turn(unit, urgent=True):
-            return await self._poller.read(unit, table, address, count)
+        return await self._poller.read_long(unit, table, address, count)
 
     async def write_registers(self, device_id: str, table: Table, address: int, words: Sequence[int]) -> None:
         """Write words or bits as they are. Raises WriteError, LinkError."""

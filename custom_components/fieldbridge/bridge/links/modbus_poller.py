@@ -85,6 +85,8 @@ class ModbusPoller:
         self._polled: dict[PolledDevice, list[asyncio.Future[None]]] = {}
         self._settled_at: dict[int, float] = {}
         """By unit: until when, monotonic seconds, a late answer to its last request may come."""
+        self._all_silent = False
+        """No device answered its last two polls."""
 
     async def open(self) -> None:
         """Ask every device once. Raises LinkError; a device that does not answer is no lost link."""
@@ -156,12 +158,13 @@ class ModbusPoller:
         self._wake.set()
         await done
 
-    async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
-        """Read at once what may be longer than one request. The caller has the turn. Raises RequestError, LinkError."""
+    async def read_long(self, unit: int, table: Table, address: int, count: int) -> list[int]:
+        """Read what may be longer than one request; writes get in between. Raises RequestError, LinkError."""
         words: list[int] = []
         while len(words) < count:
             part = min(count - len(words), table.max_count)
-            words += await self._ask(unit, table, address + len(words), part)
+            async with self.turn(unit, urgent=True):
+                words += await self.read(unit, table, address + len(words), part)
         return words
 
     async def _run(self) -> None:
@@ -194,10 +197,11 @@ class ModbusPoller:
                 done.set_exception(error)
 
     async def _rest(self) -> None:
-        """Give the connection free until something is due, where that is wanted."""
-        if self._transport.options.close_after_poll:
+        """Give the connection free until something is due, where that is wanted or it may be dead without saying so."""
+        if self._transport.options.close_after_poll or self._all_silent:
+            self._all_silent = False
             async with self._turns.patient():
-                await self._transport.poll_done()
+                await self._transport.give_free()
 
     async def _pause(self, seconds: float) -> None:
         """Wait until something is due, or ``wake``."""
@@ -227,6 +231,7 @@ class ModbusPoller:
             raise
         read = device.finish(due, self.clock.now(), answered=answered, failed=failed)
         self.counters.values += read
+        self._all_silent = failed and all(each.failures > 1 for each in self.devices.values())
         self._tell_polled(device)
 
     async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
@@ -248,7 +253,7 @@ class ModbusPoller:
         try:
             async with self.turn(device.settings.unit):
                 before = self.clock.now()
-                words = await self._ask(device.settings.unit, request.table, request.address, request.count)
+                words = await self.read(device.settings.unit, request.table, request.address, request.count)
                 device.store(request, words)
             device.planner.succeeded(request, self.clock.now() - before)
         except RequestError as err:
@@ -275,7 +280,8 @@ class ModbusPoller:
             whole, answered = whole and result.whole, answered or result.answered
         return _Read(whole, answered)
 
-    async def _ask(self, unit: int, table: Table, address: int, count: int) -> list[int]:
+    async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
+        """Read with one request, counted and shown. The caller has the turn. Raises RequestError, LinkError."""
         counters, before = self.counters, self.clock.now()
         counters.requests += 1
         try:

@@ -147,9 +147,9 @@ class ModbusTransport:
         model = texts.get(5) or texts.get(4) or texts.get(1)
         return Identification(manufacturer=texts.get(0), model=model, version=texts.get(2))
 
-    async def poll_done(self) -> None:
-        """Give the connection free between two polls, if that is wanted and nobody else holds it."""
-        if self.options.close_after_poll and self._may_close():
+    async def give_free(self) -> None:
+        """Close the connection until the next request, unless others hold it too."""
+        if self._may_close():
             for unit in tuple(self._units.values())[:1]:
                 await self._disconnect(unit)
 
