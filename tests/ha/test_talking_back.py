@@ -248,3 +248,46 @@ async def test_what_the_form_does_not_ask_for_stays(hass: HomeAssistant, pty_lin
     await flow.choose("save_channel")
     stored = next(iter(entry.subentries.values())).data["channels"][0]["write"]
     assert (stored["max_length"], stored["target"]["frame"]) == (16, "N={value}")
+
+
+async def test_a_silent_device_is_set_up_from_nothing_by_asking_it(
+    hass: HomeAssistant, pty_link: PtyLink, lamp: Lamp
+) -> None:
+    flow = await Flow.config(hass, "serial")
+    port = {"bytesize": "8", "parity": "n", "stopbits": "1", "flow_control": "none"}
+    form = {"device": str(pty_link.path), "baudrate": "9600", "port_settings": port}
+    await flow.submit({**form, "framing": {"delimiter": "\\n", "max_length": 4096}})
+    await flow.until("nothing_arrived")
+
+    await flow.choose("ask")
+    await flow.submit({"frame": "B?{value}\\r", "every": 0.2})
+    assert flow.errors == {"frame": "bad_value"}
+    await flow.submit({"frame": "B?\\r", "every": 0.2})
+    await flow.until("recognised")
+    assert "B;50" in flow.text("frames")
+    fields = [option["value"] for option in flow.options_of("fields") if "50" in option["label"]]
+    await flow.submit({"fields": fields, "set_filters": False})
+    await hass.async_block_till_done()
+
+    (entry,) = hass.config_entries.async_entries("fieldbridge")
+    (subentry,) = entry.subentries.values()
+    (poll,) = subentry.data["talk"]["poll"]
+    assert poll == {"frame": "B?\\r", "every": 0.2, "timeout": 0.2, "answer": {}}
+    await until(lambda: [state for state in hass.states.async_all("sensor") if state.state == "50"])
+
+
+async def test_a_silent_device_is_added_to_a_link_by_asking_it(
+    hass: HomeAssistant, pty_link: PtyLink, lamp: Lamp
+) -> None:
+    entry = serial_entry(pty_link.path)
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", "on")
+    flow = await Flow.device(hass, entry, "ask")
+    await flow.submit({"frame": "L?\\r", "every": 0.2})
+    await flow.until("recognised")
+    await flow.submit({"name": "Lamp", "fields": ["1"], "condition": {}})
+    await hass.async_block_till_done()
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["talk"]["poll"][0]["frame"] == "L?\\r"
+    heard = len(lamp.heard)
+    await until(lambda: len(lamp.heard) > heard)

@@ -9,11 +9,13 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.selector import TextSelector
 import probatio
 
+from ..bridge.channels import DeviceProfile
+from ..bridge.links import FrameLink
 from ..bridge.profiles import Profile
 from ..const import CONF_KIND, CONF_SIGNALS, KIND_SIMULATED
 from ..presets import simulated_profile
 from .device_edit_flow import DeviceEditFlow
-from .listening import Listening, RunningLink, nothing_to_stop
+from .listening import FrameSource, Listening, RunningLink, nothing_to_stop
 from .recognised_form import (
     CONF_FIELDS,
     DEVICE_TITLE,
@@ -50,6 +52,14 @@ class DeviceFlow(DeviceEditFlow):
         """Return the models that are looked for in what arrives; blocking."""
         return ()
 
+    def source_of(self, link: FrameLink) -> FrameSource:
+        """Return where the frames of a running link come from."""
+        return RunningLink(link)
+
+    def complete(self, profile: DeviceProfile) -> DeviceProfile:
+        """Return the recognised device with what else is known of it."""
+        return profile
+
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a device to a link that runs."""
         entry = self._get_entry()
@@ -79,8 +89,8 @@ class DeviceFlow(DeviceEditFlow):
 
     async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Listen to the running link."""
-        link = RunningLink(self._get_entry().runtime_data.link)
-        self._listening = Listening(self.hass, link, profiles=self.known_models)
+        source = self.source_of(self._get_entry().runtime_data.link)
+        self._listening = Listening(self.hass, source, profiles=self.known_models)
         self._stop_listening = self._listening.stop
         return await self.async_step_listen()
 
@@ -108,7 +118,7 @@ class DeviceFlow(DeviceEditFlow):
             if not user_input[CONF_FIELDS]:
                 errors[CONF_FIELDS] = "no_fields"
             if not errors:
-                profile = make_profile(recognition, user_input[CONF_FIELDS], condition)
+                profile = self.complete(make_profile(recognition, user_input[CONF_FIELDS], condition))
                 return self.async_create_entry(title=user_input[CONF_NAME], data=profile.to_dict())
         schema = probatio.Schema(
             {

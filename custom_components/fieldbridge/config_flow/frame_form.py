@@ -40,6 +40,8 @@ _PROOFS: Final = ["none", "answer", "reading", "both"]
 _VALUE: Final = "value"
 FRAME_EXAMPLES: Final = {"text": r"SET {value:.1f}\r\n", "hex": "0x02 53 {value:u16} {crc-16/modbus:little}"}
 """What forms show of templates; a translation must not have braces of its own."""
+QUESTION_EXAMPLES: Final = {"text": r"MEAS?\r\n", "hex": "0x01 04 00 00 00 02 {crc-16/modbus:little}"}
+"""The same for frames that have no value."""
 
 
 def seconds(minimum: float = 0.02) -> NumberSelector:

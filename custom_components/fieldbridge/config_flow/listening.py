@@ -35,7 +35,11 @@ class FrameSource(Protocol):
     """Where frames come from while somebody listens."""
 
     capture: Capture
-    lost: LinkError | None
+
+    @property
+    def lost(self) -> LinkError | None:
+        """Why the link went away, None while it is there."""
+        ...
 
     async def close(self) -> None:
         """Stop capturing; idempotent."""

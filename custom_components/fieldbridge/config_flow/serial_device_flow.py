@@ -6,21 +6,26 @@ from typing import Any, Final, override
 from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.core import callback
 
-from ..bridge.channels import ValueKind, WriteControl
+from ..bridge.channels import DeviceProfile, ValueKind, WriteControl
 from ..bridge.channels.profile import unique_key
+from ..bridge.links import FrameLink, SerialLink
 from ..bridge.profiles import Profile
 from ..bridge.profiles.matching import framing_of, same_framing
 from ..connections.serial import link_framing
 from ..presentable import printable
+from .ask_steps import AskSteps
+from .asking import AskedSource
 from .device_flow import DeviceFlow
 from .frame_form import (
     FRAME_EXAMPLES,
     FRAME_SCHEMA,
+    QUESTION_EXAMPLES,
     check_frame,
     frame_form,
     frame_preview,
     write_of_frame_form,
 )
+from .listening import FrameSource
 from .model_steps import ModelSteps
 from .presentation import framing_text
 from .serial_models import model_placeholders, model_title, serial_profiles
@@ -31,10 +36,10 @@ _KIND_OF_CONTROL: Final = {WriteControl.NUMBER: ValueKind.NUMBER, WriteControl.S
 """Kinds of values that are only written; all others are texts."""
 
 
-class SerialDeviceFlow(DeviceFlow, ModelSteps):
+class SerialDeviceFlow(DeviceFlow, ModelSteps, AskSteps):
     """Adds a device to a serial link, and says how it is talked to."""
 
-    other_ways = ("serial_model",)
+    other_ways = ("ask", "serial_model")
     _commanded = ""
     _frame_form: Mapping[str, Any] | None = None
     _talk_form: Mapping[str, Any] | None = None
@@ -43,6 +48,17 @@ class SerialDeviceFlow(DeviceFlow, ModelSteps):
     @override
     def known_models(self) -> Sequence[Profile]:
         return serial_profiles(self.hass.config.config_dir)
+
+    @override
+    def source_of(self, link: FrameLink) -> FrameSource:
+        source = super().source_of(link)
+        if self._question is None or not isinstance(link, SerialLink):
+            return source
+        return AskedSource(source, link.send_frame, dict(self._question))
+
+    @override
+    def complete(self, profile: DeviceProfile) -> DeviceProfile:
+        return self.asked(profile)
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -150,7 +166,7 @@ class SerialDeviceFlow(DeviceFlow, ModelSteps):
             step_id="talk",
             data_schema=self.add_suggested_values_to_schema(TALK_SCHEMA, self._talk_form or talk_form(self._device)),
             errors=errors,
-            description_placeholders={**FRAME_EXAMPLES, **placeholders},
+            description_placeholders={**QUESTION_EXAMPLES, **placeholders},
         )
 
     async def async_step_check_talk(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:

@@ -16,6 +16,8 @@ from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
 from ..const import CONF_DELIMITER, CONF_FRAMING, KIND_SERIAL
+from .ask_steps import AskSteps
+from .asking import AskedSource
 from .baud_steps import BaudSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
@@ -41,7 +43,7 @@ from .serial_models import serial_profiles
 _SET_FILTERS: Final = "set_filters"
 
 
-class SerialSteps(BaudSteps, ModelLinkSteps, FilterSteps):
+class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, FilterSteps):
     """Adds and changes a serial link."""
 
     _listening: Listening
@@ -88,7 +90,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, FilterSteps):
         if user_input is not None:
             if sources := user_input[CONF_FIELDS]:
                 self.take_framing(self._listening.framing)
-                self._draft = make_profile(recognition, sources).to_dict()
+                self._draft = self.asked(make_profile(recognition, sources)).to_dict()
                 if user_input[_SET_FILTERS] and filterable(self._draft):
                     return await self._async_set_filters()
                 return await self.async_step_create_link()
@@ -135,15 +137,15 @@ class SerialSteps(BaudSteps, ModelLinkSteps, FilterSteps):
 
     async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Nothing came: cable, power, baud rate."""
-        return self._show_outcome("nothing_arrived", "serial_model")
+        return self._show_outcome("nothing_arrived", "ask", "serial_model")
 
     async def async_step_no_frame_end(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Bytes came, but no delimiter among them."""
-        return self._show_outcome("no_frame_end", "try_rates", "serial_model")
+        return self._show_outcome("no_frame_end", "try_rates", "ask", "serial_model")
 
     async def async_step_not_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Frames came that nothing here understands."""
-        return self._show_outcome("not_recognised", "try_rates", "serial_model")
+        return self._show_outcome("not_recognised", "try_rates", "ask", "serial_model")
 
     async def async_step_binary_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Binary frames came that no check proves: they may be values, or text at a wrong baud rate."""
@@ -182,16 +184,19 @@ class SerialSteps(BaudSteps, ModelLinkSteps, FilterSteps):
         if CONF_DELIMITER not in data and CONF_FRAMING in self._data:
             data[CONF_FRAMING] = self._data[CONF_FRAMING]
         self._data = data
+        self._question = None
         self._title = await async_port_title(self.hass, data[CONF_DEVICE])
         return {}
 
     async def _async_open(self) -> dict[str, str]:
         """Open the chosen port and listen; return errors."""
-        probe = LinkProbe(make_serial(self._data))
+        transport = make_serial(self._data)
+        probe = LinkProbe(transport)
+        source = probe if self._question is None else AskedSource(probe, transport.send, dict(self._question))
         # Who wrote how messages end knows better than what was recognised.
         self._listening = Listening(
             self.hass,
-            probe,
+            source,
             finds_framing=self._data.get(CONF_DELIMITER) == LINE_END,
             profiles=partial(serial_profiles, self.hass.config.config_dir),
         )

@@ -20,7 +20,7 @@ from .frame_form import CONF_FRAME, CONF_PATTERN, CONF_PREFIX, CONF_TIMEOUT, ans
 
 CONF_INIT: Final = "init"
 CONF_POLL: Final = "poll"
-_EVERY: Final = "every"
+CONF_EVERY: Final = "every"
 _EXPECTED: Final = "expected"
 
 TALK_SCHEMA = probatio.Schema(
@@ -30,11 +30,11 @@ TALK_SCHEMA = probatio.Schema(
             ObjectSelectorConfig(
                 multiple=True,
                 label_field=CONF_FRAME,
-                description_field=_EVERY,
+                description_field=CONF_EVERY,
                 translation_key=CONF_POLL,
                 fields={
                     CONF_FRAME: {"required": True, "selector": TextSelector()},
-                    _EVERY: {"required": True, "default": 10, "selector": seconds()},
+                    CONF_EVERY: {"required": True, "default": 10, "selector": seconds()},
                     _EXPECTED: {"default": True, "selector": BooleanSelector()},
                     CONF_PREFIX: {"selector": TextSelector()},
                     CONF_PATTERN: {"selector": TextSelector()},
@@ -83,7 +83,7 @@ def _poll_form(poll: Mapping[str, Any]) -> dict[str, Any]:
     answer = poll.get("answer")
     return {
         CONF_FRAME: poll[CONF_FRAME],
-        _EVERY: poll[_EVERY],
+        CONF_EVERY: poll[CONF_EVERY],
         _EXPECTED: answer is not None,
         **(answer or {}),
         CONF_TIMEOUT: poll.get(CONF_TIMEOUT, 1),
@@ -91,5 +91,5 @@ def _poll_form(poll: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _poll_of_form(form: Mapping[str, Any]) -> dict[str, Any]:
-    poll = {CONF_FRAME: form[CONF_FRAME], _EVERY: form[_EVERY], CONF_TIMEOUT: form.get(CONF_TIMEOUT, 1)}
+    poll = {CONF_FRAME: form[CONF_FRAME], CONF_EVERY: form[CONF_EVERY], CONF_TIMEOUT: form.get(CONF_TIMEOUT, 1)}
     return {**poll, "answer": answer_of_form(form)} if form.get(_EXPECTED, True) else poll
