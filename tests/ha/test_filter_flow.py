@@ -100,7 +100,10 @@ async def test_filters_are_added_ordered_edited_and_removed(
     await flow.choose("add_filter")
     await flow.submit({"kind": "median"})
     await flow.submit({"window": 3, "missing": "hold", "position": 1})
-    assert flow.text("filters").splitlines() == ["1. Median (window 3, missing hold)", "2. Offset (amount 0.5)"]
+    assert flow.text("filters").splitlines() == [
+        "1. Median (Window 3, Missing values Hold the last value)",
+        "2. Offset (Amount 0.5 °C)",
+    ]
     assert flow.text("values").splitlines()[-1] == "20 °C  →  20.5 °C"
 
     await flow.choose("edit_filter")
@@ -110,7 +113,7 @@ async def test_filters_are_added_ordered_edited_and_removed(
     await flow.choose("edit_filter")
     await flow.submit({"filter": "1"})
     await flow.submit({"window": 5, "missing": "skip", "position": 2})
-    assert flow.text("filters").splitlines() == ["1. Offset (amount 1.0)", "2. Median (window 5)"]
+    assert flow.text("filters").splitlines() == ["1. Offset (Amount 1 °C)", "2. Median (Window 5)"]
 
     await flow.choose("save_filters")
     await hass.async_block_till_done()
@@ -161,10 +164,15 @@ async def test_a_list_of_esphome_is_pasted(hass: HomeAssistant, entry: MockConfi
     await flow.submit({"pasted": "filters:\n  - offset: 2.0\n  - lambda: return x;"})
     assert flow.errors == {"pasted": "bad_filter"}
     assert "filters[1]" in flow.text("error")
-    await flow.submit({"pasted": "- offset: 2.0\n- median:\n    window_size: 4"})
+    both = "- or:\n  - throttle: 1s\n  - delta: 5.0\n- calibrate_linear:\n  - 0.0 -> 0.0\n  - 10 -> 11"
+    await flow.submit({"pasted": f"- offset: 2.0\n- median:\n    window_size: 4\n{both}"})
+    assert flow.text("filters").splitlines()[3:] == [
+        "4. Any of (Throttle (Time 1 s, Missing values Pass on) | Dead-band (Missing values Pass on, Dead-band 5 °C))",
+        "5. Polynomial (Points 0 → 0; 10 → 11, Degree 1)",
+    ]
     await flow.choose("save_filters")
 
-    assert [item["kind"] for item in stored(entry)["filters"]] == ["offset", "median", "every"]
+    assert [item["kind"] for item in stored(entry)["filters"]] == ["offset", "median", "every", "any_of", "polynomial"]
 
 
 async def test_the_publish_policy_is_stored_with_its_pace_in_one_place(

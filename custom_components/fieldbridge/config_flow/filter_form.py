@@ -136,6 +136,36 @@ def filter_of_form(kind: str, form: Mapping[str, Any]) -> dict[str, Any]:
     return item
 
 
+def filter_label(item: Mapping[str, Any], texts: Mapping[str, str], fields: Mapping[str, str], unit: str | None) -> str:
+    """Return a stored filter as a person reads it: ``Median (Window 5)``.
+
+    ``texts`` are those of the selectors, ``fields`` the names of the form's fields.
+    """
+    said = []
+    for name, value in item.items():
+        shown_unit = _UNITS.get(name) or (unit if name in _IN_UNIT_OF_CHANNEL else None)
+        match value:
+            case _ if name == "kind" or value is None or value is False:
+                continue
+            case True:
+                text = ""
+            case int() | float():
+                text = f"{value:g} {shown_unit}" if shown_unit else f"{value:g}"
+            case str():
+                options = {"missing": "missing_values", "quantity": "quantity"}.get(name)
+                text = texts.get(f"{options}.options.{value}", value)
+            case _ if name == "filters":  # of any_of: lists of filters
+                lists = (", ".join(filter_label(each, texts, fields, unit) for each in chain) for chain in value)
+                text = " | ".join(lists)
+            case _ if name == _POINTS:
+                text = "; ".join(f"{raw:g} → {meant:g}" for raw, meant in value)
+            case _:
+                text = "; ".join(f"{number:g}" for number in value)
+        said.append(f"{fields.get(name, '')} {text}".strip())
+    kind = texts.get(f"filter_kind.options.{item['kind']}", item["kind"])
+    return f"{kind} ({', '.join(said)})" if said else kind
+
+
 @cache
 def _parameters(kind: str) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(KINDS[kind]).parameters

@@ -26,11 +26,19 @@ from ..bridge.errors import ProfileError
 from ..bridge.filters import KINDS, from_esphome
 from ..const import DOMAIN
 from ..presentable import printable
-from .filter_form import CONF_POSITION, FieldError, filter_form, filter_of_form, filter_schema, kind_selector
+from .filter_form import (
+    CONF_POSITION,
+    FieldError,
+    filter_form,
+    filter_label,
+    filter_of_form,
+    filter_schema,
+    kind_selector,
+)
 from .filter_preview import SampleSource, preview_table, start_filter_preview
 from .presentation import NOTHING
 from .preview import Send, async_offer_preview, async_setup_preview
-from .selector_texts import async_selector_texts
+from .selector_texts import async_field_texts, async_selector_texts
 
 _CHANNEL: Final = "channel"
 _FILTER: Final = "filter"
@@ -301,14 +309,10 @@ class FilterSteps(ConfigEntryBaseFlow):
         return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple, mode=SelectSelectorMode.LIST))
 
     async def _async_labels(self) -> list[str]:
-        """Return the filters as a person reads them: ``Median (window 5)``."""
-        texts = await async_selector_texts(self.hass)
-        labels = []
-        for item in self._items:
-            arguments = ", ".join(f"{name} {value}" for name, value in item.items() if name != _KIND)
-            name = texts.get(f"filter_kind.options.{item[_KIND]}", item[_KIND])
-            labels.append(printable(f"{name} ({arguments})" if arguments else name))
-        return labels
+        """Return the filters as a person reads them."""
+        texts, fields = await async_selector_texts(self.hass), await async_field_texts(self.hass, "options", "filter")
+        unit = self._channel.get("unit")
+        return [printable(filter_label(item, texts, fields, unit)) for item in self._items]
 
 
 def _policy_schema(channel: Channel) -> probatio.Schema:

@@ -11,3 +11,10 @@ async def async_selector_texts(hass: HomeAssistant) -> dict[str, str]:
     found = await translation.async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
     prefix = f"component.{DOMAIN}.selector."
     return {key.removeprefix(prefix): text for key, text in found.items()}
+
+
+async def async_field_texts(hass: HomeAssistant, flow: str, step: str) -> dict[str, str]:
+    """Return the names of the fields of a step's form; ``flow`` is config or options."""
+    found = await translation.async_get_translations(hass, hass.config.language, flow, [DOMAIN])
+    prefix = f"component.{DOMAIN}.{flow}.step.{step}.data."
+    return {key.removeprefix(prefix): text for key, text in found.items() if key.startswith(prefix)}

@@ -16,8 +16,7 @@ from .units import parse_percent, parse_resistance, parse_seconds, parse_tempera
 type Item = dict[str, Any]
 
 LAMBDA = (
-    "a lambda is C++, which cannot run here; write it as an 'expression' instead, such as "
-    "{'kind': 'expression', 'formula': 'x * 1.8 + 32'}"
+    "a lambda is C++, which cannot run here; the filter 'expression' does the same by a formula such as x * 1.8 + 32"
 )
 WINDOW = {"window_size": 5, "send_every": 5, "send_first_at": 1}
 
