@@ -147,22 +147,34 @@ def async_end_migration(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 async def async_drop_hub(hass: HomeAssistant, entry: ConfigEntry) -> str | None:
-    """Let Home Assistant read its Modbus YAML again; returns where the entry's hub still is, None when it is gone."""
+    """Let Home Assistant read its Modbus YAML again once the entry's hub is gone from it.
+
+    Returns where the hub still is, None when it is gone; raises HomeAssistantError for YAML that cannot be read, of
+    which Home Assistant must not be told: it would drop all hubs.
+    """
     migration = entry.data.get(CONF_MIGRATION)
     if migration is None:
         return None
-    if hass.services.has_service(MODBUS, SERVICE_RELOAD):
-        with suppress(HomeAssistantError):  # what is wrong with the YAML is Home Assistant's to tell
+    plan = MigrationPlan.from_dict(migration["plan"])
+    where = await _async_where_in_files(hass, migration["hub"])
+    if where is None and _is_running(hass, plan) and hass.services.has_service(MODBUS, SERVICE_RELOAD):
+        with suppress(HomeAssistantError):  # what is wrong with other hubs is Home Assistant's to tell
             await hass.services.async_call(MODBUS, SERVICE_RELOAD, blocking=True)
-    return await async_where_hub_is(hass, migration["hub"], MigrationPlan.from_dict(migration["plan"]))
+    return where or ("Home Assistant" if _is_running(hass, plan) else None)
 
 
 async def async_where_hub_is(hass: HomeAssistant, name: str, plan: MigrationPlan) -> str | None:
     """Return where a hub still is, None once it is gone from the files and its entities from Home Assistant."""
     try:
-        config = await conf_util.async_hass_config_yaml(hass)
-    except HomeAssistantError:
-        return "configuration.yaml"
+        where = await _async_where_in_files(hass, name)
+    except HomeAssistantError as err:
+        return f"configuration.yaml ({err})"
+    return where or ("Home Assistant" if _is_running(hass, plan) else None)
+
+
+async def _async_where_in_files(hass: HomeAssistant, name: str) -> str | None:
+    """Return file and line of a hub, None when no file has it; raises HomeAssistantError for files with mistakes."""
+    config = await conf_util.async_hass_config_yaml(hass)
     for key, hubs in config.items():
         if str(key).split(" ")[0] != MODBUS:
             continue
@@ -170,8 +182,13 @@ async def async_where_hub_is(hass: HomeAssistant, name: str, plan: MigrationPlan
             if isinstance(hub, Mapping) and str(hub.get("name", _DEFAULT_HUB)) == name:
                 file, line = getattr(hub, "__config_file__", "configuration.yaml"), getattr(hub, "__line__", "?")
                 return f"{file}, line {line}"
+    return None
+
+
+def _is_running(hass: HomeAssistant, plan: MigrationPlan) -> bool:
+    """Whether Home Assistant's Modbus integration still has an entity of the plan."""
     running = {entity_id for entity_id, source in entity_sources(hass).items() if source["domain"] == MODBUS}
-    return "Home Assistant" if running & set(plan.entity_ids) else None
+    return not running.isdisjoint(plan.entity_ids)
 
 
 @callback

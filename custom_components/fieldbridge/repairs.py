@@ -5,6 +5,7 @@ from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import probatio
 
@@ -90,11 +91,15 @@ class MigrationFlow(RepairsFlow):
         errors: dict[str, str] = {}
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if user_input is not None and entry is not None:
-            where = await async_drop_hub(self.hass, entry)
-            if where is None:
-                self.hass.config_entries.async_schedule_reload(self._entry_id)
-                return self.async_create_entry(data={})
-            errors["base"] = "hub_still_there"
+            try:
+                where = await async_drop_hub(self.hass, entry)
+            except HomeAssistantError as err:
+                errors["base"], where = "yaml_unreadable", str(err)
+            else:
+                if where is None:
+                    self.hass.config_entries.async_schedule_reload(self._entry_id)
+                    return self.async_create_entry(data={})
+                errors["base"] = "hub_still_there"
             self._placeholders |= {"where": where}
         return self.async_show_form(
             step_id="confirm",

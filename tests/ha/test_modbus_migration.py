@@ -164,7 +164,8 @@ async def test_the_repair_says_when_the_hub_is_still_there(hass: HomeAssistant, 
     assert result["errors"] == {"base": "hub_still_there"}
     assert entry.state is ConfigEntryState.SETUP_RETRY
     home.write("modbus: [\n")  # a person in the middle of an edit
-    assert (await submit_repair(hass, entry))["errors"] == {"base": "hub_still_there"}
+    assert (await submit_repair(hass, entry))["errors"] == {"base": "yaml_unreadable"}
+    await until_state(hass, "sensor.plain_count", "42")  # Home Assistant was not told to read that
 
 
 async def test_an_entry_that_is_removed_while_it_waits_leaves_nothing(hass: HomeAssistant, home: Home) -> None:
