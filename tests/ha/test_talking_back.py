@@ -219,6 +219,7 @@ async def test_a_checksum_is_put_behind_the_frame(hass: HomeAssistant, pty_link:
         ({"minimum": 5, "maximum": 5}, {"base": "bad_value"}),
         ({"control": "select", "options": []}, {"options": "bad_value"}),
         ({"pattern": "("}, {"prefix": "bad_value"}),
+        ({"control": "switch", "frame": "B={value}", "on": "RUN", "off": "STOP"}, {"proof": "bad_value"}),
     ],
 )
 async def test_a_frame_that_cannot_set_the_value_is_told_at_its_field(

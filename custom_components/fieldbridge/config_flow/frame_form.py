@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..bridge.channels import Channel, DeviceProfile, WriteControl
+from ..bridge.channels.proof import Proof
 from ..bridge.codecs.catalogue import ALGORITHMS
 from ..bridge.codecs.escapes import escape_bytes
 from ..bridge.codecs.frame_check import ENCODINGS
@@ -140,11 +141,17 @@ def check_frame(device: Mapping[str, Any], key: str) -> tuple[dict[str, str], di
     if unknown := template.names - {_VALUE} - {each.key for each in profile.channels}:
         return {CONF_FRAME: "unknown_names"}, {"names": ", ".join(sorted(map(printable, unknown)))}
     others = dict.fromkeys((each.key for each in profile.channels), 1)
+    is_read_back = channel.write.target.get(CONF_CONFIRM) is not None
     for value in _samples(channel):
+        field = CONF_FRAME
         try:
-            template.fill({**others, _VALUE: channel.raw_to_write(value)})
+            raw = channel.raw_to_write(value)
+            template.fill({**others, _VALUE: raw})
+            if is_read_back:
+                field = CONF_PROOF
+                Proof(channel, raw)
         except WriteError as err:
-            return {CONF_FRAME: "bad_value"}, {"error": printable(f"{value}: {err}")}
+            return {field: "bad_value"}, {"error": printable(f"{value}: {err}")}
     return {}, {}
 
 

@@ -160,6 +160,21 @@ async def test_a_write_may_be_confirmed_by_the_next_reading(
                 await writing
 
 
+async def test_a_reading_confirms_though_filters_and_publish_policy_hold_it_back(
+    link: RunningSerialLink, lamp: Lamp
+) -> None:
+    poll = {"frame": "B?\\r", "every": 60.0, "answer": {"prefix": "B"}}
+    write = {"control": "number", "target": {"frame": "B={value:d}\\r", "confirm": 3}}
+    slow = {"filters": [{"kind": "mean", "window": 10}], "publish": {"at_most_every": 600}}
+    async with serving(lamp), link.running():
+        session = link.set_device("lamp", profile("B", {**BRIGHTNESS, **slow, "write": write}, poll=[poll]))
+        await link.until_state("up")
+        await link.clock.advance(0.06)
+        await link.until_frames(1)
+        await session.write("brightness", 70)
+        assert (session.raw_value("brightness"), session.value("brightness")) == (70, 50)
+
+
 async def test_exchanges_follow_each_other_and_get_their_own_answers(link: RunningSerialLink, lamp: Lamp) -> None:
     async with serving(lamp), link.running():
         await link.until_state("up")

@@ -6,6 +6,7 @@ from typing import Any, Protocol, override
 
 from ..app import DeviceContext
 from ..channels import Channel, DeviceProfile, DeviceSession
+from ..channels.proof import Proof
 from ..clock import SystemClock
 from ..codecs.frame import Batch
 from ..codecs.talk import Answer, Poll, Question
@@ -205,12 +206,9 @@ class SerialLink(FrameLink):
         if question.confirm is None or not channel.source:
             await self._exchange.ask(data, question.answer, timeout=question.timeout, clock=self._clock)
             return
-        shown = asyncio.Event()
-        try:
-            wanted = channel.converter()(raw)
-        except ValueError as err:
-            raise WriteError(f"{channel.name} cannot be compared with what was written") from err
-        stop = self.on_frames(lambda _: shown.set() if session.value(channel.key) == wanted else None)
+        shown, proof = asyncio.Event(), Proof(channel, raw)
+        # Not what is shown: filters and the publish policy may hold the reading back.
+        stop = self.on_frames(lambda _: shown.set() if proof.given_by(session.raw_value(channel.key)) else None)
         try:
             await self._exchange.ask(data, question.answer, timeout=question.timeout, clock=self._clock)
             for poll in self._polls:
@@ -219,7 +217,7 @@ class SerialLink(FrameLink):
             self._changed.set()
             await self._wait(shown, question.confirm)
             if not shown.is_set():
-                raise NoAnswerError(f"{channel.name} did not become {wanted}")
+                raise NoAnswerError(f"{channel.name} did not become {proof.wanted}")
         finally:
             stop()
 
