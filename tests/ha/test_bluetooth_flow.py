@@ -202,6 +202,27 @@ async def test_the_nordic_uart_is_listened_to_as_a_serial_port_is(hass: HomeAssi
     assert entry.data["stream"]["send"] == NORDIC_RX
 
 
+async def test_a_byte_stream_is_cut_by_what_is_recognised_and_its_devices_are_those_of_a_serial_port(
+    hass: HomeAssistant, bluez: MockBlueZ
+) -> None:
+    bridge = await in_range(hass, bluez, serial_bridge())
+    flow = await (await connected(hass, bridge)).choose("ble_stream")
+    form = {"receive": NORDIC_TX, "send": NORDIC_RX, "start_section": {}, "connection": CONNECTION}
+    frames = [b"\x02W;%d\x03" % number for number in range(10, 90)]
+    async with Sender(bluez, bridge[NORDIC_TX], *frames):
+        await flow.submit({**form, "delimiter": "\\n"})
+        await flow.until("ble_recognised")
+        assert "marks" in flow.text("framing")
+        entry = await created(hass, await flow.submit({"fields": ["1"]}))
+        assert entry.data["stream"]["framing"]["kind"] == "marks"
+        await until(lambda: hass.states.async_entity_ids("sensor"))
+
+    changed = await Flow.change_device(hass, entry)
+    assert {"set_value", "talk"} <= set(changed.shown["menu_options"])
+    added = await Flow.device(hass, entry)
+    assert added.step == "add_device"
+
+
 async def test_a_device_that_is_silent_can_be_listened_to_again_or_added(hass: HomeAssistant, bluez: MockBlueZ) -> None:
     strap = await in_range(hass, bluez, heart_rate_strap())
     flow = await (await connected(hass, strap)).choose("ble_characteristics")

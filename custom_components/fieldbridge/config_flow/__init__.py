@@ -59,7 +59,9 @@ class ConfigFlow(
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Every link carries devices."""
-        flow = DEVICE_FLOWS.get(config_entry.data[CONF_KIND])
+        # A byte stream over Bluetooth is what a serial port is.
+        kind = KIND_SERIAL if config_entry.data.get("stream") else config_entry.data[CONF_KIND]
+        flow = DEVICE_FLOWS.get(kind)
         return {} if flow is None else {SUBENTRY_DEVICE: flow}
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The flow of one device behind a Bluetooth LE link: from its byte stream, or from what its characteristics send."""
+"""The flow of one device behind a Bluetooth LE link: from what its characteristics send."""
 
 from collections import deque
 from typing import Any, override
@@ -37,8 +37,6 @@ class BleDeviceFlow(DeviceFlow):
         entry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="link_not_loaded")
-        if entry.data.get("stream"):
-            return await self.async_step_listen_again()
         return await self.async_step_messages()
 
     async def async_step_ble_command(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:

@@ -17,12 +17,12 @@ from ..bridge.links.ble_profiles import combined, link_data, with_patience
 from ..bridge.links.probe import LinkProbe
 from ..bridge.profiles import Profile
 from ..connections.bluetooth import async_load_bluetooth
+from ..connections.serial import LINES, link_framing
 from ..const import SUBENTRY_DEVICE
 from .ble_connect_steps import BleConnectSteps
 from .ble_form import (
     CONF_CHARACTERISTICS,
     CONF_CONNECTING,
-    CONF_DELIMITER,
     CONF_PROFILES,
     CONF_RECEIVE,
     CONF_SEND,
@@ -202,7 +202,7 @@ class BleSteps(BleConnectSteps):
             self._data["stream"] = {
                 "receive": user_input[CONF_RECEIVE],
                 "send": user_input.get(CONF_SEND),
-                "framing": {"kind": "delimiter", "delimiter": user_input[CONF_DELIMITER]},
+                "framing": link_framing(user_input),
             }
             errors = self._check()
             if not errors:
@@ -220,7 +220,9 @@ class BleSteps(BleConnectSteps):
         from ..connections import ble  # brings bleak
 
         probe = LinkProbe(ble.make_ble_transport(self.hass, self._data))
-        self._ble_listening = Listening(self.hass, probe)
+        # Who wrote how messages end knows better than what was recognised.
+        is_open = self._data["stream"]["framing"] == LINES
+        self._ble_listening = Listening(self.hass, probe, finds_framing=is_open)
         self._stop_listening = self._ble_listening.stop
         try:
             await probe.open()
@@ -248,6 +250,8 @@ class BleSteps(BleConnectSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             if sources := user_input[CONF_FIELDS]:
+                if (framing := self._ble_listening.framing) is not None:
+                    self._data["stream"]["framing"] = framing
                 return self._create_link(self._title, make_profile(recognition, sources))
             errors[CONF_FIELDS] = "no_fields"
         return self.async_show_form(

@@ -21,6 +21,7 @@ from ..const import (
     CONF_STOPBITS,
     CONF_TIMEOUT,
     CONF_TRANSPORT,
+    KIND_SERIAL,
 )
 
 _CORE_TYPES: Final = {"tcp": "tcp", "udp": "udp", "rtu_over_tcp": "rtuovertcp", "rtu": "serial"}
@@ -38,7 +39,8 @@ def profile_text(entry: ConfigEntry, subentry: ConfigSubentry) -> str:
         Profile(
             id=unique_key(subentry.title, set())[:64],
             name=subentry.title,
-            kind=entry.data[CONF_KIND],
+            # A byte stream over Bluetooth is what a serial port is.
+            kind=KIND_SERIAL if entry.data.get("stream") else entry.data[CONF_KIND],
             version=1,
             source="Fieldbridge",
             device=device,

@@ -14,7 +14,7 @@ from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 
 from ..bridge.codecs.characteristics import ServiceInfo
-from ..bridge.links.ble_link import BleDescription, BleLink
+from ..bridge.links.ble_link import BleDescription, BleLink, BleStreamLink
 from ..bridge.transports.ble import BleTransport
 from ..bridge.transports.ble_peripheral import survey
 
@@ -70,9 +70,10 @@ def make_ble_transport(hass: HomeAssistant, data: Mapping[str, Any]) -> BleTrans
     return BleTransport(finder, described.settings, described.framer)
 
 
-def make_ble_link(hass: HomeAssistant, title: str, data: Mapping[str, Any]) -> BleLink:
+def make_ble_link(hass: HomeAssistant, title: str, data: Mapping[str, Any]) -> BleLink | BleStreamLink:
     """Return the link that a config entry's data describes. Raises ProfileError."""
-    return BleLink(title, make_ble_transport(hass, data), send=BleDescription.from_dict(data).send)
+    transport = make_ble_transport(hass, data)
+    return BleStreamLink(title, transport) if data.get("stream") else BleLink(title, transport)
 
 
 async def async_survey(hass: HomeAssistant, address: str, name: str, *, pair: bool) -> Sequence[ServiceInfo]:

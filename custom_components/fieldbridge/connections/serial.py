@@ -1,7 +1,7 @@
 """Serial ports and serial servers, taken through serialx."""
 
 from collections.abc import Mapping
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.const import CONF_DEVICE
 from homeassistant.exceptions import HomeAssistantError
@@ -20,6 +20,9 @@ from ..const import (
     CONF_STOPBITS,
     CONF_XONXOFF,
 )
+
+LINES: Final[dict[str, Any]] = {"kind": "line"}
+"""The framing where nothing else is known."""
 
 
 class HomeAssistantSerial(SerialTransport):
@@ -49,11 +52,12 @@ def make_serial(data: Mapping[str, Any]) -> HomeAssistantSerial:
 
 
 def link_framing(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the link of an entry's data cuts its bytes."""
+    """Return how the link of an entry's data cuts its bytes; a byte stream over Bluetooth does so as well."""
+    data = data.get("stream") or data
     if CONF_FRAMING in data:
         return dict(data[CONF_FRAMING])
     delimiter = data.get(CONF_DELIMITER, "\\n")
-    return {"kind": "line"} if delimiter == "\\n" else {"kind": "delimiter", "delimiter": delimiter}
+    return dict(LINES) if delimiter == "\\n" else {"kind": "delimiter", "delimiter": delimiter}
 
 
 def make_framer(data: Mapping[str, Any]) -> Framer:

@@ -8,11 +8,12 @@ from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 
 from custom_components.fieldbridge.bridge.codecs.framing import Framer
+from custom_components.fieldbridge.bridge.links.ble_link import BleStreamLink
 from custom_components.fieldbridge.bridge.testing import ManualClock
 from custom_components.fieldbridge.bridge.transports.ble import BleSettings, BleTransport
 from tests.bluez import Peripheral
 
-from .running import PATIENCE, RunningLink
+from .running import PATIENCE, RunningLink, RunningLinkMixin
 
 
 class Finder:
@@ -52,6 +53,18 @@ def ble_link(peripheral: Peripheral, framer: Framer | None = None, **settings: A
     """Return a link to one peripheral."""
     clock = ManualClock()
     return RunningLink(BleTransport(Finder(peripheral), BleSettings(**settings), framer, clock=clock), clock)
+
+
+class RunningStream(RunningLinkMixin, BleStreamLink):
+    """A byte stream over Bluetooth that can be waited for."""
+
+
+def ble_stream(peripheral: Peripheral, framer: Framer, **settings: Any) -> RunningStream:
+    """Return a link over the byte stream of one peripheral."""
+    clock = ManualClock()
+    link = RunningStream("stream", BleTransport(Finder(peripheral), BleSettings(**settings), framer, clock=clock))
+    link.wait_for(clock)
+    return link
 
 
 async def until(condition: Callable[[], bool], clock: ManualClock | None = None) -> None:

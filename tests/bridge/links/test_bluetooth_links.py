@@ -27,7 +27,7 @@ from tests.bluez import (
     serial_bridge,
 )
 
-from .ble import Finder, ble_link, ble_transport, until
+from .ble import Finder, ble_link, ble_stream, ble_transport, until
 from .running import profile_of
 
 BEATS = DeviceProfile.from_dict(
@@ -406,3 +406,56 @@ async def test_silence_ends_a_frame_where_the_framing_says_so(bluez: MockBlueZ, 
         bluez.notify(bridge[NORDIC_TX], b"\x03")
         await link.until_frames(1)
     assert [frame.data for frame in link.recent_frames] == [b"\x01\x02\x03"]
+
+
+ASKED = {"frame": "W?\\r", "every": 5.0, "answer": {"prefix": "W"}}
+
+
+def answering(bluez: MockBlueZ, bridge: Peripheral) -> None:
+    """Let a scale behind the bridge answer every question."""
+
+    def answer() -> None:
+        count = len(bridge[NORDIC_RX].written)
+        bluez.notify(bridge[NORDIC_TX], b"W;%d\n" % count)
+
+    bridge[NORDIC_RX].on_write = answer
+
+
+async def test_a_device_behind_a_byte_stream_is_told_and_asked_as_on_a_serial_port(
+    bluez: MockBlueZ, bridge: Peripheral
+) -> None:
+    answering(bluez, bridge)
+    link = ble_stream(bridge, DelimiterFramer(), notify=[NORDIC_TX], send=NORDIC_RX)
+    device = link.set_device("scale", profile_of("W", talk={"init": ["HI\\r"], "poll": [ASKED]}))
+    async with link.running():
+        await link.until_state("up")
+        await link.clock.advance(1.0)
+        await link.until(lambda: device.value("x") == 2)
+        await link.clock.advance(5.0)
+        await link.until(lambda: device.value("x") == 3)
+
+    assert bridge[NORDIC_RX].written == [b"HI\r", b"W?\r", b"W?\r"]
+    assert link.statistics()["unanswered"] == 0
+
+
+async def test_a_device_on_a_rate_is_asked_while_it_is_connected(bluez: MockBlueZ, bridge: Peripheral) -> None:
+    answering(bluez, bridge)
+    link = ble_stream(
+        bridge, DelimiterFramer(), notify=[NORDIC_TX], send=NORDIC_RX, connecting=Connecting.RATE, interval=60.0
+    )
+    device = link.set_device("scale", profile_of("W", talk={"poll": [{**ASKED, "every": 30.0}]}))
+    async with link.running():
+        await link.until_state("up")
+        await until(lambda: device.value("x") == 1, link.clock)
+        await until(lambda: not bluez.connected, link.clock)
+        await until(lambda: device.value("x") == 2, link.clock)
+
+    assert bridge.connections == 2
+
+
+async def test_a_byte_stream_without_a_way_back_says_so(bridge: Peripheral) -> None:
+    link = ble_stream(bridge, DelimiterFramer(), notify=[NORDIC_TX])
+    async with link.running():
+        await link.until_state("up")
+        with pytest.raises(LinkError, match="no characteristic takes"):
+            await link.send_frame(b"W?\r")

@@ -175,7 +175,7 @@ def test_a_byte_stream_has_a_framer_and_a_way_back() -> None:
         {"stream": {"receive": "ffe1", "send": "ffe2", "framing": {"kind": "delimiter", "delimiter": ";"}}}
     )
     assert described.settings.notify == ("ffe1",)
-    assert described.send == "ffe2"
+    assert described.settings.send == "ffe2"
     assert described.framer is not None
     assert described.framer.feed(b"a;b") == [b"a"]
 

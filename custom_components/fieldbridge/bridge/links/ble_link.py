@@ -1,4 +1,4 @@
-"""A link to one Bluetooth LE peripheral."""
+"""A link to one Bluetooth LE peripheral: its characteristics, or one stream of bytes over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,25 +11,24 @@ from ..codecs.framing import Framer, framer_from_dict
 from ..codecs.gatt import encode
 from ..errors import ProfileError, WriteError
 from ..health.link_status import LinkState, LinkStatus
-from ..transports.ble import BleSettings, BleTransport, Connecting
+from ..transports.ble import FRAME_PAUSE, BleSettings, BleTransport, Connecting
 from .frame_link import FrameLink
+from .serial_link import SerialLink
 
 
 class BleLink(FrameLink):
     """Runs one peripheral; its channels are written to characteristics.
 
-    The ``target`` of a write has the ``characteristic`` (of a byte stream: its own, when left out), the ``type``
-    (``uint8`` ..., ``text``, ``hex``) and ``response``: whether the device acknowledges.
+    The ``target`` of a write has the ``characteristic``, the ``type`` (``uint8`` ..., ``text``, ``hex``) and
+    ``response``: whether the device acknowledges.
     """
 
-    def __init__(self, name: str, transport: BleTransport, *, send: str | None = None) -> None:
+    def __init__(self, name: str, transport: BleTransport) -> None:
         super().__init__(name, transport)
         self._ble = transport
-        self._send = send
         self._last: dict[str, Frame] = {}
         """The last message of each characteristic since the link came up."""
-        if transport.is_messages:
-            self.on_frames(self._remember)
+        self.on_frames(self._remember)
         self.on_status(self._forget)
 
     @property
@@ -56,7 +55,7 @@ class BleLink(FrameLink):
     async def _write(self, channel: Channel, raw: object) -> None:
         """Raises WriteError for what cannot be encoded, LinkError when the device does not take it."""
         target = channel.write.target if channel.write else {}
-        reference = target.get("characteristic", self._send)
+        reference = target.get("characteristic", "")
         if not is_reference(reference):
             raise WriteError(f"{channel.name}: no characteristic is named to write to")
         try:
@@ -66,14 +65,19 @@ class BleLink(FrameLink):
         await self._ble.write(reference, data, response=target.get("response"))
 
 
+class BleStreamLink(SerialLink):
+    """A stream of bytes over two characteristics: what a serial port is to everything above."""
+
+    quiet = 2 * FRAME_PAUSE
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BleDescription:
     """What an entry says about a peripheral."""
 
     settings: BleSettings
     framer: Framer | None = None
-    send: str | None = None
-    """Characteristic to which a byte stream is written."""
+    """Of a byte stream; None for messages of characteristics."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BleDescription:
@@ -91,6 +95,7 @@ class BleDescription:
         settings = BleSettings(
             notify=tuple(notify),
             read={} if stream else {reference: max(float(seconds), 1.0) for reference, seconds in read.items()},
+            send=(stream.get("send") or "") if stream else "",
             start=tuple(_write(one) for one in data.get("start", [])),
             pair=bool(data.get("pair", False)),
             connecting=connecting,
@@ -99,7 +104,7 @@ class BleDescription:
         if not stream:
             return cls(settings=settings)
         framer = framer_from_dict(stream.get("framing", {"kind": "line"}), "stream.framing")
-        return cls(settings=settings, framer=framer, send=stream.get("send"))
+        return cls(settings=settings, framer=framer)
 
 
 def _write(data: Mapping[str, str]) -> tuple[str, bytes]:

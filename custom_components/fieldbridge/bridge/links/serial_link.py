@@ -19,8 +19,8 @@ from .frame_link import FrameLink, FrameTransport
 _SLOWEST = 8
 """Times the usual interval at which a device is asked that does not answer."""
 
-_QUIET = 0.06
-"""Seconds after opening; what comes sooner is taken for the rest of a frame, so that no answer may be among it."""
+_AGAIN = 1.0
+"""Seconds until what could not be sent is sent again, on links that are up without a connection."""
 
 
 class SendingTransport(FrameTransport, Protocol):
@@ -52,6 +52,9 @@ class _Polling:
 
 class SerialLink(FrameLink):
     """Frames in both directions over one port."""
+
+    quiet = 0.06
+    """Seconds after opening; what comes sooner is taken for the rest of a frame, so that no answer may be among it."""
 
     def __init__(self, name: str, transport: SendingTransport, *, version: str = "0.0.0") -> None:
         super().__init__(name, transport, version=version)
@@ -136,7 +139,7 @@ class SerialLink(FrameLink):
     def _link_changed(self, status: LinkStatus) -> None:
         super()._link_changed(status)
         if status.state is LinkState.UP:
-            now = self._talks_from = self._clock.now() + _QUIET
+            now = self._talks_from = self._clock.now() + self.quiet
             self._uninitialised = {key for key, session in self._sessions.items() if session.profile.talk is not None}
             for poll in self._polls:
                 poll.due, poll.misses = now, 0
@@ -163,7 +166,7 @@ class SerialLink(FrameLink):
                 if (wait := self._talks_from - self._clock.now()) > 0:
                     await self._wait(self._changed, wait)
                 elif self._uninitialised:
-                    await self._initialise(self._uninitialised.pop())
+                    await self._initialise(next(iter(self._uninitialised)))
                 elif (poll := min(self._polls, key=lambda each: each.due, default=None)) is None:
                     await self._changed.wait()
                 elif (wait := poll.due - self._clock.now()) > 0:
@@ -171,12 +174,13 @@ class SerialLink(FrameLink):
                 else:
                     await self._ask(poll)
             except LinkError:
-                await self._changed.wait()  # the loss is told by the transport
+                await self._wait(self._changed, _AGAIN)  # the loss is told by the transport
 
     async def _initialise(self, device_id: str) -> None:
         session = self._sessions.get(device_id)
         for frame in session.profile.talk.init if session is not None and session.profile.talk is not None else ():
             await self._exchange.ask(frame.fill({}), None, timeout=0, clock=self._clock, urgent=False)
+        self._uninitialised.discard(device_id)
 
     async def _ask(self, poll: _Polling) -> None:
         question, answered = poll.poll.question, True

@@ -21,7 +21,7 @@ _REST = 5.0
 """Seconds between two connections to a device that sleeps: after the first it may be saying goodbye."""
 _PATIENCE = 3
 """Connections in a row to a sleeping device that may fail: it may go back to sleep while it is connected."""
-_FRAME_PAUSE = 0.1
+FRAME_PAUSE = 0.1
 """Seconds without a notification at the start, after which the first one begins a frame: the pieces of a frame come
 at the connection interval, which is shorter with devices that stream."""
 
@@ -43,6 +43,8 @@ class BleSettings:
     notify: Sequence[str] = ()
     read: Mapping[str, float] = field(default_factory=dict)
     """Reference to seconds between two readings."""
+    send: str = ""
+    """Where the bytes of a stream are written; empty: nowhere."""
     start: Sequence[tuple[str, bytes]] = ()
     """Written on every connection, in order, once the notifications are on."""
     pair: bool = False
@@ -132,11 +134,6 @@ class BleTransport:
             await peripheral.disconnect()
 
     @property
-    def is_messages(self) -> bool:
-        """Whether frames are messages of characteristics, not pieces of one stream."""
-        return self._framer is None
-
-    @property
     def services(self) -> tuple[ServiceInfo, ...]:
         """What the peripheral offers, empty while it is not connected."""
         return self._peripheral.services if self._peripheral else ()
@@ -146,6 +143,12 @@ class BleTransport:
         if self._peripheral is None:
             raise LinkError(f"{self._finder.name} is not connected now")
         await self._peripheral.write(reference, data, response=response)
+
+    async def send(self, data: bytes) -> None:
+        """Write the bytes of a stream. Raises LinkError."""
+        if not self.settings.send:
+            raise LinkError(f"{self._finder.name}: no characteristic takes what is sent")
+        await self.write(self.settings.send, data)
 
     # ---- one connection ----
 
@@ -161,7 +164,7 @@ class BleTransport:
         def received(reference: str, data: bytes) -> None:
             nonlocal may_be_cut
             now = self._clock.now()
-            if may_be_cut and self._framer is not None and now - subscribed_at < _FRAME_PAUSE:
+            if may_be_cut and self._framer is not None and now - subscribed_at < FRAME_PAUSE:
                 self._framer.reset(mid_frame=True)
             may_be_cut = False
             self._received(reference, data, now)
