@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from hypothesis import settings
 import pytest
 import pytest_socket
 
@@ -13,11 +14,27 @@ from demo.pty_link import PtyLink
 from .bluez import MockBlueZ, PrivateBus
 from .mosquitto import Mosquitto
 
+_EXAMPLES = 100
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --browser and --screenshots."""
+    """Add --browser, --fuzz and --screenshots."""
     parser.addoption("--browser", action="store_true", help="also run the tests that need Chromium")
+    parser.addoption(
+        "--fuzz",
+        type=int,
+        default=_EXAMPLES,
+        metavar="EXAMPLES",
+        help="arbitrary inputs per property; with more than usual, one that takes over a second fails",
+    )
     parser.addoption("--screenshots", type=Path, help="folder for the screenshots of the browser tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at as many arbitrary inputs as were asked for; only who asks for many has a machine for measuring time."""
+    examples = config.getoption("--fuzz")
+    settings.register_profile("fieldbridge", max_examples=examples, deadline=1000 if examples > _EXAMPLES else None)
+    settings.load_profile("fieldbridge")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

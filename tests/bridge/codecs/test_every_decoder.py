@@ -1,20 +1,16 @@
 """Whatever a decoder is: it reads what it says, refuses the rest with a reason, and never dies on any byte."""
 
 import json
-import os
 import struct
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.codecs.decoders import KINDS, Decoder, decoder_from_dict
 from custom_components.fieldbridge.bridge.codecs.decoders.structure import TYPES
 from custom_components.fieldbridge.bridge.errors import DecodeError, ProfileError
-
-LONGER = settings(max_examples=int(os.environ.get("FIELDBRIDGE_FUZZ_EXAMPLES", "100")), deadline=None)
-"""``FIELDBRIDGE_FUZZ_EXAMPLES=100000`` looks longer."""
 
 CELLS = {"name": "cell", "repeat": "*", "fields": [{"name": "v", "type": "u16"}, {"name": "t", "type": "i8"}]}
 FLAGS = {"name": "flags", "type": "u8", "bits": {"alarm": [0, 1], "mode": [1, 3]}}
@@ -80,7 +76,6 @@ def test_every_kind_of_decoder_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMS)
-@LONGER
 @given(data=FRAMES)
 def test_no_bytes_raise_anything_but_a_decode_error_with_a_short_reason(kind: str, data: bytes) -> None:
     item = decoder(kind)
@@ -345,7 +340,6 @@ FIELD = st.fixed_dictionaries(
 )
 
 
-@LONGER
 @given(
     kind=st.sampled_from(sorted(set(KINDS) - OF_OTHER_LINKS)),
     form=st.dictionaries(st.sampled_from(["fields", "pattern", "cases", "separator", "between", "length"]), JSON),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from custom_components.fieldbridge.bridge import profiles
 from custom_components.fieldbridge.bridge.profiles import export_profile, list_profiles, read_profile, shipped_profiles
 
 GOOD = """\
@@ -72,6 +73,7 @@ def test_every_mistake_is_told_with_its_line() -> None:
         ("kind: separated", "kind: morse", 12, "decoder.kind"),
         ("name: Test scale", "name: Test scale\nwheels: 4", 4, "wheels"),
         ("unit: kg", "unit: kg\n    wheels: 4", 15, "channels[0]"),
+        ("  baud_rate: 9600", "  framing:\n    kind: line\n    max_length: 0", 12, "link.framing.max_length"),
         ("key: stable", "key: weight", 14, "channels"),
         ("id: test_scale", "id: test_scale\nid: test_scale", 3, "id"),
     ],
@@ -139,3 +141,31 @@ def test_every_shipped_profile_is_right_and_names_its_source() -> None:
 def test_any_text_is_a_profile_or_its_mistakes(lines: list[str]) -> None:
     file = read_profile("\n".join(lines))
     assert (file.profile is None) == bool(file.mistakes)
+
+
+SHIPPED = {
+    file.origin: (Path(profiles.__file__).parent / "data" / file.origin).read_text() for file in shipped_profiles()
+}
+WORDS = ["~", "[]", "{}", "-1", "1e999", "0xFFFFFFFFFFFF", "true", '""', "*a", "&a [*a]", "!x", "|", "\t", "\x00"]
+WORDS += ["{a: [", "9" * 400]
+
+
+@given(
+    name=st.sampled_from(sorted(SHIPPED)),
+    edits=st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from([*WORDS, "", None])), max_size=4),
+)
+def test_a_shipped_profile_with_any_mistakes_is_still_read_to_the_end(
+    name: str, edits: list[tuple[int, str | None]]
+) -> None:
+    """Values are replaced, cut off at the end of a line (empty), or lines are left out (None)."""
+    lines = SHIPPED[name].splitlines()
+    for number, word in edits:
+        place = number % len(lines)
+        before = lines[place].rpartition(": ")[0]
+        lines[place : place + 1] = [] if word is None or len(lines) < 2 else [f"{before}: {word}"]
+    file = read_profile("\n".join(lines))
+
+    assert (file.profile is None) == bool(file.mistakes)
+    assert all(mistake.message for mistake in file.mistakes)
+    if file.profile is not None:
+        assert read_profile(export_profile(file.profile)).profile == file.profile

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import DeviceSession
@@ -192,3 +194,36 @@ def test_questions_are_the_bytes_that_the_sources_name() -> None:
         "senseair_s8": ["FE 04 00 03 00 01 D5 C5"],
         "sensirion_sps30": ["7E 00 03 00 FC 7E", "7E 00 00 02 01 03 F9 7E"],
     }
+
+
+KINDS_OF_DAMAGE = st.sampled_from(["flip", "cut", "add", "repeat"])
+EDITS = st.lists(st.tuples(st.integers(0, 4096), KINDS_OF_DAMAGE, st.binary(max_size=9)))
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@given(edits=EDITS, piece=st.integers(1, 200))
+def test_whatever_happens_to_the_bytes_every_frame_is_decoded_rejected_or_anothers(
+    name: str, edits: list[tuple[int, str, bytes]], piece: int
+) -> None:
+    profile = PROFILES[name]
+    data = bytearray((RECORDINGS / f"{name}.bin").read_bytes())
+    for position, kind, noise in edits:
+        at = position % max(len(data), 1)
+        match kind:
+            case "flip":
+                data[at : at + 1] = bytes(byte ^ 0xFF for byte in data[at : at + 1])
+            case "cut":
+                del data[at : at + len(noise)]
+            case "add":
+                data[at:at] = noise
+            case "repeat":
+                data[at:at] = data[at : at + 40]
+    framer, session = framer_from_dict(profile.link["framing"]), DeviceSession(profile.device)
+    offered = 0
+    for start in range(0, len(data), piece):
+        frames = framer.feed(bytes(data[start : start + piece]))
+        offered += len(frames)
+        session.accept([Frame(float(start), frame) for frame in frames])
+
+    counters = session.counters
+    assert counters.decoded + counters.rejected.total() + counters.not_ours == offered

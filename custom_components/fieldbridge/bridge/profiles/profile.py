@@ -7,6 +7,7 @@ from typing import Any, override
 
 from ..channels import Channel, DeviceProfile
 from ..channels.profile import SCHEMA_VERSION
+from ..codecs.framing import framer_from_dict
 from ..errors import ProfileError
 from ..yaml_text import YamlText, read_yaml, write_yaml
 
@@ -134,8 +135,7 @@ def _mistakes(data: Any) -> list[ProfileError]:
         errors.append(ProfileError("kind", f"must be one of {', '.join(KINDS)}"))
     if type(data.get("version")) is not int or data["version"] < 1:
         errors.append(ProfileError("version", "must be a whole number from 1"))
-    if not isinstance(data.get("link") or {}, dict):
-        errors.append(ProfileError("link", "must be a mapping of names to values"))
+    errors += _link_mistakes(data.get("link") or {})
     channels = data.get("channels")
     for index, channel in enumerate(channels if isinstance(channels, list) else ()):
         try:
@@ -143,6 +143,17 @@ def _mistakes(data: Any) -> list[ProfileError]:
         except ProfileError as err:
             errors.append(err)
     return errors
+
+
+def _link_mistakes(link: Any) -> list[ProfileError]:
+    if not isinstance(link, dict):
+        return [ProfileError("link", "must be a mapping of names to values")]
+    try:
+        if link.get("framing") is not None:
+            framer_from_dict(link["framing"], "link.framing")
+    except ProfileError as err:
+        return [err]
+    return []
 
 
 def _mistake(document: YamlText, error: ProfileError) -> Mistake:
