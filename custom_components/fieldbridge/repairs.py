@@ -94,13 +94,14 @@ class MigrationFlow(RepairsFlow):
             try:
                 where = await async_drop_hub(self.hass, entry)
             except HomeAssistantError as err:
-                errors["base"], where = "yaml_unreadable", str(err)
+                errors["base"] = "yaml_unreadable"
+                self._placeholders |= {"error": str(err)}
             else:
                 if where is None:
                     self.hass.config_entries.async_schedule_reload(self._entry_id)
                     return self.async_create_entry(data={})
                 errors["base"] = "hub_still_there"
-            self._placeholders |= {"where": where}
+                self._placeholders |= {"where": where}
         return self.async_show_form(
             step_id="confirm",
             data_schema=probatio.Schema({}),
