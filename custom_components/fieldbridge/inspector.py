@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 import time
 from typing import Any, Final
 
@@ -10,7 +11,10 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from .bridge.channels.examine import examine
 from .bridge.channels.samples import Sample
+from .bridge.codecs.characteristics import CharacteristicsDecoder, split_message
 from .bridge.codecs.frame import Batch, Frame
+from .bridge.codecs.topics import TopicDecoder, unpack
+from .bridge.errors import DecodeError
 from .coordinator import FieldbridgeConfigEntry
 from .presentable import printable
 
@@ -104,17 +108,29 @@ class Inspection:
     def _frame(self, frame: Frame) -> dict[str, Any]:
         interval = None if self._last_time is None else frame.time - self._last_time
         self._last_time = frame.time
+        origin, data = self._split(frame.data)
         shown: dict[str, Any] = {
             "time": frame.time + self._wall,
             "interval": interval,
-            "length": len(frame.data),
-            "hex": frame.data[:SHOWN_BYTES].hex(" "),
-            "text": printable(frame.data),
+            "length": len(data),
+            "hex": data[:SHOWN_BYTES].hex(" "),
+            "text": f"{printable(origin)}: {printable(data)}" if origin else printable(data),
         }
         if self._session is not None:
             examined = examine(self._session.profile, frame.data)
             shown |= {"verdict": examined.verdict, "detail": examined.detail, "values": examined.values}
         return shown
+
+    def _split(self, data: bytes) -> tuple[str, bytes]:
+        """Return topic or characteristic of a message, empty where there is none, and what was really sent."""
+        for session in (self._session,) if self._session is not None else self._link.sessions.values():
+            with suppress(DecodeError):
+                match session.profile.decoder:
+                    case TopicDecoder():
+                        return unpack(data)
+                    case CharacteristicsDecoder():
+                        return split_message(data)
+        return "", data
 
     def _take_points(self) -> dict[str, dict[str, list[Any]]]:
         columns: dict[str, dict[str, list[Any]]] = {}

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from tests.mosquitto import Mosquitto
 
@@ -213,3 +213,25 @@ async def until_heard(hass: HomeAssistant, broker: Mosquitto, level: int) -> Non
         while not is_state(hass, LEVEL, str(level)):
             await publish(broker, "home/lamp", f'{{"level": {level}}}')
             await asyncio.sleep(0.05)
+
+
+async def test_the_inspector_shows_topic_and_payload_apart(
+    hass: HomeAssistant, mosquitto: Mosquitto, hass_ws_client: WebSocketGenerator
+) -> None:
+    entry = mqtt_entry(lamp(), lamp("home/hall", title="Hall"), broker=mosquitto)
+    await set_up(hass, entry)
+    await until_state(hass, CONNECTIVITY, STATE_ON)
+    client = await hass_ws_client(hass)
+    lamp_id = next(each.subentry_id for each in entry.subentries.values() if each.title == "Lamp")
+    await client.send_json_auto_id(
+        {"type": "fieldbridge/inspect", "entry_id": entry.entry_id, "device_id": lamp_id, "channels": ["level"]}
+    )
+    await publish(mosquitto, "home/hall", '{"level": 1}')
+    await publish(mosquitto, "home/lamp", '{"level": 70}')
+    frames: list[dict[str, Any]] = []
+    while len(frames) < 2:
+        frames += (await client.receive_json()).get("event", {}).get("frames", [])
+
+    assert [frame["verdict"] for frame in frames] == ["not_ours", "ok"]
+    assert frames[1]["text"] == 'home/lamp: {"level": 70}'
+    assert bytes.fromhex(frames[1]["hex"]) == b'{"level": 70}'

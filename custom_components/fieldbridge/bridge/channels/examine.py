@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ..codecs.topics import TopicDecoder
 from ..errors import DecodeError
 from .channel import Value
 from .profile import DeviceProfile
@@ -46,5 +47,7 @@ def examine(profile: DeviceProfile, data: bytes) -> Examined:
             continue
         except ValueError:
             values[channel.key] = None
+    if not values and isinstance(decoder, TopicDecoder) and not decoder.is_availability(fields):
+        return Examined(NOT_OURS, "", {})  # a topic of another device
     unreadable = [key for key, value in values.items() if value is None]
     return Examined(UNREADABLE if unreadable else GOOD, ", ".join(unreadable), values)

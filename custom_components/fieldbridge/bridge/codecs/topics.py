@@ -104,6 +104,10 @@ class TopicDecoder:
             raise ValueError(f"{topic!r} is no topic")
         return topic
 
+    def is_availability(self, fields: TopicFields) -> bool:
+        """Whether a message is one that says whether the device is there."""
+        return any(self.split(each.source)[0] == fields.topic for each in self.availability)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         availability = [
