@@ -129,7 +129,7 @@ def json_fields(objects: list[dict[str, Any]]) -> list[RecognisedField]:
         for path in sources_of(decoder, fields):
             if (value := decoder.getter(path)(fields)) is not None:
                 seen.setdefault(path, []).append(value)
-    return [_typed_field(path, _words(path), values, None) for path, values in seen.items()]
+    return [typed_field(path, readable(path), values, None) for path, values in seen.items()]
 
 
 def is_number(text: str) -> bool:
@@ -163,39 +163,39 @@ def _plain_fields(decoder: Decoder, parsed: list[Any]) -> list[RecognisedField]:
             seen.setdefault(source, []).append(value)
     match decoder:
         case NmeaDecoder():
-            return [_typed_field(each, name, seen[each], unit) for each, (name, unit) in _NMEA.items() if each in seen]
+            return [typed_field(each, name, seen[each], unit) for each, (name, unit) in _NMEA.items() if each in seen]
         case ObisDecoder():
             units = {code: unit for fields in parsed for code, unit in _obis_units(fields)}
             described = (
-                _text_field(source, _obis_name(source), values, units.get(source.partition("#")[0]))
+                text_field(source, _obis_name(source), values, units.get(source.partition("#")[0]))
                 for source, values in seen.items()
             )
         case KeyValueDecoder():
             raws = {name: [fields[name] for fields in parsed if name in fields] for name in seen}
             described = (
-                _text_field(source, _words(source), values, unit_within(raws[source]))
+                text_field(source, readable(source), values, unit_within(raws[source]))
                 for source, values in seen.items()
             )
         case BytesDecoder():
             described = (
-                _typed_field(source, _bytes_name(source), values, None)
+                typed_field(source, _bytes_name(source), values, None)
                 for source, values in seen.items()
                 if len(set(values)) > 1 or len(values) == 1
             )
         case StructureDecoder():
             described = (
-                _typed_field(source, _words(source), list(map(_shortest, values)), None)
+                typed_field(source, readable(source), list(map(_shortest, values)), None)
                 for source, values in seen.items()
             )
         case _:
             described = (
-                _text_field(source, f"Field {int(source) + 1}" if source.isdecimal() else _words(source), values, None)
+                text_field(source, f"Field {int(source) + 1}" if source.isdecimal() else readable(source), values, None)
                 for source, values in seen.items()
             )
     return [field for field in described if field is not None]
 
 
-def _text_field(source: str, name: str, values: list[object], unit: str | None) -> RecognisedField | None:
+def text_field(source: str, name: str, values: list[object], unit: str | None) -> RecognisedField | None:
     """Return the field whose texts are mostly numbers, None for another."""
     texts = [str(value).strip() for value in values]
     # Meters write leading zeros, and a decimal point behind them.
@@ -212,7 +212,8 @@ def _text_field(source: str, name: str, values: list[object], unit: str | None) 
     )
 
 
-def _typed_field(source: str, name: str, values: list[object], unit: str | None) -> RecognisedField:
+def typed_field(source: str, name: str, values: list[object], unit: str | None) -> RecognisedField:
+    """Return the field whose values have the types that they have, by the newest one."""
     kind = _kind_of(values[-1])
     floats = [repr(value) for value in values if isinstance(value, float)]
     return RecognisedField(
@@ -292,7 +293,7 @@ def _bytes_name(source: str) -> str:
     return f"Bytes {offset}-{offset + 1}"
 
 
-def _words(path: str) -> str:
+def readable(path: str) -> str:
     """Return a readable name: ``air.pm25_raw`` gives ``Air pm25 raw``."""
     words = re.sub(r"[._\s]+", " ", path).strip()
     return words[:1].upper() + words[1:]

@@ -5,6 +5,7 @@ import re
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.)|$)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{2}(?:[ ,]*(?:0[xX])?[0-9a-fA-F]{2})*")
+_DUMP = re.compile(r"[0-9a-fA-F]{2}(?: [0-9a-fA-F]{2})+")
 _WRITTEN = {character: f"\\{letter}" for letter, character in _ESCAPED.items()}
 
 
@@ -24,6 +25,24 @@ def parse_bytes(text: str) -> bytes:
         return bytes.fromhex(re.sub(r"0[xX]|[ ,]", "", text))
     # Every escape is one byte, and so is every other character that a field device knows.
     return _ESCAPE.sub(unescape, text).encode("latin-1")
+
+
+def parse_lines(text: str) -> list[bytes]:
+    """Return the frames that a person pasted, one per line: text with escapes, or hexadecimal bytes (``0b 41 8d``).
+
+    Two-digit decimal numbers alone are text. Raises ValueError with the number of the line that is malformed.
+    """
+    frames = []
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.strip()
+        if not bare:
+            continue
+        is_dump = _DUMP.fullmatch(bare) is not None and not bare.replace(" ", "").isdecimal()
+        try:
+            frames.append(bytes.fromhex(bare) if is_dump else parse_bytes(line))
+        except ValueError as err:
+            raise ValueError(f"line {number}: {err}") from err
+    return frames
 
 
 def escape_bytes(data: bytes) -> str:
