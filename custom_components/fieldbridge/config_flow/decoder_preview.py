@@ -29,7 +29,7 @@ def decoded_line(decoder: Decoder, fields: Sequence[RecognisedField], data: byte
     try:
         parsed = decoder.parse(data)
     except DecodeError as err:
-        return printable(f"({err.reason}: {err})")
+        return printable(f"({err})")
     texts = []
     for field in fields[:_SHOWN_FIELDS]:
         try:

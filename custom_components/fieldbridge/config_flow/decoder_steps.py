@@ -39,7 +39,7 @@ class DecoderSteps(FlowHandler[Any, Any, Any]):
     """Whether the frontend shows live rows in this kind of flow."""
     _decoder_kind = ""
     _decoder_values: dict[str, Any] | None = None
-    _described: Recognition | None = None
+    _by_hand: Recognition | None = None
 
     def described_frames(self) -> Sequence[Frame]:
         """Return the frames that the decoder is tried on."""
@@ -91,7 +91,7 @@ class DecoderSteps(FlowHandler[Any, Any, Any]):
             except ProfileError as err:
                 errors, reason = {field_of_error(err, self._decoder_kind): "bad_value"}, str(err)
             else:
-                self._described = Recognition(decoder=decoder, fields=tuple(fields))
+                self._by_hand = Recognition(decoder=decoder, fields=tuple(fields))
                 self._table = decoded_table(decoder, fields, frames)
                 return await self.async_step_decoder_values()
         if self.has_preview:

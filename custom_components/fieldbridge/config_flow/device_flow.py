@@ -3,38 +3,42 @@
 from collections.abc import Sequence
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.selector import TextSelector
 import probatio
 
 from ..bridge.channels import DeviceProfile
+from ..bridge.codecs.decoders import Decoder
 from ..bridge.links import FrameLink
 from ..bridge.profiles import Profile
 from ..const import CONF_KIND, CONF_SIGNALS, KIND_SIMULATED
 from ..presets import simulated_profile
-from .device_edit_flow import DeviceEditFlow
+from .device_describe_steps import DeviceDescribeSteps
 from .listening import FrameSource, Listening, RunningLink, nothing_to_stop
 from .recognised_form import (
     CONF_FIELDS,
+    CONF_NAMES,
     DEVICE_TITLE,
     SECTION_CONDITION,
     BadConditionError,
     condition_schema,
     fields_schema,
     make_profile,
+    names_schema,
     read_condition,
     recognised_placeholders,
+    with_names,
 )
 from .simulated_form import SIMULATED_DEVICE_TITLE, signals_selector
 
 
-class DeviceFlow(DeviceEditFlow):
+class DeviceFlow(DeviceDescribeSteps):
     """Adds a device to a link; the steps that change one are inherited."""
 
     _listening: Listening
-    other_ways: tuple[str, ...] = ()
+    other_ways: tuple[str, ...] = ("decoder",)
     """Steps that describe a device of which nothing was recognised."""
 
     def __init__(self) -> None:
@@ -89,9 +93,7 @@ class DeviceFlow(DeviceEditFlow):
 
     async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Listen to the running link."""
-        source = self.source_of(self._get_entry().runtime_data.link)
-        self._listening = Listening(self.hass, source, profiles=self.known_models)
-        self._stop_listening = self._listening.stop
+        self._begin_listening()
         return await self.async_step_listen()
 
     async def async_step_listen(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -107,7 +109,7 @@ class DeviceFlow(DeviceEditFlow):
 
     async def async_step_recognised(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Name the device and tick the fields that become entities."""
-        recognition = self._listening.recognition
+        recognition = self._by_hand or self._listening.recognition
         frames = list(self._listening.capture.frames)
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -118,12 +120,14 @@ class DeviceFlow(DeviceEditFlow):
             if not user_input[CONF_FIELDS]:
                 errors[CONF_FIELDS] = "no_fields"
             if not errors:
-                profile = self.complete(make_profile(recognition, user_input[CONF_FIELDS], condition))
+                named = with_names(recognition, user_input[CONF_FIELDS], user_input.get(CONF_NAMES) or "")
+                profile = self.complete(make_profile(named, user_input[CONF_FIELDS], condition))
                 return self.async_create_entry(title=user_input[CONF_NAME], data=profile.to_dict())
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_NAME, default=DEVICE_TITLE): TextSelector(),
                 **fields_schema(recognition),
+                **names_schema(),
                 **condition_schema(recognition.decoder, frames),
             }
         )
@@ -133,6 +137,28 @@ class DeviceFlow(DeviceEditFlow):
             errors=errors,
             description_placeholders=recognised_placeholders(self._listening, recognition),
         )
+
+    @override
+    async def async_step_decoder(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Choose of what kind the messages are, also without having listened."""
+        if self.source != SOURCE_RECONFIGURE and not hasattr(self, "_listening"):
+            self._begin_listening()
+        step: SubentryFlowResult = await super().async_step_decoder(user_input)
+        return step
+
+    @override
+    def decoder_so_far(self) -> Decoder | None:
+        if self.source == SOURCE_RECONFIGURE:
+            return super().decoder_so_far()
+        return self._listening.recognition.decoder if self._listening.recognition.fields else None
+
+    @callback
+    def _begin_listening(self) -> None:
+        self._stop_listening()
+        self._by_hand = None
+        source = self.source_of(self._get_entry().runtime_data.link)
+        self._listening = Listening(self.hass, source, profiles=self.known_models)
+        self._stop_listening = self._listening.stop
 
     async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """No frames came in on the link."""

@@ -142,6 +142,13 @@ class Listening:
             return "not_recognised"
         return "no_frame_end" if self.capture.byte_count else "nothing_arrived"
 
+    async def async_cut(self, framing: dict[str, Any]) -> None:
+        """Cut what came by another framing, and look for values in that; raises ProfileError."""
+        frames = cut_chunks(list(self.capture.chunks), framing)
+        found = await self._hass.async_add_executor_job(recognise, [frame.data for frame in frames])
+        self.recognition, self.framing, self.frames, self.models = found or _NOTHING_YET, framing, frames, ()
+        self.placeholders = self._describe()
+
     async def _look(self) -> None:
         try:
             await asyncio.sleep(LOOK_INTERVAL)

@@ -27,6 +27,8 @@ from ..const import (
     CONF_MIRROR,
     CONF_PREFIX,
     KIND_MODBUS,
+    KIND_REPLAY,
+    KIND_SERIAL,
     MIRROR_BROKER,
     MIRROR_HOME_ASSISTANT,
     MIRROR_NONE,
@@ -34,6 +36,7 @@ from ..const import (
 )
 from ..mqtt_mirror import async_mirror_prefix
 from .broker import async_check_broker, broker_fields, keep_password
+from .decoder_options_steps import DecoderOptionsSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, with_channel
 from .recording_steps import RecordingSteps
@@ -66,13 +69,14 @@ _DIAGNOSTIC: Final[tuple[str, ...]] = (CONF_DIAGNOSTIC_FRAMES, CONF_DIAGNOSTIC_P
 ACCELERATION_SCHEMA = probatio.Schema({probatio.Required(CONF_ACCELERATED, default=False): BooleanSelector()})
 
 
-class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps, RegisterOptionsSteps):
+class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps, RegisterOptionsSteps, DecoderOptionsSteps):
     """Changes the options of a link, the filters of its devices and their registers."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose what is to be changed."""
         registers = ["registers"] if self.config_entry.data[CONF_KIND] == KIND_MODBUS else []
-        choices = ["settings", *registers, "filters", "recordings", "acceleration"]
+        messages = ["messages"] if self.config_entry.data[CONF_KIND] in (KIND_SERIAL, KIND_REPLAY) else []
+        choices = ["settings", *registers, *messages, "filters", "recordings", "acceleration"]
         return self.async_show_menu(step_id="init", menu_options=choices)
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

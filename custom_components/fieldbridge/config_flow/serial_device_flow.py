@@ -39,7 +39,7 @@ _KIND_OF_CONTROL: Final = {WriteControl.NUMBER: ValueKind.NUMBER, WriteControl.S
 class SerialDeviceFlow(DeviceFlow, ModelSteps, AskSteps):
     """Adds a device to a serial link, and says how it is talked to."""
 
-    other_ways = ("ask", "serial_model")
+    other_ways = ("ask", "serial_model", "decoder")
     _commanded = ""
     _frame_form: Mapping[str, Any] | None = None
     _talk_form: Mapping[str, Any] | None = None

@@ -19,12 +19,22 @@ from ..const import CONF_DELIMITER, CONF_FRAMING, KIND_SERIAL
 from .ask_steps import AskSteps
 from .asking import AskedSource
 from .baud_steps import BaudSteps
+from .describe_steps import DescribeSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
 from .listening import Listening
 from .model_link_steps import ModelLinkSteps
 from .presentation import hex_text
-from .recognised_form import CONF_FIELDS, DEVICE_TITLE, fields_schema, make_profile, recognised_placeholders
+from .recognised_form import (
+    CONF_FIELDS,
+    CONF_NAMES,
+    DEVICE_TITLE,
+    fields_schema,
+    make_profile,
+    names_schema,
+    recognised_placeholders,
+    with_names,
+)
 from .serial_form import (
     CONF_FIND,
     FIND_MODEL,
@@ -40,10 +50,11 @@ from .serial_form import (
 )
 from .serial_models import serial_profiles
 
+_BY_HAND: Final = "by_hand"
 _SET_FILTERS: Final = "set_filters"
 
 
-class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, FilterSteps):
+class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterSteps):
     """Adds and changes a serial link."""
 
     _listening: Listening
@@ -85,17 +96,25 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, FilterSteps):
 
     async def async_step_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Tick the fields that become entities."""
-        recognition = self._listening.recognition
+        recognition = self.recognition
         errors: dict[str, str] = {}
         if user_input is not None:
+            if user_input[_BY_HAND]:
+                return await self.async_step_describe()
             if sources := user_input[CONF_FIELDS]:
                 self.take_framing(self._listening.framing)
-                self._draft = self.asked(make_profile(recognition, sources)).to_dict()
+                named = with_names(recognition, sources, user_input.get(CONF_NAMES) or "")
+                self._draft = self.asked(make_profile(named, sources)).to_dict()
                 if user_input[_SET_FILTERS] and filterable(self._draft):
                     return await self._async_set_filters()
                 return await self.async_step_create_link()
             errors[CONF_FIELDS] = "no_fields"
-        schema = {**fields_schema(recognition), probatio.Required(_SET_FILTERS, default=False): BooleanSelector()}
+        schema = {
+            **fields_schema(recognition),
+            **names_schema(),
+            probatio.Required(_SET_FILTERS, default=False): BooleanSelector(),
+            probatio.Required(_BY_HAND, default=False): BooleanSelector(),
+        }
         return self.async_show_form(
             step_id="recognised",
             data_schema=self.add_suggested_values_to_schema(probatio.Schema(schema), user_input),
@@ -137,19 +156,19 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, FilterSteps):
 
     async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Nothing came: cable, power, baud rate."""
-        return self._show_outcome("nothing_arrived", "ask", "serial_model")
+        return self._show_outcome("nothing_arrived", "ask", "serial_model", "describe")
 
     async def async_step_no_frame_end(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Bytes came, but no delimiter among them."""
-        return self._show_outcome("no_frame_end", "try_rates", "ask", "serial_model")
+        return self._show_outcome("no_frame_end", "try_rates", "ask", "describe")
 
     async def async_step_not_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Frames came that nothing here understands."""
-        return self._show_outcome("not_recognised", "try_rates", "ask", "serial_model")
+        return self._show_outcome("not_recognised", "try_rates", "ask", "describe")
 
     async def async_step_binary_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Binary frames came that no check proves: they may be values, or text at a wrong baud rate."""
-        return self._show_outcome("binary_found", "recognised", "try_rates", "serial_model")
+        return self._show_outcome("binary_found", "recognised", "try_rates", "describe")
 
     async def async_step_link_lost(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """The port went away while it was listened to."""
@@ -157,6 +176,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, FilterSteps):
 
     async def async_step_without_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make the link alone; devices can be added to it later."""
+        self.take_framing(self._listening.framing)
         return self._create_link()
 
     async def async_step_reconfigure_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -190,6 +210,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, FilterSteps):
 
     async def _async_open(self) -> dict[str, str]:
         """Open the chosen port and listen; return errors."""
+        self._by_hand = None
         transport = make_serial(self._data)
         probe = LinkProbe(transport)
         source = probe if self._question is None else AskedSource(probe, transport.send, dict(self._question))
