@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -13,6 +14,7 @@ from custom_components.fieldbridge.bridge.codecs.decoders import Decoder, Separa
 from custom_components.fieldbridge.bridge.codecs.framing import framer_from_dict
 from custom_components.fieldbridge.config_flow.decoder_form import KINDS, decoder_form, decoder_of_form, decoder_schema
 from custom_components.fieldbridge.config_flow.framing_form import framing_form, framing_of_form, framing_schema
+from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
 from tests.bridge.codecs.framings import EXAMPLES
 from tests.bridge.codecs.test_every_decoder import FORMS
@@ -67,6 +69,7 @@ def stored(entry: MockConfigEntry) -> dict[str, Any]:
 async def test_framing_and_messages_are_described_with_a_live_row_and_become_a_device(
     hass: HomeAssistant, pty_link: PtyLink, hass_ws_client: WebSocketGenerator
 ) -> None:
+    await async_setup_component(hass, DOMAIN, {})  # before the web server that the client needs
     flow = await unreadable(hass, pty_link, b"\xf0\x01\x2a\xf7\xf0\x99\xf7\xf0\x01\x2b\xf7")
     await flow.choose("describe", "framing")
     assert "f0 01 2a f7" in flow.text("bytes")
