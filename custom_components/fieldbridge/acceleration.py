@@ -19,6 +19,7 @@ from packaging import tags
 
 from .bridge import kernels
 from .bridge.channels import DeviceProfile
+from .bridge.filters import default_filters
 from .const import CONF_ACCELERATED, DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
@@ -65,9 +66,15 @@ async def async_install_numba(hass: HomeAssistant) -> None:
 
 
 async def async_load_kernels(hass: HomeAssistant, profiles: Iterable[DeviceProfile]) -> None:
-    """Load the plain kernels where a device has filters: numpy must not be imported in the event loop."""
-    if not kernels.loaded() and any(channel.filters for profile in profiles for channel in profile.channels):
+    """Load the plain kernels where a device has use for them: numpy must not be imported in the event loop."""
+    if not kernels.loaded() and needs_kernels(profiles):
         await hass.async_add_executor_job(kernels.active)
+
+
+def needs_kernels(profiles: Iterable[DeviceProfile]) -> bool:
+    """Whether a device has filters; for the guard that totals have by default numpy would be 20 MB for nothing."""
+    channels = (channel for profile in profiles for channel in profile.channels)
+    return any(channel.filters and channel.filters != default_filters(channel.state_class) for channel in channels)
 
 
 @callback

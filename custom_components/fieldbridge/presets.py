@@ -10,6 +10,7 @@ from homeassistant.const import PERCENTAGE, UnitOfEnergy, UnitOfPower, UnitOfTem
 
 from .bridge.channels import Channel, DeviceProfile, ValueKind
 from .bridge.codecs.decoders import JsonDecoder
+from .bridge.filters import default_filters
 from .bridge.transports.simulated import Signal
 
 
@@ -31,6 +32,7 @@ def _number(
         unit=unit,
         device_class=device_class,
         state_class=state_class,
+        filters=default_filters(state_class),
         precision=signal.decimals,
         min_interval=2.0,  # a first look should move
     )

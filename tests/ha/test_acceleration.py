@@ -9,8 +9,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fieldbridge.acceleration import acceleration_state, obstacle
+from custom_components.fieldbridge.acceleration import acceleration_state, needs_kernels, obstacle
 from custom_components.fieldbridge.bridge import kernels
+from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
+from custom_components.fieldbridge.bridge.codecs.decoders import JsonDecoder
 from custom_components.fieldbridge.const import DOMAIN
 
 from .flows import Flow
@@ -68,3 +70,14 @@ def test_importing_the_integration_imports_neither_numba_nor_numpy() -> None:
 
     assert "custom_components.fieldbridge.bridge.filters" in loaded
     assert not {"numba", "numpy"} & set(loaded)
+
+
+def test_the_guard_of_a_total_alone_loads_no_kernels() -> None:
+    total = {"key": "x", "name": "X", "source": "x", "state_class": "total_increasing"}
+
+    def device(**more: object) -> list[DeviceProfile]:
+        return [DeviceProfile(decoder=JsonDecoder(), channels=(Channel.from_dict({**total, **more}),))]
+
+    assert not needs_kernels(device())
+    assert not needs_kernels(device(filters=[]))
+    assert needs_kernels(device(filters=[{"kind": "median", "window": 3}]))

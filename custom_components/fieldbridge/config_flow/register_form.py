@@ -24,6 +24,7 @@ from ..bridge.channels import Channel, ValueKind
 from ..bridge.channels.channel import MAX_PRECISION
 from ..bridge.channels.profile import unique_key
 from ..bridge.errors import ProfileError
+from ..bridge.filters import default_filters
 from ..bridge.modbus import RateClass, Register, RegisterType, Table
 from ..units import suggest_classes, usual_unit
 
@@ -200,6 +201,8 @@ def make_channel(
             changes["precision"] = _decimals(scale) if exact else None
         if unit != stored.unit or stored.state_class is None:
             changes["device_class"], changes["state_class"] = suggest_classes(unit)
+            if not stored.filters and changes["state_class"] != stored.state_class:
+                changes["filters"] = default_filters(changes["state_class"])
     elif stored.kind is ValueKind.NUMBER:
         nothing = dict.fromkeys(("unit", "device_class", "state_class", "precision", "publish", *_LIMITS))
         changes |= {**nothing, CONF_SCALE: 1.0, _OFFSET: 0.0, "filters": (), "live": False}

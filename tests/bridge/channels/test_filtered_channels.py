@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge import kernels
-from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession, Sample
+from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, DeviceSession, Sample
 from custom_components.fieldbridge.bridge.errors import ProfileError
 from custom_components.fieldbridge.bridge.filters import Pt1Filter
 from custom_components.fieldbridge.bridge.streams import OverflowPolicy
@@ -22,6 +22,16 @@ def tap(session: DeviceSession) -> list[Sample]:
     samples: list[Sample] = []
     session.on_samples(samples.extend)
     return samples
+
+
+def test_a_total_is_guarded_unless_its_description_says_otherwise() -> None:
+    described = {"key": "x", "name": "X", "source": "0", "state_class": "total_increasing"}
+
+    assert Channel.from_dict(described).filters == ({"kind": "counter_guard"},)
+    assert Channel.from_dict({**described, "filters": []}).filters == ()
+    assert Channel.from_dict({**described, "filters": [MEDIAN]}).filters == (MEDIAN,)
+    assert Channel.from_dict({**described, "state_class": "measurement"}).filters == ()
+    assert Channel.from_dict({**described, "kind": "text"}).filters == ()
 
 
 def test_a_filter_sees_every_value_and_the_last_of_a_batch_is_told() -> None:

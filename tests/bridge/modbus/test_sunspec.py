@@ -96,6 +96,7 @@ async def test_measurements_are_polled_and_settings_only_now_and_then(image: dic
     power = channels["m701_w"]
     assert (power.unit, power.device_class, power.state_class, power.enabled) == ("W", "power", "measurement", True)
     assert channels["m701_totwhinj"].state_class == "total_increasing"
+    assert channels["m701_totwhinj"].filters == ({"kind": "counter_guard"},)
     assert channels["m705_crv_1_pt_1_v"].enabled is False
     assert channels["m1_sn"].private
 

@@ -36,6 +36,9 @@ channels:
 """
 
 
+TOTAL = "\n    state_class: total_increasing"
+
+
 def lines_of(text: str) -> list[tuple[int | None, str]]:
     return [(mistake.line, mistake.path) for mistake in read_profile(text).mistakes]
 
@@ -50,12 +53,21 @@ def test_a_profile_says_what_the_device_is_and_where_its_facts_come_from() -> No
     assert (profile.device.manufacturer, profile.device.model) == ("Nobody", "S1")
 
 
-def test_an_exported_profile_is_read_as_the_same_profile() -> None:
-    profile = read_profile(GOOD).profile
+@pytest.mark.parametrize(
+    ("total", "shown"),
+    [
+        ("", False),
+        ("\n    state_class: total_increasing", False),
+        ("\n    state_class: total_increasing\n    filters: []", True),
+    ],
+)
+def test_an_exported_profile_is_read_as_the_same_profile(total: str, shown: bool) -> None:
+    profile = read_profile(GOOD.replace("unit: kg", f"unit: kg{total}")).profile
     assert profile is not None
     text = export_profile(profile)
     assert read_profile(text).profile == profile
     assert "min_interval" not in text  # defaults are left out
+    assert ("filters" in text) == shown
 
 
 def test_every_mistake_is_told_with_its_line() -> None:

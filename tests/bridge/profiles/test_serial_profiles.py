@@ -143,7 +143,8 @@ def test_values_come_out_of_the_recording(name: str, count: int, expected: dict[
     assert len(frames) == count
     for number, frame in enumerate(frames):
         session.accept([Frame(float(number), frame)])
-        values = {key: session.value(key) for key in expected.get(number, {})}
+        # Before the filters: a recording holds several meters, whose totals look like resets of one.
+        values = {key: session.raw_value(key) for key in expected.get(number, {})}
         assert values == expected.get(number, {}), number
     assert session.counters.rejected == ({"pattern": 1} if name == "scale_st_gs" else {})
 

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ..errors import ProfileError, WriteError
-from ..filters import Chain, PublishPolicy, chain_from_list, policy_from_dict
+from ..filters import Chain, PublishPolicy, chain_from_list, default_filters, policy_from_dict
 from .write import Write
 
 type Value = float | int | bool | str
@@ -169,7 +169,10 @@ class Channel:
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "channel") -> Channel:
-        """Return the channel described by ``data``; raises ProfileError that names the wrong value."""
+        """Return the channel described by ``data``; raises ProfileError that names the wrong value.
+
+        A total is guarded where ``data`` does not mention filters.
+        """
         if not isinstance(data, dict):
             raise ProfileError(path, "must be an object")
         if unknown := sorted(set(data) - set(cls.__slots__)):
@@ -185,7 +188,9 @@ class Channel:
             kind = ValueKind(data.get("kind", "number"))
         except ValueError as err:
             raise ProfileError(f"{path}.kind", f"must be one of {', '.join(ValueKind)}") from err
-        filters, publish = data.get("filters", ()), data.get("publish")
+        filters, publish = data.get("filters"), data.get("publish")
+        if filters is None:  # nobody has said that there are none
+            filters = default_filters(data.get("state_class")) if kind is ValueKind.NUMBER and data["source"] else ()
         if not isinstance(filters, list | tuple) or not all(isinstance(item, dict) for item in filters):
             raise ProfileError(f"{path}.filters", "must be a list of objects")
         if publish is not None and not isinstance(publish, dict):

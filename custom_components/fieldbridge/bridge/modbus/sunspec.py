@@ -11,6 +11,7 @@ from typing import Any
 
 from ..channels import Channel, DeviceProfile, ValueKind, Write, WriteControl
 from ..errors import BridgeError
+from ..filters import default_filters
 from .device import ModbusDevice, RegisterDecoder
 from .model import RateClass, Register, RegisterType, Table
 from .requests import Failure, RequestError
@@ -230,6 +231,7 @@ def _channel(point: Point, number: int, prefix: str, label: str) -> Channel:
     counts = point.type.startswith("acc") or device_class == "energy"
     setting = number in _NAMEPLATES | _SETTINGS or point.writable or point.depth > 1
     measured = not is_text and number != _COMMON and not setting
+    state_class = ("total_increasing" if counts else "measurement") if measured else None
     return Channel(
         key=(prefix + point.path).lower(),
         name=f"{label}{point.label}",
@@ -237,7 +239,8 @@ def _channel(point: Point, number: int, prefix: str, label: str) -> Channel:
         kind=ValueKind.TEXT if is_text else ValueKind.NUMBER,
         unit=None if is_text else unit,
         device_class=None if is_text else device_class,
-        state_class=("total_increasing" if counts else "measurement") if measured else None,
+        state_class=state_class,
+        filters=default_filters(state_class),
         scale=10.0**point.exponent if isinstance(point.exponent, int) else 1.0,
         texts=point.symbols if point.symbols and point.type.startswith("enum") else None,
         category="diagnostic" if (number == _COMMON or setting) and not point.writable else None,

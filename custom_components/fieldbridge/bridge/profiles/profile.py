@@ -102,6 +102,8 @@ def export_profile(profile: Profile) -> str:
 
 def _without_defaults(channel: dict[str, Any]) -> dict[str, Any]:
     defaults = Channel(key="k", name="n", source="s").to_dict() | {"key": None, "name": None, "source": None}
+    described = {name: channel[name] for name in ("key", "name", "source", "kind", "state_class", "write")}
+    defaults["filters"] = Channel.from_dict(described).to_dict()["filters"]
     write = channel["write"] and _plain_write(channel["write"])
     return {name: value for name, value in (channel | {"write": write}).items() if value != defaults[name]}
 

@@ -160,6 +160,11 @@ def test_what_is_nearly_zero_is_shown_as_zero() -> None:
     assert channel.filters == ({"kind": "expression", "formula": "0 if abs(x) <= 2 else x"},)
 
 
+def test_totals_stay_as_home_assistant_showed_them() -> None:
+    channel, _, _ = one_channel(state_class="total_increasing")
+    assert channel.filters == ()
+
+
 def test_an_interval_of_zero_is_once() -> None:
     _, register, _ = one_channel(scan_interval=0)
     assert register is not None

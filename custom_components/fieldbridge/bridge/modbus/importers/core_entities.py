@@ -234,7 +234,8 @@ def _add_row(
         virtual = entity if index == 0 else entity.behind(index)
         key = build.key(virtual.wanted_key)
         build.add_register(key, each, float(entity.interval))
-        full = {**channel, "key": key, "name": virtual.name, "source": key}
+        # Without filters, which totals have by default elsewhere: the values stay those that Home Assistant showed.
+        full = {"filters": [], **channel, "key": key, "name": virtual.name, "source": key}
         build.add_channel(full, _old_entity(platform, virtual, full))
 
 
