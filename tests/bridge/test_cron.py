@@ -98,13 +98,14 @@ async def test_telemetry_on_schedule_is_called_when_it_is_due() -> None:
     harness.wall_clock = wall_clock
 
     @harness.app.telemetry("noon", schedule="0 0/5 12 * * ?")
+    @harness.app.telemetry("afternoon", schedule=lambda _: "0 7/30 12 * * ?")
     async def noon() -> None:
         called.append(wall_clock().strftime("%H:%M:%S"))
 
     async with harness.running():
         assert called == []
         await clock.advance(11 * 60)
-    assert called == ["12:00:00", "12:05:00", "12:10:00"]
+    assert called == ["12:00:00", "12:05:00", "12:07:00", "12:10:00"]
 
 
 def test_an_interval_or_a_schedule_is_needed_and_never_both() -> None:

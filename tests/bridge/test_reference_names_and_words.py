@@ -35,13 +35,17 @@ from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
 from custom_components.fieldbridge.bridge.testing import FakeClock, StreamHandlerProxy, make_settings
 
 NAMES = """
-    AdapterHealthStatus App AppContext BackoffStrategy CircuitBreaker ClockPort Command CommandHandler DeviceContext
-    DeviceStatus DeviceStore ErrorPayload ErrorPublisher Every ExponentialBackoff Filter FixedBackoff HealthCheckable
-    HealthReporter HeartbeatPayload IntervalSpec JsonFileStore JsonFormatter LifespanFunc LinearBackoff LoggingSettings
-    MedianFilter MemoryStore MessageCallback MockMqttClient MqttClient MqttLifecycle MqttMessageHandler MqttPort
-    MqttSettings NullMqttClient NullStore OnChange OneEuroFilter PersistPolicy Pt1Filter PublishStrategy Router
-    SaveOnChange SaveOnPublish SaveOnShutdown Settings SqliteStore Store Stream StreamablePort SystemClock WillConfig
-    build_error_payload build_registry_snapshot build_will_config configure_logging setting_ref
+    AdapterHealthStatus AllSavePolicy AllStrategy AnySavePolicy AnyStrategy App AppContext BackoffStrategy
+    BackpressurePolicy CircuitBreaker ClockPort Command CommandHandler CommandRegistration CronSchedule CronSpec Depends
+    DeviceContext DeviceRegistration DeviceStatus DeviceStore EnabledSpec ErrorPayload ErrorPublisher Every
+    ExponentialBackoff Filter FixedBackoff HealthCheckable HealthReporter HeartbeatPayload IntervalSpec JsonFileStore
+    JsonFormatter LifespanFunc LinearBackoff LoggingSettings MedianFilter MemoryStore Message MessageCallback
+    MockMqttClient MqttClient MqttLifecycle MqttMessageHandler MqttPort MqttSettings NameSpec NullMqttClient NullStore
+    OnChange OneEuroFilter Payload PayloadValidationError PeriodicRegistration PersistPolicy Pt1Filter PublishStrategy
+    Router SaveOnChange SaveOnPublish SaveOnShutdown SettingRef Settings SqliteStore Store Stream StreamRegistration
+    StreamablePort SubEntityContext SystemClock TelemetryRegistration TimeoutSpec Topic TriggerPayload WillConfig
+    build_error_payload build_registry_snapshot build_will_config configure_logging format_registry_json
+    format_registry_table setting_ref
 """
 SUBMODULES = {
     "filters": "Pt1Filter MedianFilter OneEuroFilter Filter",
@@ -50,7 +54,7 @@ SUBMODULES = {
     "stores": "NullStore MemoryStore JsonFileStore SqliteStore DeviceStore Store",
     "testing": "AppHarness FakeClock ManualClock make_settings MockMqttClient NullMqttClient StreamHandlerProxy",
     "mqtt": "MqttPort MqttClient MqttLifecycle MqttMessageHandler MockMqttClient NullMqttClient WillConfig",
-    "schema": "consumer",
+    "schema": "ConsumerMeta X_COSALETTE_CONSUMER consumer",
 }
 
 

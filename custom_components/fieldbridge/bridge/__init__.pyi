@@ -5,14 +5,22 @@ from .app import (
     App,
     AppContext,
     Command,
+    CommandRegistration,
+    CronSpec,
     DeviceContext,
+    DeviceRegistration,
     EnabledSpec,
     IntervalSpec,
     LifespanFunc,
     NameSpec,
+    PayloadValidationError,
+    PeriodicRegistration,
     Router,
     SettingRef,
+    StreamRegistration,
     SubEntityContext,
+    TelemetryRegistration,
+    TimeoutSpec,
     TriggerPayload,
     setting_ref,
 )
@@ -62,6 +70,8 @@ from .interfaces import (
 )
 from .introspection import (
     build_registry_snapshot,
+    format_registry_json,
+    format_registry_table,
 )
 from .logging import (
     JsonFormatter,
@@ -107,6 +117,7 @@ from .strategies import (
     OnChange,
 )
 from .streams import (
+    BackpressurePolicy,
     Stream,
 )
 
@@ -119,13 +130,17 @@ __all__ = [
     "App",
     "AppContext",
     "BackoffStrategy",
+    "BackpressurePolicy",
     "CircuitBreaker",
     "ClockPort",
     "Command",
     "CommandHandler",
+    "CommandRegistration",
     "CronSchedule",
+    "CronSpec",
     "Depends",
     "DeviceContext",
+    "DeviceRegistration",
     "DeviceStatus",
     "DeviceStore",
     "EnabledSpec",
@@ -164,6 +179,8 @@ __all__ = [
     "OneEuroFilter",
     "Optional",
     "Payload",
+    "PayloadValidationError",
+    "PeriodicRegistration",
     "PersistPolicy",
     "Pt1Filter",
     "PublishOnlyMqtt",
@@ -177,9 +194,12 @@ __all__ = [
     "SqliteStore",
     "Store",
     "Stream",
+    "StreamRegistration",
     "StreamablePort",
     "SubEntityContext",
     "SystemClock",
+    "TelemetryRegistration",
+    "TimeoutSpec",
     "Topic",
     "TriggerPayload",
     "WillConfig",
@@ -187,5 +207,7 @@ __all__ = [
     "build_registry_snapshot",
     "build_will_config",
     "configure_logging",
+    "format_registry_json",
+    "format_registry_table",
     "setting_ref",
 ]

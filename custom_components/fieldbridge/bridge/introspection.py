@@ -1,5 +1,6 @@
 """What an app consists of, as plain data."""
 
+import json
 from typing import TYPE_CHECKING, Any, get_origin
 
 from . import lazy
@@ -32,6 +33,21 @@ def build_registry_snapshot(app: lazy.App) -> dict[str, Any]:
     }
 
 
+def format_registry_json(snapshot: dict[str, Any]) -> str:
+    """Return a snapshot as indented JSON."""
+    return json.dumps(snapshot, indent=2)
+
+
+def format_registry_table(snapshot: dict[str, Any]) -> str:
+    """Return a line for everything in a snapshot that runs: its name, its kind and its function."""
+    rows = [
+        f"{item['name']:<24} {item['type']:<10} {item['func']}"
+        for kind in ("devices", "telemetry", "commands", "streams")
+        for item in snapshot[kind]
+    ]
+    return "\n".join(rows) or "nothing is registered"
+
+
 def _common(registration: Registration, kind: str) -> dict[str, Any]:
     return {
         "name": registration.name,
@@ -49,7 +65,7 @@ def _telemetry(registration: TelemetryRegistration) -> dict[str, Any]:
     return {
         **_common(registration, "telemetry"),
         "interval": "<deferred>" if callable(interval) else interval,
-        "schedule": _repr(registration.schedule),
+        "schedule": "<deferred>" if callable(registration.schedule) else _repr(registration.schedule),
         "strategy": _repr(registration.publish),
         "persist": _repr(registration.persist),
         "group": registration.group,

@@ -35,9 +35,9 @@ def leaves(state: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 def as_state(value: Any) -> dict[str, object]:
-    """Return what a handler returned as a dict: a dataclass and a pydantic model become one."""
+    """Return what a handler returned as a dict: a dataclass and a pydantic model become one, a value is ``value``."""
     if hasattr(value, "model_dump"):
         return cast("dict[str, object]", value.model_dump(mode="json", by_alias=True))
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    return cast("dict[str, object]", value)
+    return dict(value) if isinstance(value, Mapping) else {"value": value}

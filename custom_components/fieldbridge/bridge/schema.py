@@ -16,11 +16,11 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
 import unicodedata
 
-_KEY = "x-cosalette-consumer"
+X_COSALETTE_CONSUMER = "x-cosalette-consumer"
 """Key in the JSON schema, the same that apps for the documented framework carry."""
 
 
-class ConsumerMetadata(TypedDict, total=False):
+class ConsumerMeta(TypedDict, total=False):
     """What can be said of a field; all of it is optional."""
 
     display_name: str
@@ -39,15 +39,15 @@ class StateField:
     path: tuple[str, ...]
     kind: Any
     optional: bool
-    metadata: ConsumerMetadata
+    metadata: ConsumerMeta
 
 
-def consumer(**metadata: Unpack[ConsumerMetadata]) -> dict[str, Any]:
+def consumer(**metadata: Unpack[ConsumerMeta]) -> dict[str, Any]:
     """Return metadata for a field. Raises ValueError for text with invisible characters."""
     for key, value in metadata.items():
         if isinstance(value, str) and any(unicodedata.category(char) in {"Cc", "Cf"} for char in value):
             raise ValueError(f"consumer({key}=...) holds invisible characters")
-    return {_KEY: dict(metadata)}
+    return {X_COSALETTE_CONSUMER: dict(metadata)}
 
 
 def temperature(display_name: str) -> dict[str, Any]:
@@ -134,6 +134,6 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return (members[0] if len(members) == 1 else annotation), optional
 
 
-def _consumer_part(metadata: Mapping[str, Any]) -> ConsumerMetadata:
-    found: ConsumerMetadata = metadata.get(_KEY, {})
+def _consumer_part(metadata: Mapping[str, Any]) -> ConsumerMeta:
+    found: ConsumerMeta = metadata.get(X_COSALETTE_CONSUMER, {})
     return found

@@ -55,6 +55,21 @@ async def echo(payload: str) -> Reading:
     return {"echo": payload}
 
 
+def test_a_router_shows_what_it_holds() -> None:
+    router = make_router(None)
+    router.add_periodic("tidy", nothing, interval=60)
+
+    assert set(router.registered_names) == {"power", "switch"}
+    assert [each.name for each in router.devices] == ["switch"]
+    assert [each.name for each in router.telemetry_registrations] == ["power"]
+    assert [each.name for each in router.periodic_registrations] == ["tidy"]
+    assert (router.commands, router.stream_registrations) == ((), ())
+    assert list(router.adapters) == [Meter]
+
+
+async def nothing() -> None: ...
+
+
 @pytest.mark.parametrize(("prefix", "base"), [(None, "house"), ("cellar", "house/cellar")])
 async def test_a_router_is_taken_over_with_everything(harness: AppHarness, prefix: str | None, base: str) -> None:
     harness.app.include_router(make_router(prefix))

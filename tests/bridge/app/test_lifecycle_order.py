@@ -13,6 +13,7 @@ from custom_components.fieldbridge.bridge.app import App, AppContext, DeviceCont
 from custom_components.fieldbridge.bridge.interfaces import ClockPort
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient, NullMqttClient
 from custom_components.fieldbridge.bridge.settings import Settings
+from custom_components.fieldbridge.bridge.stores import MemoryStore
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock, make_settings
 
 
@@ -326,3 +327,27 @@ async def test_a_sleep_ends_with_the_shutdown() -> None:
     assert context.shutdown_requested
     with pytest.raises(LookupError, match="No adapter registered for"):
         context.adapter(Bus)
+
+
+async def test_what_an_earlier_run_left_retained_is_taken_back_when_asked_for() -> None:
+    store, mqtt = MemoryStore(), MockMqttClient()
+
+    async def idle(ctx: DeviceContext) -> None:
+        await ctx.publish_state({"on": True})
+        await ctx.sleep(1e9)
+
+    for names in (["cellar", "attic"], ["attic", "porch"]):
+        app = App("house", store=store, retained_cleanup=True)
+        for name in names:
+            app.add_device(name, idle)
+        mqtt.reset()
+        async with AppHarness(app, mqtt, ManualClock(), make_settings()).running():
+            pass
+
+    emptied = [topic for topic, payload, retain, _ in mqtt.published if retain and not payload]
+    assert emptied == ["house/cellar/state", "house/cellar/availability"]
+
+
+def test_what_is_to_be_taken_back_has_to_be_remembered() -> None:
+    with pytest.raises(ValueError, match="requires a store="):
+        App("house", retained_cleanup=True)

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.fieldbridge.bridge.di import Depends, Message, Optional, Payload, Topic
 from custom_components.fieldbridge.bridge.runners.commands import Command
-from custom_components.fieldbridge.bridge.runners.refusals import InvalidPayloadError, UnknownSubCommandError
+from custom_components.fieldbridge.bridge.runners.refusals import PayloadValidationError, UnknownSubCommandError
 from custom_components.fieldbridge.bridge.stores import DeviceStore, MemoryStore
 from custom_components.fieldbridge.bridge.testing import AppHarness
 
@@ -79,7 +79,7 @@ async def test_one_of_a_few_words_may_come_without_quotes(harness: AppHarness) -
     harness.app.add_command("hvac", mode)
     await harness.call_command("hvac", "heat")
     harness.assert_state("home/hvac/state", {"mode": "heat"})
-    with pytest.raises(InvalidPayloadError):
+    with pytest.raises(PayloadValidationError):
         await harness.call_command("hvac", "dry")
 
 

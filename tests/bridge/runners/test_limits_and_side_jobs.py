@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from custom_components.fieldbridge.bridge.app import App, DeviceContext, TriggerPayload
+from custom_components.fieldbridge.bridge.app import App, Command, DeviceContext, TriggerPayload, setting_ref
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock, make_settings
 
@@ -45,6 +45,33 @@ async def test_a_reading_that_takes_too_long_is_given_up(harness: AppHarness, cl
     (error,) = harness.messages_for("home/room/error")
     assert json.loads(error)["error_type"] == "timeout"
     assert json.loads(error)["message"] == "no answer within 3 s"
+
+
+async def test_a_time_limit_may_come_from_the_settings(harness: AppHarness, clock: ManualClock) -> None:
+    async def wait() -> Reading:
+        await clock.sleep(2000)
+        return {"waited": True}
+
+    harness.app.add_telemetry("room", wait, interval=1e6, timeout=setting_ref("mqtt.port"))
+    harness.app.add_command("valve", wait, timeout=lambda _: None)
+    harness.app.add_telemetry("never", wait, interval=1e6, timeout=lambda _: 0)
+    async with harness.running():
+        await harness.inject_command("valve", "")
+        await clock.advance(2000)
+        harness.assert_published("home/room/error", contains="no answer within 1883 s", count=1)
+        harness.assert_published("home/never/error", contains="timeout must be positive, got 0", count=1)
+        harness.assert_state("home/valve/state", {"waited": True}, count=1)
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_a_time_limit_that_nothing_meets_is_refused(timeout: float) -> None:
+    async def wait() -> Reading:
+        return {}
+
+    with pytest.raises(ValueError, match="timeout must be positive"):
+        App("home").add_telemetry("room", wait, interval=1, timeout=timeout)
+    with pytest.raises(ValueError, match="timeout must be positive"):
+        App("home").add_command("room", wait, timeout=timeout)
 
 
 async def test_a_command_that_takes_too_long_makes_room_for_the_next(harness: AppHarness, clock: ManualClock) -> None:
@@ -155,6 +182,21 @@ async def test_what_comes_and_goes_takes_its_state_with_it(
         ("test/test_device/tag/state", "", True, 1),
         ("test/test_device/tag/availability", "offline", True, 1),
     ]
+
+
+async def test_what_comes_and_goes_takes_commands_while_it_is_there(device_context: DeviceContext) -> None:
+    seen: list[str] = []
+
+    async def beep(command: Command) -> None:
+        seen.append(command.payload)
+
+    for payload in ("short", "long"):
+        async with device_context.sub_entity("tag") as tag:
+            assert (tag.name, tag.parent) == ("tag", device_context)
+            assert tag.on_command(beep) is beep
+            await device_context.command_inlet.handle(Command("test/test_device/tag/set", payload, "tag"))
+        assert device_context.get_command_handler("tag") is None
+    assert seen == ["short", "long"]
 
 
 @pytest.mark.parametrize("name", ["", "state", "set", "a/b", "+"])

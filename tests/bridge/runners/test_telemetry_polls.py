@@ -93,6 +93,16 @@ async def test_none_publishes_nothing(harness: AppHarness, clock: ManualClock) -
     assert states(harness) == [{"celsius": 1}]
 
 
+async def test_a_bare_value_is_published_under_its_name(harness: AppHarness, clock: ManualClock) -> None:
+    async def read() -> object:
+        return 21.5
+
+    harness.app.add_telemetry("room", read, interval=1)  # type: ignore[arg-type]
+    async with harness.running():
+        await clock.advance(0)
+    assert states(harness) == [{"value": 21.5}]
+
+
 async def test_the_first_reading_is_published_whatever_the_strategy(harness: AppHarness, clock: ManualClock) -> None:
     harness.app.add_telemetry("room", Sensor().read, interval=1, publish=Every(n=3))
     async with harness.running():

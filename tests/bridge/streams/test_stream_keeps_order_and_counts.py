@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from custom_components.fieldbridge.bridge.streams import Backpressure, Stream, StreamFullError
+from custom_components.fieldbridge.bridge.streams import BackpressurePolicy, Stream, StreamFullError
 
 
 def assert_books_balance(stream: Stream[int]) -> None:
@@ -60,7 +60,9 @@ async def test_a_waiting_consumer_gets_one_batch_for_puts_that_come_together() -
     ("policy", "kept"),
     [("drop_oldest", [2, 3, 4]), ("drop_newest", [0, 1, 2])],
 )
-async def test_a_full_stream_loses_what_its_policy_says_and_counts_it(policy: Backpressure, kept: list[int]) -> None:
+async def test_a_full_stream_loses_what_its_policy_says_and_counts_it(
+    policy: BackpressurePolicy, kept: list[int]
+) -> None:
     stream: Stream[int] = Stream(maxsize=3, backpressure=policy)
     stream.put_many(range(5))
 
@@ -89,7 +91,7 @@ def test_maxsize_zero_is_unbounded() -> None:
 
 
 @pytest.mark.parametrize(("maxsize", "policy"), [(-1, "drop_oldest"), (1, "block")])
-def test_a_wrong_bound_or_policy_is_refused(maxsize: int, policy: Backpressure) -> None:
+def test_a_wrong_bound_or_policy_is_refused(maxsize: int, policy: BackpressurePolicy) -> None:
     with pytest.raises(ValueError):
         Stream(maxsize, backpressure=policy)
 
@@ -99,7 +101,7 @@ def test_a_wrong_bound_or_policy_is_refused(maxsize: int, policy: Backpressure) 
     maxsize=st.integers(0, 4),
     steps=st.lists(st.sampled_from(["put", "take", "batch", "finish", "shutdown"]), max_size=30),
 )
-def test_the_books_balance_after_every_step(policy: Backpressure, maxsize: int, steps: list[str]) -> None:
+def test_the_books_balance_after_every_step(policy: BackpressurePolicy, maxsize: int, steps: list[str]) -> None:
     async def run() -> None:
         stream: Stream[int] = Stream(maxsize, backpressure=policy)
         batches = stream.batches(2)

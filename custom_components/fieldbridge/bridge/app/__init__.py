@@ -2,7 +2,21 @@
 
 from ..runners.commands import Command
 from ..runners.contexts import AppContext, DeviceContext
-from ..runners.registrations import EnabledSpec, IntervalSpec, NameSpec, SettingRef, setting_ref
+from ..runners.refusals import PayloadValidationError
+from ..runners.registrations import (
+    CommandRegistration,
+    CronSpec,
+    DeviceRegistration,
+    EnabledSpec,
+    IntervalSpec,
+    NameSpec,
+    PeriodicRegistration,
+    SettingRef,
+    StreamRegistration,
+    TelemetryRegistration,
+    TimeoutSpec,
+    setting_ref,
+)
 from ..runners.sub_entity import SubEntityContext
 from ..runners.trigger import TriggerPayload
 from .app import App, LifespanFunc
@@ -14,14 +28,22 @@ __all__ = [
     "App",
     "AppContext",
     "Command",
+    "CommandRegistration",
+    "CronSpec",
     "DeviceContext",
+    "DeviceRegistration",
     "EnabledSpec",
     "IntervalSpec",
     "LifespanFunc",
     "NameSpec",
+    "PayloadValidationError",
+    "PeriodicRegistration",
     "Router",
     "SettingRef",
+    "StreamRegistration",
     "SubEntityContext",
+    "TelemetryRegistration",
+    "TimeoutSpec",
     "TriggerPayload",
     "setting_ref",
 ]

@@ -1,7 +1,7 @@
 """App: what a driver author writes against."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 import inspect
 from typing import Any, override
@@ -13,8 +13,7 @@ from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
-from ..runners.registrations import CommandRegistration, DeviceRegistration, TelemetryRegistration
-from .adapters import AdapterMap, AdapterRegistration
+from .adapters import AdapterMap
 from .registration import Decorator, Handler, Registrations
 from .registry import check_segment
 from .router import Router
@@ -45,7 +44,8 @@ class App(Registrations):
     """Registers devices and runs them until shutdown. Raises ValueError for numbers out of range.
 
     ``heartbeat_interval`` and ``health_check_interval`` are in seconds, None switches them off. ``settings_class`` is
-    ``Settings`` unless given.
+    ``Settings`` unless given. With ``retained_cleanup`` the retained topics of devices that an earlier run had, and
+    that are registered no more, are emptied; the store remembers them.
     """
 
     __signature__ = _Signature()
@@ -68,8 +68,12 @@ class App(Registrations):
         restart_cooldown: float = 5.0,
         sustained_health_reset: float = 300.0,
         error_type_map: dict[type[Exception], str] | None = None,
+        retained_cleanup: bool | None = None,
     ) -> None:
         super().__init__(store)
+        if retained_cleanup and store is None:
+            raise ValueError("retained_cleanup= requires a store= on the App")
+        self.retained_cleanup = bool(retained_cleanup)
         self.name = name
         self.version = version
         self.description = description
@@ -121,31 +125,6 @@ class App(Registrations):
             except ValueError as err:
                 raise RuntimeError(f"{self.settings_class.__name__} could not be instantiated: {err}") from err
         return self._settings
-
-    @property
-    def devices(self) -> tuple[DeviceRegistration, ...]:
-        """The registered devices."""
-        return tuple(self.registry.devices)
-
-    @property
-    def telemetry_registrations(self) -> tuple[TelemetryRegistration, ...]:
-        """The registered telemetry."""
-        return tuple(self.registry.telemetry)
-
-    @property
-    def commands(self) -> tuple[CommandRegistration, ...]:
-        """The registered commands."""
-        return tuple(self.registry.commands)
-
-    @property
-    def adapters(self) -> Mapping[Any, AdapterRegistration]:
-        """The registered adapters by port type."""
-        return dict(self.adapter_registry.by_port)
-
-    @property
-    def registered_names(self) -> tuple[str, ...]:
-        """All names, each once."""
-        return tuple(self.registry.names)
 
     def on_configure[F: Handler](self, hook: F) -> F:
         """Call ``hook``, injected, after the adapters are made and before any device starts; it may register more."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 import importlib.util
-import json
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import LinkError
-from ..introspection import build_registry_snapshot
+from ..introspection import build_registry_snapshot, format_registry_json, format_registry_table
 from .probe import OFFLINE, read_status
 
 if TYPE_CHECKING:
@@ -64,9 +63,9 @@ def build_cli(app: App) -> typer.Typer:
         if version:
             typer.echo(f"{app.name} v{app.version}")
         elif show_devices_json:
-            typer.echo(json.dumps(build_registry_snapshot(app), indent=2))
+            typer.echo(format_registry_json(build_registry_snapshot(app)))
         elif show_devices:
-            typer.echo(_table(app))
+            typer.echo(format_registry_table(build_registry_snapshot(app)))
         else:
             app.dry_run = app.dry_run or dry_run
             _run(app, context.obj())
@@ -144,13 +143,3 @@ def _probe(app: App, settings: Settings) -> None:
     typer.echo(status)
     if status == OFFLINE:
         raise SystemExit(RUNTIME_ERROR)
-
-
-def _table(app: App) -> str:
-    snapshot = build_registry_snapshot(app)
-    rows = [
-        f"{item['name']:<24} {item['type']:<10} {item['func']}"
-        for kind in ("devices", "telemetry", "commands", "streams")
-        for item in snapshot[kind]
-    ]
-    return "\n".join(rows) or "nothing is registered"

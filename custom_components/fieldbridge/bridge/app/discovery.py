@@ -15,7 +15,7 @@ from ..controls import ButtonControl, Control, NumberControl, SelectControl, Swi
 from ..payloads import Path, leaves, to_json
 from ..runners.registrations import Registration
 from ..runners.services import Services, load_store, save_store
-from ..schema import ConsumerMetadata, choices, state_fields
+from ..schema import ConsumerMeta, choices, state_fields
 from ..topics import device_topic, status_topic
 from .registry import Registry
 
@@ -195,7 +195,7 @@ def _kind_of(value: object) -> type:
     return float if isinstance(value, Real) else str
 
 
-def _shown(path: Path, kind: Any, metadata: ConsumerMetadata, options: tuple[str, ...] = ()) -> dict[str, object]:
+def _shown(path: Path, kind: Any, metadata: ConsumerMeta, options: tuple[str, ...] = ()) -> dict[str, object]:
     """Return the entity that shows a value: a binary sensor or a sensor."""
     value, name = _value(path), metadata.get("display_name") or _readable(" ".join(map(str, path)))
     shown: dict[str, object] = {"name": name}

@@ -11,6 +11,7 @@ from ..retry import CircuitBreaker
 from ..runners.reactors import Reactor, make_reactor
 from ..runners.registrations import (
     CommandRegistration,
+    CronSpec,
     Description,
     DeviceDescription,
     DeviceRegistration,
@@ -23,15 +24,17 @@ from ..runners.registrations import (
     Registration,
     StreamRegistration,
     TelemetryRegistration,
+    TimeoutSpec,
 )
 from ..runners.services import check_interval
-from ..streams import Backpressure
+from ..streams import BackpressurePolicy
 from ..streams.stream import DEFAULT_MAXSIZE
 from .adapters import AdapterRegistry, Implementation
+from .listing import Listed
 from .registry import (
     Deferred,
     Registry,
-    check_stale_after,
+    check_limits,
     check_telemetry,
     command_plans,
     payload_type,
@@ -51,7 +54,7 @@ class Decorator(Protocol):
         ...
 
 
-class Registrations:
+class Registrations(Listed):
     """Devices, telemetry, commands, streams and adapters of an app.
 
     All forms raise ValueError for a name that is taken or an option that contradicts another, and TypeError for a
@@ -130,8 +133,8 @@ class Registrations:
         payload_model: Any = None,
         sub: str | None = None,
         sub_key: str = "command",
-        timeout: float | None = None,
-        unavailable_on: Errors = (),
+        timeout: TimeoutSpec | None = None,
+        unavailable_on: Errors | None = None,
         **described: Unpack[Description],
     ) -> Decorator:
         """Register a handler of commands; its parameters ``topic`` and ``payload`` receive the MQTT strings.
@@ -171,8 +174,8 @@ class Registrations:
         is_root: bool = False,
         sub: str | None = None,
         sub_key: str = "command",
-        timeout: float | None = None,
-        unavailable_on: Errors = (),
+        timeout: TimeoutSpec | None = None,
+        unavailable_on: Errors | None = None,
         **described: Unpack[Description],
     ) -> None:
         """Register a handler of commands; a dict, dataclass or model that it returns is published as state.
@@ -189,7 +192,7 @@ class Registrations:
                 sub=sub,
                 sub_key=sub_key,
                 timeout=timeout,
-                unavailable_on=unavailable_on,
+                unavailable_on=unavailable_on or (),
                 described=described,
                 **fields,
             )
@@ -200,7 +203,7 @@ class Registrations:
         name: NameSpec | None = None,
         *,
         interval: IntervalSpec | None = None,
-        schedule: str | CronSchedule | None = None,
+        schedule: CronSpec | None = None,
         triggerable: bool = False,
         min_interval: float | None = None,
         stale_after: IntervalSpec | None = None,
@@ -214,8 +217,8 @@ class Registrations:
         retry_on: tuple[type[BaseException], ...] | None = None,
         backoff: BackoffStrategy | None = None,
         circuit_breaker: CircuitBreaker | None = None,
-        timeout: float | None = None,
-        unavailable_on: Errors = (),
+        timeout: TimeoutSpec | None = None,
+        unavailable_on: Errors | None = None,
         **described: Unpack[DeviceDescription],
     ) -> Decorator:
         """Register a function that is called every ``interval`` s or on ``schedule``; what it returns is published."""
@@ -255,7 +258,7 @@ class Registrations:
         func: Callable[..., Awaitable[dict[str, object] | None]],
         *,
         interval: IntervalSpec | None = None,
-        schedule: str | CronSchedule | None = None,
+        schedule: CronSpec | None = None,
         triggerable: bool = False,
         min_interval: float | None = None,
         stale_after: IntervalSpec | None = None,
@@ -270,8 +273,8 @@ class Registrations:
         retry_on: tuple[type[BaseException], ...] | None = None,
         backoff: BackoffStrategy | None = None,
         circuit_breaker: CircuitBreaker | None = None,
-        timeout: float | None = None,
-        unavailable_on: Errors = (),
+        timeout: TimeoutSpec | None = None,
+        unavailable_on: Errors | None = None,
         **described: Unpack[DeviceDescription],
     ) -> None:
         """Register a polled function; ``schedule`` is in Quartz cron syntax, ``retry_on`` OSError unless given."""
@@ -294,7 +297,7 @@ class Registrations:
             backoff=backoff,
             circuit_breaker=circuit_breaker,
             timeout=timeout,
-            unavailable_on=unavailable_on,
+            unavailable_on=unavailable_on or (),
             described=described,
             **plans(func, init),
         )
@@ -308,7 +311,7 @@ class Registrations:
         enabled: EnabledSpec = True,
         state_model: type | None = None,
         maxsize: int = DEFAULT_MAXSIZE,
-        backpressure: Backpressure = "drop_oldest",
+        backpressure: BackpressurePolicy = "drop_oldest",
         stale_after: IntervalSpec | None = None,
         **described: Unpack[Description],
     ) -> Decorator:
@@ -339,7 +342,7 @@ class Registrations:
         enabled: EnabledSpec = True,
         state_model: type | None = None,
         maxsize: int = DEFAULT_MAXSIZE,
-        backpressure: Backpressure = "drop_oldest",
+        backpressure: BackpressurePolicy = "drop_oldest",
         stale_after: IntervalSpec | None = None,
         is_root: bool = False,
         **described: Unpack[Description],
@@ -453,7 +456,7 @@ class Registrations:
         self.adapter_registry.add(port_type, impl, dry_run)
 
     def _add(self, registration: Registration, name: NameSpec, enabled: EnabledSpec) -> None:
-        check_stale_after(registration)
+        check_limits(registration)
         if callable(name) or callable(enabled):
             self.registry.defer(Deferred(registration, name, enabled))
         else:

@@ -21,7 +21,7 @@ from ..runners.registrations import (
     StreamRegistration,
     TelemetryRegistration,
 )
-from ..runners.services import check_interval
+from ..runners.services import check_interval, check_timeout
 from ..streams import Stream
 
 _LOGGER = logging.getLogger(__name__)
@@ -214,8 +214,10 @@ def _init_plan(init: Callable[..., Any] | None) -> dict[str, Any]:
     return {"init": init, "init_plan": None if init is None else build_plan(init)}
 
 
-def check_stale_after(registration: Registration) -> None:
-    """Raise ValueError for a limit that every device would exceed at once."""
+def check_limits(registration: Registration) -> None:
+    """Raise ValueError for limits that every device would exceed at once."""
+    if isinstance(registration, TelemetryRegistration | CommandRegistration) and not callable(registration.timeout):
+        check_timeout(registration.timeout)
     if isinstance(registration.stale_after, int | float) and registration.stale_after <= 0:
         raise ValueError(f"stale_after must be positive, got {registration.stale_after}")
 

@@ -26,6 +26,7 @@ from ..runners.services import Services
 from .adapters import AdapterLifetime, lifetimes
 from .health_checks import HealthMonitor, RestartPolicy
 from .registry import Registry
+from .retained import take_back
 from .shared_state import make_shared_state
 from .tasks import DeviceTasks
 
@@ -125,6 +126,8 @@ class Runtime:
                 await services.health.publish_device_available(registration.name, is_root=registration.is_root)
         for topic in self._router.topics:
             await services.mqtt.subscribe(topic)
+        if self._app.retained_cleanup:
+            await take_back(services, self._registry.unique)
         app, offered_below = self._app, self._app.discovery_prefix
         # In Home Assistant itself the devices are there already.
         if offered_below is not None and embedded_settings() is None:

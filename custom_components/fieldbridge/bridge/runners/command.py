@@ -29,6 +29,7 @@ class CommandDevice:
         self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
         self._bound = registration.plan.bound
+        self._timeout: float | None = None
 
     @property
     def sub(self) -> str | None:
@@ -38,6 +39,7 @@ class CommandDevice:
     async def load(self) -> None:
         """Load the store and resolve the arguments. Raises what ``init`` or the store raises, TypeError."""
         registration, services = self._registration, self._services
+        self._timeout = services.timeout(registration)
         self._store = services.device_store(registration.name)
         await load_store(self._store)
         providers = services.device_providers(f"fieldbridge.{registration.name}", self._ctx, self._store)
@@ -81,7 +83,7 @@ class CommandDevice:
         if self._bound.parameters:
             arguments |= resolve(self._bound, self._providers, command)
         call = self._registration.func(**arguments)
-        state = await within(self._registration.timeout, call, self._services.clock)
+        state = await within(self._timeout, call, self._services.clock)
         await self._services.reactors.react(self._providers)
         return None if state is None else as_state(state)
 

@@ -34,6 +34,11 @@ class CommandHandlers:
             self._takes_command.add(sub_topic)
         self._wired()
 
+    def forget(self, sub_topic: str) -> None:
+        """Take the handler of a sub-topic back, if there is one."""
+        self.by_sub_topic.pop(sub_topic, None)
+        self._takes_command.discard(sub_topic)
+
     def iterate(self, timeout: float | None) -> AsyncIterator[Command | None]:
         """Return the iterator. Raises RuntimeError on a second call or beside a root handler."""
         if self._stream is not None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAliasType, Union, get_args, get_origin
 from ..di import Depends, Message, Optional, Payload, Topic
 from ..schema import payload_reader
 from .commands import Command
-from .refusals import InvalidPayloadError
+from .refusals import PayloadValidationError
 
 type Providers = Mapping[Any, object]
 """Injectable objects by their type, or by a parametrised form such as ``StreamablePort[Frame]``."""
@@ -113,7 +113,7 @@ def message_parameters(func: Callable[..., object]) -> frozenset[str]:
 def resolve(plan: Plan, providers: Providers, command: Command | None = None) -> dict[str, object]:
     """Return keyword arguments for the plan's callable, called for ``command`` where it is called for one.
 
-    Raises TypeError for what nobody provides, InvalidPayloadError for a message that cannot be read.
+    Raises TypeError for what nobody provides, PayloadValidationError for a message that cannot be read.
     """
     arguments = {}
     for parameter in plan.parameters:
@@ -201,7 +201,7 @@ def _read(read: Callable[[str], Any], payload: str) -> Any:
     try:
         return read(payload)
     except ValueError as err:
-        raise InvalidPayloadError(str(err)) from err
+        raise PayloadValidationError(str(err)) from err
 
 
 def _without_none(annotation: Any, where: str) -> tuple[Any, bool]:

@@ -7,8 +7,11 @@ class RefusedCommandError(BridgeError, ValueError):
     """The sender has to say it differently."""
 
 
-class InvalidPayloadError(RefusedCommandError):
+class PayloadValidationError(RefusedCommandError):
     """The payload is not what the handler takes."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
 
 class InvalidJsonError(RefusedCommandError):
@@ -24,7 +27,7 @@ class UnknownSubCommandError(RefusedCommandError):
 
 
 ERROR_TYPES: dict[type[Exception], str] = {
-    InvalidPayloadError: "invalid_payload",
+    PayloadValidationError: "invalid_payload",
     InvalidJsonError: "invalid_json",
     MissingSubKeyError: "missing_sub_key",
     UnknownSubCommandError: "unknown_sub_command",

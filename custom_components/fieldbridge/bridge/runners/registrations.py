@@ -8,12 +8,18 @@ from typing import Any, TypedDict, override
 from ..cron import CronSchedule
 from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy
 from ..retry import CircuitBreaker
-from ..streams import Backpressure
+from ..streams import BackpressurePolicy
 from ..streams.stream import DEFAULT_MAXSIZE
 from .injection import Plan
 
 type IntervalSpec = float | Callable[[Any], float]
 """Seconds, or a function of the settings (of its own configuration for one of many devices) that returns seconds."""
+
+type TimeoutSpec = float | Callable[[Any], float | None]
+"""Seconds, or a function of the settings (of its own configuration for one of many devices) that returns them."""
+
+type CronSpec = str | CronSchedule | Callable[[Any], str | CronSchedule]
+"""A schedule in Quartz cron syntax, or a function of the settings that returns one."""
 
 type NameSpec = str | Callable[[Any], Mapping[str, object] | list[str]]
 """A name, or a function of the settings that returns many: a list, or a dict with a configuration for each."""
@@ -92,7 +98,7 @@ class TelemetryRegistration(Registration):
     """A function that is polled."""
 
     interval: IntervalSpec | None
-    schedule: CronSchedule | None = None
+    schedule: CronSchedule | Callable[[Any], str | CronSchedule] | None = None
     """Given instead of an interval."""
     triggerable: bool = False
     """True: a command is a call out of turn."""
@@ -105,7 +111,7 @@ class TelemetryRegistration(Registration):
     retry_on: tuple[type[BaseException], ...] = ()
     backoff: BackoffStrategy | None = None
     circuit_breaker: CircuitBreaker | None = None
-    timeout: float | None = None
+    timeout: TimeoutSpec | None = None
     """Seconds after which a call is given up."""
     unavailable_on: Errors = ()
     """Errors that make the device unavailable until its next success."""
@@ -121,7 +127,7 @@ class CommandRegistration(Registration):
     sub: str | None = None
     """Value of the payload's field ``sub_key`` that is meant for this handler, None for all payloads."""
     sub_key: str = "command"
-    timeout: float | None = None
+    timeout: TimeoutSpec | None = None
     unavailable_on: Errors = ()
 
 
@@ -139,7 +145,7 @@ class StreamRegistration(Registration):
 
     item_type: Any
     maxsize: int = DEFAULT_MAXSIZE
-    backpressure: Backpressure = "drop_oldest"
+    backpressure: BackpressurePolicy = "drop_oldest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,14 +7,14 @@ import logging
 from typing import Any
 
 from .. import lazy
-from ..cron import WallClock
+from ..cron import CronSchedule, WallClock
 from ..health import ErrorPublisher, HealthReporter, LinkBoard
 from ..interfaces import ClockPort, MqttPort, Store
 from ..stores import DeviceStore, MemoryStore, NullStore
 from .contexts import DeviceContext, StateListener
 from .injection import resolve
 from .reactors import Reactors
-from .registrations import IntervalSpec, Registration
+from .registrations import CommandRegistration, IntervalSpec, Registration, TelemetryRegistration
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,6 +23,12 @@ def check_interval(seconds: float) -> None:
     """Raise ValueError when an interval is not positive."""
     if seconds <= 0:
         raise ValueError(f"Telemetry interval must be positive, got {seconds}")
+
+
+def check_timeout(seconds: float | None) -> None:
+    """Raise ValueError when a limit is not positive."""
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"timeout must be positive, got {seconds}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,10 +97,25 @@ class Services:
 
     def interval(self, registration: Registration, spec: IntervalSpec) -> float:
         """Return an interval in seconds. Raises ValueError when it is not positive."""
-        source = self.settings if registration.config is None else registration.config
-        seconds = spec(source) if callable(spec) else spec
+        seconds: float = self._value(registration, spec)
         check_interval(seconds)
         return seconds
+
+    def timeout(self, registration: TelemetryRegistration | CommandRegistration) -> float | None:
+        """Return how many seconds a call may take, None without a limit. Raises ValueError when it is not positive."""
+        seconds: float | None = self._value(registration, registration.timeout)
+        check_timeout(seconds)
+        return seconds
+
+    def schedule(self, registration: TelemetryRegistration) -> CronSchedule | None:
+        """Return when it is called, None for one with an interval. Raises ValueError for what is no schedule."""
+        schedule: str | CronSchedule | None = self._value(registration, registration.schedule)
+        return CronSchedule(schedule) if isinstance(schedule, str) else schedule
+
+    def _value(self, registration: Registration, spec: Any) -> Any:
+        """Return what was registered, or what its function makes of the configuration."""
+        source = self.settings if registration.config is None else registration.config
+        return spec(source) if callable(spec) else spec
 
     def arguments(self, registration: Registration, providers: Mapping[Any, object]) -> dict[str, object]:
         """Return the handler's arguments, ``init`` called first. Raises TypeError, and whatever ``init`` raises."""

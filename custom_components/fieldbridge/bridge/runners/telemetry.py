@@ -8,7 +8,7 @@ import logging
 import math
 from typing import Any
 
-from ..cron import local_clock
+from ..cron import CronSchedule, local_clock
 from ..errors import BridgeError
 from ..payloads import as_state
 from ..retry import ExponentialBackoff
@@ -44,6 +44,8 @@ class TelemetryDevice:
         self._retrier = Retrier(registration.backoff or ExponentialBackoff(), services.shutdown, services.clock)
         self._store: DeviceStore | None = None
         self._interval = 0.0
+        self._schedule: CronSchedule | None = None
+        self._timeout: float | None = None
         self._trigger_parameter = registration.plan.parameter_for(TriggerPayload)
         self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
@@ -62,6 +64,8 @@ class TelemetryDevice:
         try:
             if self._registration.interval is not None:
                 self._interval = services.interval(self._registration, self._registration.interval)
+            self._schedule = services.schedule(self._registration)
+            self._timeout = services.timeout(self._registration)
             self._freshness = freshness_of(self._registration, self._ctx, services)
             self._store = services.device_store(self.name)
             await load_store(self._store)
@@ -79,10 +83,10 @@ class TelemetryDevice:
 
     def beats(self, start: float) -> Beats | CronBeats:
         """Return the moments at which it is called; an interval counts from ``start``."""
-        services, schedule = self._services, self._registration.schedule
-        if schedule is None:
+        services = self._services
+        if self._schedule is None:
             return Beats(start, self._interval, services.clock, services.shutdown)
-        return CronBeats(schedule, services.wall_clock or local_clock(), services.clock, services.shutdown)
+        return CronBeats(self._schedule, services.wall_clock or local_clock(), services.clock, services.shutdown)
 
     async def watch(self) -> None:
         """Make the device unavailable whenever it is stale."""
@@ -133,7 +137,7 @@ class TelemetryDevice:
     async def _attempt(self, retries: int) -> dict[str, object] | None:
         try:
             call = self._registration.func(**self._arguments)
-            reading = await within(self._registration.timeout, call, self._services.clock)
+            reading = await within(self._timeout, call, self._services.clock)
         except self._registration.retry_on as err:
             if not retries:
                 self._retrier.failures += 1
@@ -223,7 +227,7 @@ async def run_telemetry(
             await sleep_unless(services.shutdown, pause, services.clock)
             meant += commands.take_waiting()
         called_at = services.clock.now()
-        error = await call(TriggerPayload.of(meant[-1]))
+        error = await call(TriggerPayload.from_mqtt(meant[-1].payload))
         for each in meant:
             each.settle(error=error)
 

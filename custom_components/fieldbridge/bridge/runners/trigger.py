@@ -4,8 +4,6 @@ from dataclasses import dataclass
 import json
 from typing import Any, Literal
 
-from .commands import Command
-
 
 @dataclass(frozen=True, slots=True)
 class TriggerPayload:
@@ -17,14 +15,19 @@ class TriggerPayload:
     source: Literal["scheduled", "mqtt"] = "scheduled"
 
     @classmethod
-    def of(cls, command: Command) -> TriggerPayload:
-        """Return what a command triggers with."""
+    def scheduled(cls) -> TriggerPayload:
+        """Return that it is time."""
+        return cls()
+
+    @classmethod
+    def from_mqtt(cls, payload: str) -> TriggerPayload:
+        """Return that somebody asked, and what with."""
         try:
             # Nothing is the plain trigger, the same as an empty object.
-            data = json.loads(command.payload) if command.payload.strip() else {}
+            data = json.loads(payload) if payload.strip() else {}
         except ValueError:
             data = None
-        return cls(True, command.payload, data if isinstance(data, dict) else None, "mqtt")
+        return cls(True, payload, data if isinstance(data, dict) else None, "mqtt")
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value of ``data``, or ``default``."""

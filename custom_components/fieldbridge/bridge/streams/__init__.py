@@ -6,7 +6,7 @@ Every app has a Stream; the demand streams are imported with the first use of on
 import importlib
 from typing import TYPE_CHECKING
 
-from .stream import Backpressure, Stream, StreamFullError
+from .stream import BackpressurePolicy, Stream, StreamFullError
 
 if TYPE_CHECKING:
     from .consumer import ConsumerRef, stream_consumer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .system import StreamContext, StreamRef, StreamSystem
 
 __all__ = [
-    "Backpressure",
+    "BackpressurePolicy",
     "CompleteStream",
     "ConsumerRef",
     "EndReason",

@@ -18,7 +18,7 @@ from typing import Literal
 
 from ..errors import BridgeError
 
-type Backpressure = Literal["drop_oldest", "drop_newest", "raise"]
+type BackpressurePolicy = Literal["drop_oldest", "drop_newest", "raise"]
 
 DEFAULT_MAXSIZE = 1024
 """Items held for a slow consumer; at 1 kHz about one second."""
@@ -58,7 +58,13 @@ class Stream[T]:
         "_waiter",
     )
 
-    def __init__(self, maxsize: int = DEFAULT_MAXSIZE, *, backpressure: Backpressure = "drop_oldest") -> None:
+    def __init__(
+        self,
+        maxsize: int = DEFAULT_MAXSIZE,
+        *,
+        backpressure: BackpressurePolicy = "drop_oldest",
+        thread_safe: bool = True,
+    ) -> None:
         if maxsize < 0:
             raise ValueError(f"maxsize must not be negative, got {maxsize}")
         if backpressure not in ("drop_oldest", "drop_newest", "raise"):
