@@ -269,10 +269,11 @@ def _entry_data(options: Options) -> dict[str, Any] | None:
         CONF_KIND: KIND_MODBUS,
         CONF_TRANSPORT: transport,
         CONF_TIMEOUT: min(options.number("timeout") or 3.0, 60.0),
-        CONF_MESSAGE_SPACING: min((options.number("message_wait_milliseconds") or 0.0) / 1000, 10.0),
         CONF_CONNECT_DELAY: min(options.number("delay") or 0.0, 60.0),
         CONF_CLOSE_AFTER_POLL: False,
     }
+    if (wait := options.number("message_wait_milliseconds")) is not None:  # else it is left to the line, as there
+        data[CONF_MESSAGE_SPACING] = min(wait / 1000, 10.0)
     if transport != "rtu":
         return data | {CONF_HOST: _given("host", options.text), CONF_PORT: _given("port", options.integer)}
     if options.text("method") == "ascii":

@@ -59,6 +59,14 @@ async def test_the_form_shows_what_can_be_copied_and_changes_nothing(hass: HomeA
     assert DeviceProfile.from_dict(dict(next(iter(entry.subentries.values())).data)) == ROOM
 
 
+async def test_what_a_link_leaves_to_its_line_is_left_to_it_in_the_export(hass: HomeAssistant) -> None:
+    data = {"kind": "modbus", "transport": "tcp", "host": "127.0.0.1", "port": 502}
+    entry = MockConfigEntry(domain=DOMAIN, title="Plant", data=data, subentries_data=[device("Meter", METER)])
+    core = shown(entry)[1]
+    assert core is not None
+    assert "message_wait" not in core
+
+
 async def test_a_modbus_device_is_exported_for_home_assistant_too(hass: HomeAssistant) -> None:
     entry = modbus_entry()
     entry.add_to_hass(hass)

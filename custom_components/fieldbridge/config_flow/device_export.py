@@ -66,10 +66,11 @@ def core_text(entry: ConfigEntry, subentry: ConfigSubentry) -> str | None:
 def _connection(data: Mapping[str, Any], transport: str) -> dict[str, Any]:
     """Return an entry's connection in the words of Home Assistant's YAML, which knows whole seconds only."""
     timing = {
-        "timeout": max(1, round(data[CONF_TIMEOUT])),
-        "delay": round(data[CONF_CONNECT_DELAY]),
-        "message_wait_milliseconds": round(data[CONF_MESSAGE_SPACING] * 1000),
+        "timeout": max(1, round(data.get(CONF_TIMEOUT, 3))),
+        "delay": round(data.get(CONF_CONNECT_DELAY, 0)),
     }
+    if CONF_MESSAGE_SPACING in data:  # else it is left to the line
+        timing["message_wait_milliseconds"] = round(data[CONF_MESSAGE_SPACING] * 1000)
     if transport != "serial":
         return {"type": transport, "host": data[CONF_HOST], "port": data[CONF_PORT], **timing}
     line = {key: data[key] for key in (CONF_BAUDRATE, CONF_BYTESIZE, CONF_PARITY, CONF_STOPBITS)}

@@ -37,7 +37,7 @@ def shown_addresses(words: Mapping[int, int]) -> list[int]:
     """Return the addresses that are worth a line: of many, those that hold something."""
     addresses = sorted(words)
     if len(addresses) > MOST_SHOWN:
-        addresses = [address for address in addresses if words[address]]
+        addresses = [address for address in addresses if words[address]] or addresses
     return addresses[:MOST_SHOWN]
 
 

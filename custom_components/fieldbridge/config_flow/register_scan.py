@@ -38,6 +38,8 @@ class Scan:
         self._is_small = self.count <= SMALL
         self._least = 1 if self._is_small else _LEAST_OF_LARGE
         self._silent = 0
+        self._asked = 0
+        """Addresses in the request that is under way."""
         self._pieces = deque(
             (address, min(CHUNK, self.start + self.count - address))
             for address in range(self.start, self.start + self.count, CHUNK)
@@ -50,8 +52,8 @@ class Scan:
 
     @property
     def done(self) -> int:
-        """Addresses that were tried."""
-        return self.count - sum(size for _, size in self._pieces)
+        """Addresses of which it is known whether they can be read."""
+        return self.count - sum(size for _, size in self._pieces) - self._asked
 
     async def run(self, read: Read, seconds: float) -> None:
         """Read on for some seconds. Ends for good when the device does not have the table, or says nothing any more."""
@@ -59,7 +61,9 @@ class Scan:
         until = loop.time() + seconds
         while self._pieces and loop.time() < until:
             before = loop.time()
-            await self._read_piece(read, *self._pieces.popleft())
+            address, self._asked = self._pieces.popleft()
+            await self._read_piece(read, address, self._asked)
+            self._asked = 0
             if not self._is_small:
                 # Half of the line is left to the polls and to others.
                 await asyncio.sleep(loop.time() - before)
