@@ -18,7 +18,11 @@ from custom_components.fieldbridge.const import DOMAIN
 from .flows import Flow
 from .links import set_up, until
 
-pytestmark = pytest.mark.skipif(not kernels.available(), reason="numba is not installed")
+pytestmark = [
+    pytest.mark.skipif(not kernels.available(), reason="numba is not installed"),
+    # Compiling takes half a minute at low priority, and as long as it takes on a busy machine.
+    pytest.mark.timeout(240),
+]
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ async def test_the_option_swaps_the_kernels_while_all_runs(hass: HomeAssistant, 
     flow = await Flow.options(hass, entry, "acceleration")
     await flow.submit({"accelerated": True})
     await hass.async_block_till_done()
-    await until(lambda: acceleration_state(hass)["acceleration"] == "on", "compiled", 110)
+    await until(lambda: acceleration_state(hass)["acceleration"] == "on", "compiled", 180)
 
     assert acceleration_state(hass)["kernels"] == "numba"
     assert entry.options["accelerated"] is True
