@@ -1,5 +1,7 @@
 """The panel as a person uses it: choose a device, see messages and plot move, capture, replay."""
 
+import re
+
 from playwright.async_api import Page
 
 from .frontend import Frontend
@@ -37,10 +39,9 @@ async def capture(page: Page) -> None:
     await page.get_by_role("button", name="Capture to file").wait_for()
 
 
-async def replay(page: Page) -> None:
-    """Replay the newest file as a link, by pressing one button in the list of recordings."""
+async def replay(page: Page, link: str) -> None:
+    """Replay the file that was captured of a link, by pressing one button in the list of recordings."""
     await page.get_by_role("tab", name="Recordings").click()
     recordings = page.get_by_role("region", name="Recordings and captures")
-    await recordings.get_by_text("finished").first.wait_for()
-    await recordings.get_by_role("button", name="Replay").first.click()
+    await recordings.get_by_role("button", name=re.compile(f"Replay.*{link}")).first.click()
     await page.get_by_text("The link was made").wait_for()

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from demo.home import running_home
+from demo.home import Home, running_home
 from demo.links import DOMAIN
 from demo.process import free_port
 from demo.seed import PASSWORD, USER
@@ -108,6 +108,16 @@ async def add_topics(frontend: Frontend, broker: Mosquitto) -> None:
     await frontend.finish()
 
 
+async def until_numbers(home: Home, entry_id: str) -> None:
+    """Wait until a device behind a link shows a number."""
+    async with asyncio.timeout(20):
+        while True:
+            states = (await home.client.states(entry_id)).values()
+            if any(state["state"].replace(".", "", 1).isdecimal() for state in states):
+                return
+            await asyncio.sleep(0.2)
+
+
 async def test_devices_of_radio_and_broker_are_set_up_and_seen_live(
     loopback_sockets: None, bluez: MockBlueZ, mosquitto: Mosquitto, tmp_path: Path, pictures: Path
 ) -> None:
@@ -130,8 +140,12 @@ async def test_devices_of_radio_and_broker_are_set_up_and_seen_live(
         for device, value in (("Strap", "Heart rate"), ("Meter", "Power")):
             await look_at(frontend.page, device)
             await see_it_move(frontend.page, value)
-        await capture(frontend.page)
-        await replay(frontend.page)
-        assert len(await home.client.entry_ids(DOMAIN)) == 4
+            await capture(frontend.page)
+        before = await home.client.entry_ids(DOMAIN)
+        await replay(frontend.page, "Strap")
+        await replay(frontend.page, "cellar")
+        for entry_id in await home.client.entry_ids(DOMAIN) - before:
+            await until_numbers(home, entry_id)
+        assert len(await home.client.entry_ids(DOMAIN)) == 5
         assert frontend.errors == []
     assert not bluez.connected
