@@ -27,6 +27,8 @@ _COUNTERS = (
     "frames",
     "rejected",
     "unreadable",
+    "implausible",
+    "checksum",
     "overlong",
     "partial",
     "dropped",

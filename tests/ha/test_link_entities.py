@@ -187,6 +187,8 @@ async def test_devices_hang_on_a_service_device_with_connectivity_and_disabled_c
         "frames",
         "rejected",
         "unreadable",
+        "implausible",
+        "checksum",
         "overlong",
         "partial",
         "dropped",

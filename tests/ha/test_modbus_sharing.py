@@ -138,7 +138,7 @@ async def test_an_implausible_value_is_rejected_and_not_bent(hass: HomeAssistant
     (session_id,) = entry.runtime_data.link.sessions
     await entry.runtime_data.link.poll_now(session_id)
     assert getattr(hass.states.get("sensor.meter_voltage"), "state", None) == "unknown"
-    assert entry.runtime_data.link.sessions[session_id].counters.unreadable == {"voltage": 1}
+    assert entry.runtime_data.link.sessions[session_id].counters.implausible == {"voltage": 1}
 
 
 async def describe_register_3(flow: Flow, hass: HomeAssistant) -> None:

@@ -79,7 +79,7 @@ def test_implausible_values_never_reach_a_filter() -> None:
     session.accept(batch(1, 20, 1000, 20))
 
     assert session.value("x") == 20
-    assert session.counters.unreadable == {"x": 1}
+    assert session.counters.implausible == {"x": 1}
 
 
 def test_frames_of_one_read_are_spread_over_the_time_since_the_last() -> None:

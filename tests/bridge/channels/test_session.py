@@ -94,6 +94,7 @@ def test_frames_that_cannot_be_decoded_are_counted_by_reason() -> None:
         "not_ours": 0,
         "rejected": {"encoding": 2},
         "unreadable": {},
+        "implausible": {},
         "failed_listeners": 0,
         "stale_after": 30.0,
     }

@@ -106,7 +106,9 @@ def test_an_implausible_number_is_rejected_not_clamped() -> None:
     session, _ = make_session(Channel(key="t", name="T", source="t", minimum=-40, maximum=85))
     session.accept([Frame(1.0, b'{"t": 85.0}'), Frame(2.0, b'{"t": 850}')])
     assert session.value("t") is None
-    assert session.counters.unreadable["t"] == 1
+    session.accept([Frame(3.0, b'{"t": 850}'), Frame(4.0, b'{"t": "----"}'), Frame(5.0, b'{"t": 20}')])
+    assert session.value("t") == 20
+    assert (session.counters.implausible, session.counters.unreadable) == ({"t": 2}, {"t": 1})
 
 
 @pytest.mark.parametrize("channel", [SETPOINT, MODE, PUMP])

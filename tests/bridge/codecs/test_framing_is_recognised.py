@@ -1,6 +1,7 @@
 """From captured bytes alone: where frames begin, how long they are, and which check they have."""
 
 from collections.abc import Callable
+from pathlib import Path
 import random
 from typing import Any
 
@@ -107,6 +108,55 @@ def test_the_framing_of_a_device_is_recognised_with_its_check(device: str, with_
         assert found.form["check"]["algorithm"] == expected["check"]["algorithm"]
     framer = framer_from_dict(found.form)
     assert len(framer.feed(stream)) >= 10
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_three_whole_frames_are_enough(device: str) -> None:
+    """Streams without pauses need a fourth; they bring it within the two seconds that recognition may take longer."""
+    make, expected = DEVICES[device]
+    frames = [make(number) for number in range(1, 5)]
+    pieces = [frames[0][len(frames[0]) // 2 :], *frames[1:]]
+    found = recognise_framing([Chunk(float(number), piece) for number, piece in enumerate(pieces)])
+
+    assert found is not None
+    assert found.form["check"]["algorithm"] == expected["check"]["algorithm"]
+
+
+@pytest.mark.parametrize("kind", ["cobs", "dle", "slip", "stuffed between equal marks"])
+def test_what_is_escaped_is_recognised_as_that_although_pauses_would_do(kind: str) -> None:
+    """Of a few frames most need no escape, so that their check holds as they come."""
+    generator = random.Random(kind)  # noqa: S311
+    bodies = [b"\0~\x10\xc0" if number == 5 else generator.randbytes(8) for number in range(9)]
+    crc = function_of("crc-16/modbus")
+    frames = [EXAMPLES[kind].line(body + crc(body).to_bytes(2, "little")) for body in bodies]
+    found = recognise_framing([Chunk(number * 0.5, frame) for number, frame in enumerate(frames)])
+
+    assert found is not None
+    assert_has(found.form, {**EXAMPLES[kind].form, "check": {"algorithm": "crc-16/modbus", "encoding": "little"}})
+    assert bodies[5] in [frame[:-2] for frame in found.frames]
+
+
+RECORDINGS = Path(__file__).parents[2] / "data" / "serial"
+
+
+@pytest.mark.parametrize(
+    ("device", "form"),
+    [
+        ("plantower_pms5003", {"kind": "fixed", "length": 32, "check": {"algorithm": "sum16"}}),
+        ("nova_sds011", {"kind": "fixed", "length": 10, "check": {"algorithm": "sum8", "start": 2, "after": 1}}),
+        ("senseair_s8", {"kind": "fixed", "length": 7, "check": {"algorithm": "crc-16/modbus"}}),
+        ("sensirion_sps30", {"kind": "escaped", "start": "~", "check": {"algorithm": "sum8_inverted"}}),
+        ("victron_ve_direct", {"kind": "marks", "check": {"algorithm": "lrc"}}),
+        ("dsmr_p1", {"kind": "telegram", "check": {"algorithm": "crc-16/arc", "encoding": "hex"}}),
+        ("nmea_gps", {"kind": "line"}),
+        ("scale_st_gs", {"kind": "line"}),
+    ],
+)
+def test_real_devices_are_recognised_from_their_recordings_alone(device: str, form: dict[str, Any]) -> None:
+    found = recognise_framing([Chunk(0.0, (RECORDINGS / f"{device}.bin").read_bytes())])
+
+    assert found is not None
+    assert_has(found.form, form)
 
 
 def test_lines_are_recognised_and_their_check_is_left_to_the_decoder() -> None:

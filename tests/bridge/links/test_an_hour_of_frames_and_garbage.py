@@ -22,6 +22,7 @@ UNPLUGGED = 1800
 SILENT = range(2400, 2700)
 """Seconds in which B is switched off."""
 LONGEST = 80
+LIMITED = {"key": "x", "name": "X", "source": "1", "maximum": 100}
 CRC = FrameCheck(algorithm="crc-16/modbus", encoding="hex", skip=1, strip=True)
 
 
@@ -76,6 +77,10 @@ def _piece(generator: random.Random, second: int, counts: Counter[str]) -> bytes
             counts["unreadable"] += 1
             counts["A"] += 1
             return line(b"A;----")
+        case 7:  # a number that cannot be
+            counts["implausible"] += 1
+            counts["A"] += 1
+            return line(b"A;999")
         case _ if name == "B" and second in SILENT:
             return b"\n"
         case _:
@@ -91,7 +96,7 @@ async def test_a_recorded_hour_of_mixed_garbage_and_frames_ends_with_exact_count
     framer = framer_from_dict({"kind": "line", "max_length": LONGEST, "check": CRC.to_dict()})
     port = SerialTransport(SerialSettings(url=str(pty_link.path)), framer, clock=clock)
     link = RunningLink(port, clock)
-    a, b = link.set_device("a", profile_of("A")), link.set_device("b", profile_of("B"))
+    a, b = link.set_device("a", profile_of("A", channels=[LIMITED])), link.set_device("b", profile_of("B"))
     available: list[bool] = []
     b.on_availability(lambda: available.append(b.available))
     sent = 0
@@ -135,6 +140,9 @@ async def test_a_recorded_hour_of_mixed_garbage_and_frames_ends_with_exact_count
     assert (a.counters.decoded, b.counters.decoded) == (counts["A"], counts["B"])
     assert a.counters.not_ours == counts["B"] + counts["of nobody"]
     assert b.counters.not_ours == counts["A"] + counts["of nobody"]
-    assert a.counters.unreadable == {"x": counts["unreadable"]}
+    assert (a.counters.unreadable, a.counters.implausible) == (
+        {"x": counts["unreadable"]},
+        {"x": counts["implausible"]},
+    )
     # There, gone with the adapter and back, gone while it was switched off and back.
     assert seen == [True, False, True, False, True]

@@ -105,6 +105,7 @@ async def test_garbage_is_counted_and_ends_nothing(pty_link: PtyLink) -> None:
             "dropped": 0,
             "rejected": 3,
             "unreadable": 1,
+            "implausible": 0,
             "reconnects": 0,
             "failed_attempts": 0,
         }

@@ -40,6 +40,10 @@ class ValueKind(StrEnum):
     TEXT = "text"
 
 
+class ImplausibleError(ValueError):
+    """A number that the device cannot mean: it lies outside of the channel's limits."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Channel:
     """Where one value is found, how it is converted and how it is shown."""
@@ -136,7 +140,7 @@ class Channel:
     def _number(self, raw: object) -> float | int:
         number = _finite(to_number(raw) * self.scale + self.offset) if self._is_scaled else to_number(raw)
         if (self.minimum is not None and number < self.minimum) or (self.maximum is not None and number > self.maximum):
-            raise ValueError(f"{number} is not plausible")
+            raise ImplausibleError(f"{number} is not plausible")
         if self.precision is None:
             return number
         return round(number, self.precision) if self.precision > 0 else round(number)

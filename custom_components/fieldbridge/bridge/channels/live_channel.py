@@ -7,18 +7,20 @@ from typing import NamedTuple
 
 from ..codecs.decoders import Fields, Getter
 from ..filters import PublishPolicy
-from .channel import Channel, Value
+from .channel import Channel, ImplausibleError, Value
 from .conditioning import Conditioner
 from .freshness import Freshness
 from .listeners import Listeners
 
 
 class Column(NamedTuple):
-    """The numbers of a channel in a batch of frames, None for unreadable ones."""
+    """The numbers of a channel in a batch of frames, None for unreadable and implausible ones."""
 
     numbers: list[Value | None]
     places: Sequence[int]
     """The frames that carry the channel."""
+    implausible: int
+    """How many were numbers outside of the limits."""
 
 
 class LiveChannel:
@@ -41,6 +43,7 @@ class LiveChannel:
         "raw",
         "shown",
         "time",
+        "too_far",
         "value",
     )
 
@@ -55,6 +58,8 @@ class LiveChannel:
         # Decimals are dropped behind the filters: a mean of rounded values is not the rounded mean.
         self.convert = (replace(channel, precision=None) if self.conditioner else channel).converter()
         self.raw: object = None
+        self.too_far = False
+        """Whether the last field without a number was one outside of the limits."""
         self.number: Value | None = None
         self.value: Value | None = None
         self.shown: Value | None = None
@@ -64,7 +69,7 @@ class LiveChannel:
     def take(self, rows: Sequence[Fields]) -> Column:
         """Take the channel's fields of parsed frames; the number is None when a field is no value of this kind."""
         get, convert = self.get, self.convert
-        raw, number = self.raw, self.number
+        raw, number, too_far, implausible = self.raw, self.number, self.too_far, 0
         numbers: list[Value | None] = []
         absent: list[int] = []
         for place, fields in enumerate(rows):
@@ -78,14 +83,16 @@ class LiveChannel:
                 raw = field
                 try:
                     number = convert(field)
-                except ValueError:
-                    number = None
+                except ValueError as err:
+                    number, too_far = None, isinstance(err, ImplausibleError)
+            if number is None and too_far:
+                implausible += 1
             numbers.append(number)
-        self.raw, self.number = raw, number
+        self.raw, self.number, self.too_far = raw, number, too_far
         if self.conditioner is None:
             self.value = number
         places = range(len(rows)) if not absent else sorted(set(range(len(rows))).difference(absent))
-        return Column(numbers, places)
+        return Column(numbers, places, implausible)
 
     @property
     def due(self) -> float | None:

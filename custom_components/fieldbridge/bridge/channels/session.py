@@ -37,6 +37,8 @@ class SessionCounters:
     """Frames that could not be decoded, by reason."""
     unreadable: Counter[str] = field(default_factory=Counter)
     """Fields that were no value of their kind, by channel key."""
+    implausible: Counter[str] = field(default_factory=Counter)
+    """Numbers outside of their channel's limits, by channel key."""
 
 
 class DeviceSession:
@@ -209,7 +211,8 @@ class DeviceSession:
                 continue  # these messages do not carry the channel; its silence is watched
             columns[live] = column
             if None in column.numbers:
-                self.counters.unreadable[live.channel.key] += column.numbers.count(None)
+                self.counters.implausible += Counter({live.channel.key: column.implausible})
+                self.counters.unreadable += Counter({live.channel.key: column.numbers.count(None) - column.implausible})
         if self._filtered or self._tapped:
             filtered = run_filters(columns, times, self._freshness.seen_at, last_only=not self._tapped)
             if self._tapped:
@@ -294,6 +297,7 @@ class DeviceSession:
             "not_ours": counters.not_ours,
             "rejected": dict(counters.rejected),
             "unreadable": dict(counters.unreadable),
+            "implausible": dict(counters.implausible),
             "failed_listeners": sum(listeners.failures for listeners in told),
             "stale_after": None if self.profile.event_like else self.stale_after,
         }

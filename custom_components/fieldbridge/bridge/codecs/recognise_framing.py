@@ -88,10 +88,17 @@ def recognise_framing(chunks: Sequence[Chunk]) -> RecognisedFraming | None:
         return _text_framing(data) or _by_pauses(chunks, data)
     forms = (*_escaped_forms(data), *_known_block(data))
     proposals = [found for form in forms if (found := _tried(form, data)) is not None]
+    if proved := [found for found in proposals if found.has_check and not found.form["check"]["after"]]:
+        # A check right before the mark: pauses and lengths would do until the first byte that has to be escaped.
+        return max(proved, key=_explained)
     if found := _by_pauses(chunks, data) or _periodic(data) or _counted(data):
         proposals.append(found)
     # What a check proves is right; otherwise the form that explains the most bytes.
-    return max(proposals, key=lambda found: (found.has_check, sum(map(len, found.frames))), default=None)
+    return max(proposals, key=lambda found: (found.has_check, _explained(found)), default=None)
+
+
+def _explained(found: RecognisedFraming) -> int:
+    return sum(map(len, found.frames))
 
 
 def _text_share(data: bytes) -> float:

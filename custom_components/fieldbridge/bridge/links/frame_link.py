@@ -126,6 +126,7 @@ class FrameLink:
             "dropped": self._stream.dropped if self._stream else 0,
             "rejected": self._rejected,
             "unreadable": sum(counters.unreadable.total() for counters in sessions),
+            "implausible": sum(counters.implausible.total() for counters in sessions),
             "reconnects": status.reconnects,
             "failed_attempts": status.attempts,
         }
