@@ -102,7 +102,7 @@ async def test_a_silent_unit_and_a_closed_port_are_told_apart(hass: HomeAssistan
 
 async def test_a_unit_is_added_and_gets_registers_later(hass: HomeAssistant, server: Server) -> None:
     flow = await begin(hass, server)
-    await flow.choose("without_device")
+    await flow.choose("modbus_without_device")
     entry = await only_entry(hass)
 
     flow = await Flow.device(hass, entry)
@@ -140,7 +140,7 @@ async def test_a_refused_range_is_told_and_another_can_be_read(hass: HomeAssista
 
 
 async def test_the_same_connection_is_not_added_twice(hass: HomeAssistant, server: Server) -> None:
-    await (await begin(hass, server)).choose("without_device")
+    await (await begin(hass, server)).choose("modbus_without_device")
     await only_entry(hass)
     assert (await begin(hass, server)).ended_by == "already_configured"
 
@@ -162,7 +162,7 @@ async def test_a_device_that_falls_silent_is_unavailable_and_comes_back(hass: Ho
 
 
 async def test_reconfiguring_tries_the_new_connection_first(hass: HomeAssistant, server: Server) -> None:
-    await (await begin(hass, server)).choose("without_device")
+    await (await begin(hass, server)).choose("modbus_without_device")
     entry = await only_entry(hass)
     flow = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
     await flow.submit({**server.form, "port": 1})

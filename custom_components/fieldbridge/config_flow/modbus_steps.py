@@ -26,7 +26,7 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
 
     takes_several = True
     has_preview = True
-    source_options = (*ModbusDeviceSteps.source_options, "without_device")
+    source_options = (*ModbusDeviceSteps.source_options, "modbus_without_device")
 
     async def async_step_modbus(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Describe the connection and one unit on it; both are tried."""
@@ -47,6 +47,10 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
             errors=errors,
             description_placeholders={"error": "", **self._placeholders},
         )
+
+    async def async_step_modbus_without_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Make the link alone; devices can be added to it later."""
+        return await self.async_finish([])
 
     async def async_step_reconfigure_modbus(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the connection; the new one is tried with the first unit, while the link rests."""
