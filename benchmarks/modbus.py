@@ -8,7 +8,7 @@ time from the first request of a sweep over all sensors to its last answer, and 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 import logging
 from pathlib import Path
@@ -334,18 +334,7 @@ async def ours_sungrow(_argument: float) -> float:
     """Return the requests of one interval of the fast tier."""
     with Device(_LATENCY).serving() as device:
         config, fast = _sungrow(device)
-        profile = import_core_config(config).links[0].devices[0].profile
-        decoder = profile.decoder
-        assert isinstance(decoder, RegisterDecoder)
-        by_source = {channel.source for channel in profile.channels}
-        tier = {name for name, each in decoder.registers.items() if each.address in fast and name in by_source}
-        registers = {
-            name: replace(each, rate=RateClass.FAST if name in tier else RateClass.SLOW)
-            for name, each in decoder.registers.items()
-        }
-        intervals = {RateClass.FAST: float(_SHORT_INTERVAL), RateClass.NORMAL: 600.0, RateClass.SLOW: 600.0}
-        settings = replace(decoder.device, intervals=intervals)
-        polled = replace(profile, decoder=RegisterDecoder(registers=registers, device=settings))
+        polled = import_core_config(config).links[0].devices[0].profile
         async with _ours(device, polled):
             return await _one_interval(device, fast)
 
