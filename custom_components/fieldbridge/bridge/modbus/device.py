@@ -38,11 +38,14 @@ class ModbusDevice:
     max_gap: int | None = None
     """Addresses that may be read over; None works it out from the line's speed and latency."""
     intervals: Mapping[RateClass, float] = field(default_factory=lambda: dict(DEFAULT_INTERVALS))
-    """Seconds between two polls, by rate class."""
+    """Seconds between two polls, by rate class; those that are missing are completed."""
     tolerance: int = 2
     """Polls in a row that may fail before the device counts as unavailable."""
     all_or_nothing: bool = False
     """One implausible value discards everything that was read in the same poll."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "intervals", {**DEFAULT_INTERVALS, **self.intervals})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -63,7 +66,7 @@ class ModbusDevice:
         if "all_or_nothing" in values:
             json_values.boolean(values["all_or_nothing"], f"{path}.all_or_nothing")
         if "intervals" in values:
-            values["intervals"] = DEFAULT_INTERVALS | _intervals(values["intervals"], f"{path}.intervals")
+            values["intervals"] = _intervals(values["intervals"], f"{path}.intervals")
         return cls(**values)
 
 
