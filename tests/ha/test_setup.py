@@ -14,6 +14,7 @@ from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.presets import PRESETS, simulated_profile
 from demo.pty_link import PtyLink
 
+from .flows import Flow
 from .links import ROOM, device, serial_entry, set_up, until, until_state
 
 WRONG_TARGET = {
@@ -58,6 +59,18 @@ async def test_a_simulated_link_has_living_values_of_every_kind(hass: HomeAssist
     energy = hass.states.get("sensor.signals_energy")
     assert energy is not None
     assert energy.attributes["state_class"] == "total_increasing"
+
+
+async def test_a_device_that_cannot_be_read_cannot_be_changed_but_says_what_is_wrong(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    broken = device("Broken", ROOM)
+    broken["data"] = {**broken["data"], "decoder": {}}
+    entry = serial_entry(pty_link.path, broken)
+    await set_up(hass, entry)
+    flow = await Flow.change_device(hass, entry)
+    assert flow.ended_by == "bad_profile"
+    assert "decoder" in flow.text("error")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import probatio
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
+from ..bridge.errors import ProfileError
 from ..bridge.profiles import changes, list_profiles, newer_profile, updated
 from ..presentable import printable
 from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
@@ -47,7 +48,16 @@ class DeviceEditFlow(ConfigSubentryFlow):
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose what to change."""
-        return self.async_show_menu(step_id="reconfigure", menu_options=self._choices)
+        return self.abort_if_wrong() or self.async_show_menu(step_id="reconfigure", menu_options=self._choices)
+
+    @callback
+    def abort_if_wrong(self) -> SubentryFlowResult | None:
+        """Return the end of the flow when the stored device cannot be read; forms would only hide what is wrong."""
+        try:
+            DeviceProfile.from_dict(self._device)
+        except ProfileError as err:
+            return self.async_abort(reason="bad_profile", description_placeholders={"error": printable(str(err))})
+        return None
 
     async def async_step_general(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change the name, the origin and what silence means."""

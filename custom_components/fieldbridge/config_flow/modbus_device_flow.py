@@ -96,6 +96,8 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
     @override
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose what to change."""
+        if (wrong := self.abort_if_wrong()) is not None:
+            return wrong
         self.begin_registers(*registers_of(self._device))
         has_channels = (
             ["modbus_change", "modbus_set", "edit_channel", "remove_channels"] if self._device["channels"] else []
