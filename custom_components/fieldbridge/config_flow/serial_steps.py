@@ -15,7 +15,7 @@ from ..bridge.codecs.frame import Frame
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
-from ..const import CONF_DELIMITER, CONF_FRAMING, KIND_SERIAL
+from ..const import CONF_DELIMITER, CONF_FRAMING, CONF_KIND, KIND_SERIAL
 from .ask_steps import AskSteps
 from .asking import AskedSource
 from .baud_steps import BaudSteps
@@ -176,7 +176,8 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
 
     async def async_step_without_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make the link alone; devices can be added to it later."""
-        self.take_framing(self._listening.framing)
+        if self._data[CONF_KIND] == KIND_SERIAL:  # a Modbus link has this choice, too
+            self.take_framing(self._listening.framing)
         return self._create_link()
 
     async def async_step_reconfigure_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
