@@ -207,7 +207,7 @@ def core_claim(name: str, share: float) -> Claim:
 
 def frames(size: int) -> list[bytes]:
     """Return frames of ``size`` float32 samples."""
-    samples = walk(20_000 if size > 1 else 5_000).astype("<f4")
+    samples = walk(50_000 if size > 1 else 5_000).astype("<f4")
     return [samples[start : start + size].tobytes() for start in range(0, len(samples), size)]
 
 

@@ -26,6 +26,7 @@ class Chain:
     __slots__ = (
         "_channels",
         "_declared",
+        "_maps",
         "_planned",
         "_program",
         "_segment_of",
@@ -38,7 +39,9 @@ class Chain:
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._declared = tuple(stages)
-        self._stages = tuple(_merged(stages))
+        self._stages: tuple[Any, ...] = tuple(_merged(stages))
+        # Which of them are maps; to ask an abstract class with every chunk would cost more than a stage.
+        self._maps = tuple(isinstance(stage, MapFilter) for stage in self._stages)
         self._updates = tuple(stage.update for stage in self._stages)
         self._timed = [stage for stage in self._stages if isinstance(stage, TimedFilter)]
         self._segments = _segments(self._stages)
@@ -59,7 +62,7 @@ class Chain:
     @property
     def is_map(self) -> bool:
         """True when there is one value out for each one in."""
-        return all(isinstance(stage, MapFilter) for stage in self._stages)
+        return all(self._maps)
 
     @property
     def value(self) -> float | None:
@@ -138,9 +141,10 @@ class Chain:
     ) -> Array | Kept | list[Kept]:
         """Take a chunk; ``reached`` is told when the last value came to each segment."""
         stamps = None if times is None else _as_array(times)
+        indices: Any = None
         fused = self._run_program(values, stamps)
         if fused is None:
-            chunk, indices, first = _as_array(values), None, 0
+            chunk, first = _as_array(values), 0
         else:
             chunk, indices, first = fused
             stamps = stamps if stamps is None or indices is None else stamps[indices]
@@ -150,7 +154,7 @@ class Chain:
             stage = self._stages[place]
             if reached is not None and stamps is not None:
                 reached[self._segment_of[place]] = float(stamps[-1])
-            if isinstance(stage, MapFilter):
+            if self._maps[place]:
                 chunk = stage.block(chunk, stamps)
                 continue
             if chunk.ndim == 2:
@@ -183,7 +187,7 @@ class Chain:
         from .program import program_of  # imports numpy
 
         # Channels that part at a gate go on in chains of their own.
-        maps = next((n for n, stage in enumerate(self._stages) if not isinstance(stage, MapFilter)), None)
+        maps = self._maps.index(False) if False in self._maps else None
         self._program = program_of(self._stages if chunk.ndim == 1 else self._stages[:maps])
         self._planned = True
 
@@ -251,7 +255,7 @@ class Chain:
         try:
             for stage, part in zip(self._stages, state["stages"], strict=True):
                 stage.from_state(part)
-            gate = next((place for place, stage in enumerate(self._stages) if not isinstance(stage, MapFilter)), 0)
+            gate = self._maps.index(False) if False in self._maps else 0
             channels = []
             for part in state.get("channels", ()):
                 channel = Chain([stage.clone() for stage in self._stages[gate:]])

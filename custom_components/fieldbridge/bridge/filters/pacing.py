@@ -114,7 +114,7 @@ class Throttle(ClockedGate):
         if times is not None or self.priority or self.missing not in {SKIP, HOLD} or not len(chunk):
             return super().block_of_one(chunk, times)
         # All of them came at this moment: one is let through or none.
-        now = self._tick(None)
+        self._now = now = self.clock()
         if self._passed is not None and now - self._passed < self.seconds:
             return Kept(chunk[:0], nowhere())
         import numpy as np

@@ -61,22 +61,23 @@ class Program:
 
     def run(self, stages: Sequence[Stage], values: ArrayLike) -> tuple[Array, Any] | None:
         """Return chunk and kept indices (None for all) after the steps, or None when the plain way has to be gone."""
-        given = np.asarray(values)
-        if given.ndim not in {1, 2} or len(given) < FEW_SAMPLES or not (self.loaded or self._load(stages)):
-            return None
-        # A copy of its own, with a row per channel.
-        rows = given.astype(np.float64)[None] if given.ndim == 1 else given.T.astype(np.float64, order="C")
-        if len(rows) != len(self._state):
+        # A copy of its own, with a row per channel; a single channel is one row already.
+        rows = np.array(values, dtype=np.float64, ndmin=2)
+        flat = len(rows) == 1
+        if not flat:
+            rows = rows.T.copy()
+        channels, count = rows.shape
+        if count < FEW_SAMPLES or not (self.loaded or self._load(stages)) or channels != len(self._state):
             return None
         if self._table is None:
             self._table = self._tabulated()
-        indices = np.empty(len(given) if self._is_gate else 0, dtype=np.int64)
+        indices = np.empty(count if self._is_gate else 0, dtype=np.int64)
         kept = kernels.active().chain(rows, self._table, self._state, indices)
         if kept < 0:
             return None
         if self._is_gate:
             return rows[0, :kept], indices[:kept]
-        return (rows[0] if given.ndim == 1 else rows.T), None
+        return (rows[0] if flat else rows.T), None
 
     def _tabulated(self) -> Array:
         """Return the steps as numbers, see ``Kernels.chain``."""

@@ -230,7 +230,14 @@ def median(x: Array, out: Array, state: Array, window: int) -> bool:
         head[window - 1 + k] = x[k]
     median_by_network(head, out[: window - 1], window)
     median_by_network(x, out[window - 1 :], window)
-    ring[:] = x[n - window :] + 0.0
-    ordered[:] = np.sort(ring)
+    for k in range(window):
+        v = x[n - window + k] + 0.0
+        ring[k] = v
+        # In order right away: sorting takes an array of its own.
+        place = k
+        while place > 0 and ordered[place - 1] > v:
+            ordered[place] = ordered[place - 1]
+            place -= 1
+        ordered[place] = v
     state[2 * window] = 0.0
     return True

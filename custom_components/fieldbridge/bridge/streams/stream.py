@@ -203,8 +203,15 @@ class Stream[T]:
         return waiter
 
     def _put_specially(self, item: T) -> None:
-        if self._sink is not None and not self._items and get_ident() == self._thread and not self._finished:
-            self._hand_over(item, self._sink)
+        sink = self._sink
+        if sink is not None and not self._items and get_ident() == self._thread and not self._finished:
+            self._delivered += 1
+            try:
+                sink(item)
+            except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
+                self._sink_error = err
+                self._set_sink(None)
+                self._wake()
             return
         with self._lock:
             if self._finished:
@@ -220,15 +227,6 @@ class Stream[T]:
                 self._items.popleft()
                 self._dropped += 1
         self._wake()
-
-    def _hand_over(self, item: T, sink: Callable[[T], None]) -> None:
-        self._delivered += 1
-        try:
-            sink(item)
-        except Exception as err:  # noqa: BLE001 - the producer is not to blame: consume() raises it
-            self._sink_error = err
-            self._set_sink(None)
-            self._wake()
 
     def _discard(self) -> None:
         self._dropped += len(self._items)
