@@ -88,7 +88,9 @@ class BleConnectSteps(LinkSteps):
         ]
         offered = {service.uuid for service in services}
         self._advertised = [
-            profile for profile in await self._async_ble_profiles() if profile.link.get("service") in offered
+            profile
+            for profile in await self._async_ble_profiles()
+            if profile.link.get("service") in offered and profile.device.channels
         ]
         if not self._advertised or not await async_load_bluetooth(self.hass):
             return self.async_abort(reason="not_supported")

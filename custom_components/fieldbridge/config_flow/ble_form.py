@@ -131,10 +131,13 @@ def stream_schema(offered: Sequence[CharacteristicInfo], stream: Mapping[str, st
     """Return the form of a byte stream; ``stream`` is what a profile knows of its characteristics."""
     receive = [characteristic_option(one) for one in offered if one.notifies]
     send = [characteristic_option(one) for one in offered if one.is_writable]
-    default = stream.get("receive", receive[0]["value"] if receive else "")
+    # Cheap devices have a known service without all that belongs to it.
+    known = [one["value"] for one in receive if one["value"] == stream.get("receive")]
+    default = next(iter([*known, *(one["value"] for one in receive)]), "")
     fields: dict[probatio.Marker, Any] = {probatio.Required(CONF_RECEIVE, default=default): _choice(receive)}
     if send:
-        suggested = {"suggested_value": stream["send"]} if "send" in stream else None
+        is_known = any(one["value"] == stream.get("send") for one in send)
+        suggested = {"suggested_value": stream["send"]} if is_known else None
         fields[probatio.Optional(CONF_SEND, description=suggested)] = _choice(send)
     return probatio.Schema(
         {

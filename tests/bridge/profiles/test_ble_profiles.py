@@ -117,7 +117,7 @@ def test_a_device_has_channels_only_for_what_it_offers() -> None:
 
 
 def test_a_service_without_a_known_characteristic_proposes_nothing() -> None:
-    assert not found(offers(("181a", {"2aff": "read"}), ("ffe0", {"ffe1": "notify"})))[0]
+    assert not found(offers(("181a", {"2aff": "read"}), ("fff0", {"fff1": "notify"})))[0]
 
 
 def test_a_scale_is_connected_when_it_is_seen_and_its_silence_means_nothing() -> None:
@@ -128,8 +128,12 @@ def test_a_scale_is_connected_when_it_is_seen_and_its_silence_means_nothing() ->
 
 
 def test_a_byte_stream_is_proposed_by_its_service() -> None:
-    (profile,), _ = found(offers(("6e400001-b5a3-f393-e0a9-e50e24dcca9e", {})))
-    assert "stream" in profile.link
+    nordic = "6e40000{}-b5a3-f393-e0a9-e50e24dcca9e"
+    assert not found(offers((nordic.format(1), {})))[0]
+    (profile,), _ = found(offers((nordic.format(1), {nordic.format(3): "notify"})))
+    assert profile.link["stream"]["receive"] == nordic.format(3)
+    (profile,), _ = found(offers(("ffe0", {"ffe1": "notify"})))
+    assert profile.id == "ble_hm10_uart"
 
 
 def test_a_value_that_is_read_may_be_as_old_as_three_readings() -> None:

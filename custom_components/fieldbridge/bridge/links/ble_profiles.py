@@ -17,7 +17,7 @@ _MISSED_READINGS = 3
 
 
 def matching(profiles: Iterable[Profile], services: Sequence[ServiceInfo]) -> list[Profile]:
-    """Return the profiles whose service a peripheral has; of those with channels, any of their characteristics."""
+    """Return the profiles whose service a peripheral has, with any of their characteristics."""
     offered = {service.uuid for service in services}
     references = {one.reference for one in characteristics(services)}
     return [
@@ -25,7 +25,7 @@ def matching(profiles: Iterable[Profile], services: Sequence[ServiceInfo]) -> li
         for profile in profiles
         if profile.kind == "ble"
         and profile.link.get("service") in offered
-        and ("stream" in profile.link or references & set(_decoders(profile)))
+        and references & {*_decoders(profile), profile.link.get("stream", {}).get("receive")}
     ]
 
 
