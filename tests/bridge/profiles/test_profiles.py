@@ -85,6 +85,8 @@ def test_every_mistake_is_told_with_its_line() -> None:
         ("kind: separated", "kind: morse", 12, "decoder.kind"),
         ("name: Test scale", "name: Test scale\nwheels: 4", 4, "wheels"),
         ("unit: kg", "unit: kg\n    wheels: 4", 15, "channels[0]"),
+        ("  baud_rate: 9600", "  baud_rate: 1e999", 10, "link.baud_rate"),
+        ("  baud_rate: 9600", "  baud_rate: !secret x", 10, "link.baud_rate"),
         ("  baud_rate: 9600", "  framing:\n    kind: line\n    max_length: 0", 12, "link.framing.max_length"),
         ("key: stable", "key: weight", 14, "channels"),
         ("id: test_scale", "id: test_scale\nid: test_scale", 3, "id"),

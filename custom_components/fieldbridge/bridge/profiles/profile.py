@@ -1,7 +1,8 @@
 """One profile: the description of a device with where it comes from, read from YAML and written as YAML."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+import math
 import re
 from typing import Any, override
 
@@ -9,7 +10,7 @@ from ..channels import Channel, DeviceProfile
 from ..channels.profile import SCHEMA_VERSION
 from ..codecs.framing import framer_from_dict
 from ..errors import ProfileError
-from ..yaml_text import YamlText, read_yaml, write_yaml
+from ..yaml_text import Tagged, YamlText, read_yaml, write_yaml
 
 KINDS = ("serial", "modbus", "ble", "mqtt")
 """Kinds of links that a profile can be for."""
@@ -77,7 +78,8 @@ def read_profile(text: str, origin: str = "", *, is_shipped: bool = False) -> Pr
         document = read_yaml(text)
     except ProfileError as err:
         return ProfileFile(origin=origin, mistakes=(_syntax_mistake(err),), is_shipped=is_shipped)
-    errors = [ProfileError(path, "is written twice") for path in document.duplicates] + _mistakes(document.data)
+    errors = [ProfileError(path, "is written twice") for path in document.duplicates]
+    errors += list(_strange_values(document.data)) or _mistakes(document.data)
     if errors:
         mistakes = tuple(_mistake(document, err) for err in errors)
         return ProfileFile(origin=origin, mistakes=mistakes, is_shipped=is_shipped)
@@ -145,6 +147,21 @@ def _mistakes(data: Any) -> list[ProfileError]:
         except ProfileError as err:
             errors.append(err)
     return errors
+
+
+def _strange_values(data: Any, path: str = "") -> Iterator[ProfileError]:
+    """Yield the values that YAML can write and that mean nothing in a profile."""
+    match data:
+        case dict():
+            for name, value in data.items():
+                yield from _strange_values(value, f"{path}.{name}" if path else str(name))
+        case list():
+            for index, value in enumerate(data):
+                yield from _strange_values(value, f"{path}[{index}]")
+        case Tagged(tag=tag):
+            yield ProfileError(path, f"{tag} means nothing here")
+        case float() if not math.isfinite(data):
+            yield ProfileError(path, "must be a finite number")
 
 
 def _link_mistakes(link: Any) -> list[ProfileError]:
