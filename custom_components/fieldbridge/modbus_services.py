@@ -52,7 +52,9 @@ def async_setup_modbus_services(hass: HomeAssistant) -> None:
     async_register_admin_service(
         hass, DOMAIN, SERVICE_READ, _async_read, schema=READ_SCHEMA, supports_response=SupportsResponse.ONLY
     )
-    async_register_admin_service(hass, DOMAIN, SERVICE_WRITE, _async_write, schema=WRITE_SCHEMA)
+    async_register_admin_service(
+        hass, DOMAIN, SERVICE_WRITE, _async_write, schema=WRITE_SCHEMA, supports_response=SupportsResponse.OPTIONAL
+    )
     hass.services.async_register(DOMAIN, SERVICE_POLL, _async_poll, schema=POLL_SCHEMA)
 
 
@@ -66,12 +68,17 @@ async def _async_read(call: ServiceCall) -> ServiceResponse:
     return {"registers": [int(word) for word in words]}
 
 
-async def _async_write(call: ServiceCall) -> None:
-    """Write words or bits. Raises HomeAssistantError."""
+async def _async_write(call: ServiceCall) -> ServiceResponse:
+    """Write words or bits, and answer what is there then to whoever asks. Raises HomeAssistantError."""
     link, device_id, name = _device(call)
     data = call.data
     words = [value & 0xFFFF for value in data[ATTR_VALUES]]
     await _async_told(name, link.write_registers(device_id, data[ATTR_TABLE], data[ATTR_ADDRESS], words))
+    if not call.return_response:
+        return None
+    unit = link.sessions[device_id].profile.decoder.device.unit
+    found = await _async_told(name, link.read_registers(unit, data[ATTR_TABLE], data[ATTR_ADDRESS], len(words)))
+    return {"registers": [int(word) for word in found]}
 
 
 async def _async_poll(call: ServiceCall) -> None:

@@ -90,5 +90,7 @@ async def test_own_profiles_are_in_the_list_and_their_mistakes_are_told_by_line(
     assert "10" in flow.text("mistakes")  # the line of the register
     assert "good.yaml" not in flow.text("mistakes")
     await flow.submit({"profile": "my_meter"})
+    assert "Voltage = 230.1 V" in flow.text("values")
+    await flow.choose("modbus_add_model")
     await only_entry(hass)
     await until_state(hass, "sensor.my_meter_voltage", "230.1")

@@ -84,6 +84,10 @@ async def test_a_profile_is_asked_of_the_chosen_unit(hass: HomeAssistant, server
     models = {option["label"]: option["value"] for option in flow.options_of("profile")}
     sdm = next(value for label, value in models.items() if "SDM120" in label)
     await flow.submit({"profile": sdm})
+    assert "Voltage = 0 V" in flow.text("values")
+    await flow.choose("modbus_profile")
+    await flow.submit({"profile": sdm})
+    await flow.choose("modbus_add_model")
     entry = await only_entry(hass)
     (subentry,) = entry.subentries.values()
     assert subentry.data["decoder"]["device"]["unit"] == 2
@@ -251,6 +255,9 @@ async def test_registers_are_read_and_written_as_they_are(hass: HomeAssistant, s
     await call(hass, "write_registers", device_id=device_id, address=7, values=[-1, 5])
     assert server.bus.units[1].tables[Table.HOLDING][7] == 0xFFFF
     assert server.bus.units[1].tables[Table.HOLDING][8] == 5
+    data = {"device_id": device_id, "address": 7, "values": [6]}
+    answer = await hass.services.async_call(DOMAIN, "write_registers", data, blocking=True, return_response=True)
+    assert answer == {"registers": [6]}
     server.bus.units[1].bad = {50}
     with pytest.raises(HomeAssistantError, match="illegal data address"):
         await call(hass, "read_registers", device_id=device_id, address=50)

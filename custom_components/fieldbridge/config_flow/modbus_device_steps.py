@@ -19,6 +19,7 @@ from ..bridge.modbus.importers.result import Import
 from ..bridge.modbus.model import MAX_WORDS
 from ..bridge.modbus.requests import RequestError
 from ..bridge.modbus.sunspec import NotSunSpecError, discover
+from ..bridge.profiles import Profile
 from ..presentable import printable
 from .modbus_definition import (
     DEFINITION_SCHEMA,
@@ -29,6 +30,7 @@ from .modbus_definition import (
     remarks_text,
     with_unit,
 )
+from .register_preview import async_values_text
 from .register_scan import Read
 from .register_steps import RegisterSteps
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from ..bridge.transports.modbus import Identification
 
 _PROFILE: Final = "profile"
+_SHOWN_VALUES: Final = 6
+"""Of a model; more would keep a slow device busy."""
 _DEVICES: Final = "devices"
 
 
@@ -45,6 +49,7 @@ class ModbusDeviceSteps(RegisterSteps):
     _identified: Identification | None = None
     """What the device says of itself."""
     _imported: Import
+    _device_model: Profile
 
     def begin_device(self, unit: int) -> None:
         """Begin to describe the device with a unit id; nothing is known of it but what it says itself."""
@@ -121,8 +126,8 @@ class ModbusDeviceSteps(RegisterSteps):
         good, bad = await self.hass.async_add_executor_job(own_and_shipped, self.hass.config.config_dir)
         profiles = {file.profile.id: file.profile for file in good if file.profile}
         if user_input is not None:
-            profile = profiles[user_input[_PROFILE]]
-            return await self.async_finish([(profile.name, with_unit(profile.device, self._unit))])
+            self._device_model = profiles[user_input[_PROFILE]]
+            return await self.async_step_modbus_model()
         options = [SelectOptionDict(value=profile.id, label=profile.name) for profile in profiles.values()]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True))
         return self.async_show_form(
@@ -130,6 +135,31 @@ class ModbusDeviceSteps(RegisterSteps):
             data_schema=probatio.Schema({probatio.Required(_PROFILE): selector}),
             description_placeholders={"mistakes": mistakes_text(bad)},
         )
+
+    async def async_step_modbus_model(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Show what some values of the model say now, so that a wrong one is noticed."""
+        return self.async_show_menu(
+            step_id="modbus_model",
+            menu_options=["modbus_add_model", "modbus_profile"],
+            description_placeholders={
+                "model": printable(self._device_model.name),
+                "values": await self._async_values_of(with_unit(self._device_model.device, self._unit)),
+            },
+        )
+
+    async def async_step_modbus_add_model(self, user_input: dict[str, Any] | None = None) -> Any:
+        """End with a device of the model."""
+        return await self.async_finish([(self._device_model.name, with_unit(self._device_model.device, self._unit))])
+
+    async def _async_values_of(self, profile: DeviceProfile) -> str:
+        """Return what the first values say, one per line."""
+        decoder: Any = profile.decoder
+        shown = [channel for channel in profile.channels if channel.source and channel.enabled][:_SHOWN_VALUES]
+        try:
+            async with self.reading() as read:
+                return await async_values_text(read, decoder.registers, shown)
+        except LinkError as err:
+            return f"({err})"
 
     # ---- a definition ----
 
