@@ -128,12 +128,12 @@ async def async_temporary_transport(
     await async_import_modbus(hass)
     from homeassistant.components.modbus import async_get_temporary_unit
 
-    from ..bridge.transports.modbus import ModbusTransport
+    from ..bridge.transports.modbus import ModbusTransport, is_numbered
 
     params = params_of(data)
     try:
         async with async_get_temporary_unit(hass, params, unit_id) as unit:
-            yield ModbusTransport(lambda _: unit, options_of(data))
+            yield ModbusTransport(lambda _: unit, options_of(data), numbered=is_numbered(params), waits_out=True)
     except HomeAssistantError as err:
         raise LinkInUseError(_holders(hass, params)) from err
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from custom_components.fieldbridge.bridge.channels import (
 )
 from custom_components.fieldbridge.bridge.links.modbus_link import ModbusLink
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, Register, RegisterDecoder, RegisterType, Table
+from custom_components.fieldbridge.bridge.modbus.requests import RequestError
 from custom_components.fieldbridge.bridge.testing import ManualClock
 from custom_components.fieldbridge.bridge.transports.modbus import (
     ModbusOptions,
@@ -194,9 +195,10 @@ class Running:
                 await self._news.wait()
 
     async def poll(self, name: str) -> None:
-        """Read everything of a device now."""
+        """Read everything of a device now, or try to."""
         async with asyncio.timeout(PATIENCE):
-            await self.link.poll_now(name)
+            with suppress(RequestError):
+                await self.link.poll_now(name)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from tmodbus.utils.crc import calculate_crc16
 from custom_components.fieldbridge.bridge.errors import LinkError, WriteError
 from custom_components.fieldbridge.bridge.health.link_status import LinkState
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Table
+from custom_components.fieldbridge.bridge.modbus.requests import RequestError
 from custom_components.fieldbridge.bridge.transports.modbus import ModbusOptions, modbus_params, own_transport
 
 from ..transports.modbus_servers import UNIT, pymodbus_rtu
@@ -107,6 +108,16 @@ async def test_a_device_that_is_away_is_asked_for_one_register_at_a_time() -> No
         device.ignored = set(range(300))
         asked = [await device.asked(run) for _ in range(6)]
         assert asked == [[(0, 61)], [(200, 1)], [(60, 1)], [(200, 1)], [(0, 1)], [(30, 1)]]
+
+
+async def test_a_poll_that_was_asked_for_says_when_nobody_answered() -> None:
+    device = Moody()
+    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+        session = run.add("a", profile(words(0, 30)))
+        await run.until(lambda: session.available)
+        device.ignored = {0}
+        with pytest.raises(RequestError, match="no answer"):
+            await within(run.link.poll_now("a"))
 
 
 async def test_a_busy_device_is_blamed_for_nothing() -> None:
@@ -237,9 +248,8 @@ async def test_a_late_answer_is_not_taken_for_the_next_one_where_answers_have_no
             session = run.add("a", profile(words(10, 20), device=device, writes={"w10": number(register="w10")}))
             await run.until(lambda: session.available)
             line.held = []
-            polling = asyncio.create_task(run.link.poll_now("a"))
-            await line.until_asked(3)
-            await within(polling)
+            await run.poll("a")
+            assert line.asked == [10, 20, 10]
             polling = asyncio.create_task(run.link.poll_now("a"))
             reading = asyncio.create_task(run.link.read_registers(1, Table.HOLDING, 30, 1))
             await run.clock.advance(options.timeout / 2)

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+import importlib
 from itertools import pairwise
 from pathlib import Path
 import time
 from typing import Literal
 
+from modbus_connection import ModbusConnection
 from pymodbus import FramerType
 import pytest
+from tmodbus.utils.crc import calculate_crc16
 
 from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.bridge.modbus import Table
@@ -54,6 +57,12 @@ async def transport(
         yield made
     finally:
         await made.close()
+
+
+def own_connection(params: ModbusParams, backend: Backend) -> ModbusConnection:
+    module = importlib.import_module(f"modbus_connection.{backend}")
+    connection: ModbusConnection = module.ModbusConnection(params)
+    return connection
 
 
 def tcp(port: int) -> ModbusParams:
@@ -204,6 +213,31 @@ async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(backe
             assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [222]
         except RequestError, LinkError:
             assert backend == "pymodbus"  # it gives up the answer; what matters is that it is no wrong one
+
+
+async def test_a_late_answer_on_a_line_without_numbers_is_waited_out_where_that_is_wanted(backend: Backend) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while request := await reader.readexactly(8):
+                asked.append(request)
+                if len(asked) == 1:
+                    await asyncio.sleep(0.6)
+                body = request[:2] + b"\2" + request[2:4]
+                writer.write(body + calculate_crc16(body))
+        writer.close()
+
+    asked: list[bytes] = []
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    connection = own_connection(modbus_params("rtu_over_tcp", host="127.0.0.1", port=port), backend)
+    options = ModbusOptions(timeout=0.4)
+    patient = ModbusTransport(connection.for_unit, options, numbered=False, waits_out=True, close=connection.close)
+    with pytest.raises(RequestError):
+        await patient.read(1, Table.HOLDING, 10, 1)
+    assert await patient.read(1, Table.HOLDING, 20, 1) == [20]
+    await patient.close()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_truncated_answer_is_no_value(backend: Backend) -> None:

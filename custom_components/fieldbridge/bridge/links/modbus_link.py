@@ -102,7 +102,7 @@ class ModbusLink(FrameLink):
         self._poller.wake()
 
     async def poll_now(self, device_id: str) -> None:
-        """Read everything of a device as soon as possible and wait for it. Raises LinkError when the link is down."""
+        """Read everything of a device as soon as possible. Raises RequestError for no answer, LinkError if down."""
         await self._poller.poll_now(self._poller.devices[device_id])
 
     async def read_registers(self, unit: int, table: Table, address: int, count: int) -> list[int]:

@@ -147,7 +147,7 @@ class ModbusPoller:
             self._settled_at[unit] = self.clock.now() + self._transport.options.timeout
 
     async def poll_now(self, device: PolledDevice) -> None:
-        """Read everything of a device as soon as possible, and wait until it was tried. Raises LinkError if down."""
+        """Read everything of a device as soon as possible. Raises RequestError for no answer, LinkError if down."""
         if self._task is None:
             raise LinkError("the link is down")
         if not any(device.by_rate.values()):
@@ -187,7 +187,7 @@ class ModbusPoller:
     def _next_poll(self, device: PolledDevice) -> float:
         return max(device.next_poll, self._settled_at.get(device.settings.unit, 0.0))
 
-    def _tell_polled(self, device: PolledDevice, error: LinkError | None = None) -> None:
+    def _tell_polled(self, device: PolledDevice, error: LinkError | RequestError | None = None) -> None:
         for done in self._polled.pop(device, ()):
             if done.done():
                 continue  # whoever waited has gone
@@ -218,21 +218,21 @@ class ModbusPoller:
     async def _poll(self, device: PolledDevice) -> None:
         """Read what is due of one device. Raises LinkError; whatever was read before is told."""
         due, requests = device.begin(self.clock.now())
-        answered = failed = False
+        answered, failure = False, None
         try:
             if (knock := device.knock(requests)) is not None:
                 answered = (await self._try(device, knock, alive=False)).answered
             for request in requests:
                 answered |= (await self._read(device, request, alive=answered)).answered
-        except RequestError:  # another request would only cost another time-out, or get the answer to this one
-            failed = True
+        except RequestError as err:  # another request would only cost another time-out, or get the answer to this one
+            failure = err
         except LinkError:
             device.finish(due, self.clock.now(), answered=answered, failed=False)
             raise
-        read = device.finish(due, self.clock.now(), answered=answered, failed=failed)
+        read = device.finish(due, self.clock.now(), answered=answered, failed=failure is not None)
         self.counters.values += read
-        self._all_silent = failed and all(each.failures > 1 for each in self.devices.values())
-        self._tell_polled(device)
+        self._all_silent = failure is not None and all(each.failures > 1 for each in self.devices.values())
+        self._tell_polled(device, None if answered else failure)
 
     async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
         """Read a request, or its halves where it is never answered as a whole; ``alive``: the device is there."""

@@ -84,8 +84,9 @@ class ModbusTransport:
     """Requests to the units on one connection.
 
     ``get_unit`` returns the unit with an id; ``numbered`` says whether answers carry the number of their request, as
-    they do on networks and never on serial lines; ``may_close`` says whether nobody else holds the connection;
-    ``close`` ends it for good where it is ours.
+    they do on networks and never on serial lines; ``waits_out``: where they do not, silence is told only when no late
+    answer can be taken for the next one; ``may_close`` says whether nobody else holds the connection; ``close`` ends it
+    for good where it is ours.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class ModbusTransport:
         *,
         baudrate: int | None = None,
         numbered: bool = True,
+        waits_out: bool = False,
         may_close: Callable[[], bool] = lambda: True,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -102,6 +104,7 @@ class ModbusTransport:
         self.baudrate = baudrate
         """Of the serial line, None where it is not known."""
         self.numbered = numbered
+        self._waits_out = waits_out and not numbered
         self._get_unit = get_unit
         self._may_close = may_close
         self._close = close
@@ -181,7 +184,10 @@ class ModbusTransport:
         except (ModbusError, TimeoutError, OSError, ValueError) as err:
             if _cancellations() > asked_to_stop:  # pymodbus makes an error of its own of being cancelled
                 raise asyncio.CancelledError from err
-            raise self._translated(err, connected=was_connected or unit.connected) from err
+            translated = self._translated(err, connected=was_connected or unit.connected)
+            if self._waits_out and isinstance(translated, RequestError) and translated.code is None:
+                await asyncio.sleep(self.options.timeout)
+            raise translated from err
 
     @property
     def _answer_seconds(self) -> float:
