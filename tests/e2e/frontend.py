@@ -91,6 +91,7 @@ class Frontend:
         """Type a path into the picker of serial ports."""
         picker = self.dialog.locator("ha-selector-serial_port")
         field = picker.locator("input:visible")
+        await picker.get_by_role("button").or_(field).first.wait_for()
         if not await field.count():
             await picker.get_by_role("button").first.click()
             await self.dialog.get_by_role("option", name="Enter manually").click()
