@@ -306,6 +306,26 @@ async def test_filters_stay_when_the_channel_is_edited_and_are_in_its_table(
     assert stored(entry)["filters"] == [{"kind": "offset", "amount": 1}]
 
 
+async def test_filters_are_set_where_the_device_is_changed_with_a_table_instead_of_a_preview(
+    hass: HomeAssistant, entry: MockConfigEntry, pty_link: PtyLink
+) -> None:
+    await send(entry, pty_link, "20;1", "30;1")
+    flow = await Flow.change_device(hass, entry, "filters")
+    (subentry_id,) = entry.subentries
+    await flow.submit({"channel": f"{subentry_id}/temp"})
+    await flow.choose("add_filter")
+    await flow.submit({"kind": "offset"})
+    assert flow.shown["preview"] is None
+    await flow.submit({"amount": 1})
+    assert flow.text("values").splitlines() == ["20 °C  →  21 °C", "30 °C  →  31 °C"]
+    await flow.choose("publish_policy")
+    await flow.submit({"at_most_every": 5})
+    await flow.choose("save_filters")
+
+    assert flow.ended_by == "reconfigure_successful"
+    assert (stored(entry)["filters"], stored(entry)["min_interval"]) == ([{"kind": "offset", "amount": 1}], 5)
+
+
 async def test_filters_can_be_set_before_the_link_is_made_with_a_live_preview(
     hass: HomeAssistant, pty_link: PtyLink, hass_ws_client: WebSocketGenerator
 ) -> None:

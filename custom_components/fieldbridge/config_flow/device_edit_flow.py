@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
@@ -20,10 +20,13 @@ import probatio
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
 from ..bridge.errors import ProfileError
+from ..bridge.links import Link
 from ..bridge.profiles import changes, list_profiles, newer_profile, updated
 from ..presentable import printable
 from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
 from .device_export import core_text, is_exportable, profile_text
+from .filter_preview import SampleSource
+from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
 from .general_form import GENERAL_SCHEMA, general_form, general_of_form
 from .modbus_definition import PROFILES_FOLDER
 from .presentation import decoded_text, frames_text, source_options
@@ -36,8 +39,10 @@ _CORE_YAML: Final = "core_yaml"
 _SHOWN_CHANGES: Final = 50
 
 
-class DeviceEditFlow(ConfigSubentryFlow):
+class DeviceEditFlow(ConfigSubentryFlow, FilterSteps):
     """The steps of reconfiguring a device; each ends with one stored change."""
+
+    has_preview = False
 
     def __init__(self) -> None:
         """Begin with nothing chosen."""
@@ -129,6 +134,19 @@ class DeviceEditFlow(ConfigSubentryFlow):
         schema = probatio.Schema({probatio.Required(_CHANNELS): self._channel_selector(multiple=True)})
         return self.async_show_form(step_id="remove_channels", data_schema=schema, errors=errors)
 
+    @override
+    def filtered_devices(self) -> Mapping[str, FilteredDevice]:
+        subentry = self._get_reconfigure_subentry()
+        link: Link = self._get_entry().runtime_data.link
+        session = link.sessions[subentry.subentry_id]
+        source = SampleSource(profile=session.profile, frames=link.recent_frames, subscribe=session.on_samples)
+        return {subentry.subentry_id: FilteredDevice(title=subentry.title, data=subentry.data, source=source)}
+
+    @override
+    def keep_channel(self, device_id: str, channel: dict[str, Any]) -> SubentryFlowResult:
+        """Store the channel."""
+        return self._store({_CHANNELS: with_channel(self._device, channel)[_CHANNELS]})
+
     async def async_step_update_profile(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show what a newer version of the device's profile changes; store it on agreement."""
         device = DeviceProfile.from_dict(self._device)
@@ -168,7 +186,14 @@ class DeviceEditFlow(ConfigSubentryFlow):
     def _choices(self) -> list[str]:
         """What can be changed."""
         has_channels = ["edit_channel", "remove_channels"] if self._device[_CHANNELS] else []
-        return ["general", "add_channel", *has_channels, *self._profile_choices]
+        return ["general", "add_channel", *has_channels, *self._filter_choices, *self._profile_choices]
+
+    @property
+    def _filter_choices(self) -> list[str]:
+        """The filters, where there are numbers that can be watched."""
+        entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
+        runs = entry.state is ConfigEntryState.LOADED and subentry.subentry_id in entry.runtime_data.link.sessions
+        return ["filters"] if runs and filterable(subentry.data) else []
 
     @property
     def _profile_choices(self) -> list[str]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntryBaseFlow, ConfigFlowResult
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -77,9 +77,11 @@ def with_channel(profile: Mapping[str, Any], channel: Mapping[str, Any]) -> dict
     return {**profile, "channels": channels}
 
 
-class FilterSteps(ConfigEntryBaseFlow):
+class FilterSteps(FlowHandler[Any, Any, Any]):
     """Changes the filters and the publish policy of one channel; nothing is stored before the last step."""
 
+    has_preview: bool
+    """Whether the frontend shows live rows in this kind of flow; a table is shown in any."""
     _device_id: str
     _channel: dict[str, Any]
     """The stored form of the channel, with the changes so far."""
@@ -92,7 +94,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         """Return the devices whose channels can be filtered, by id."""
 
     @abstractmethod
-    def keep_channel(self, device_id: str, channel: dict[str, Any]) -> ConfigFlowResult:
+    def keep_channel(self, device_id: str, channel: dict[str, Any]) -> Any:
         """Keep the changed channel."""
 
     @staticmethod
@@ -101,7 +103,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         """Register the preview's command."""
         await async_setup_preview(hass)
 
-    async def async_step_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_filters(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose a channel."""
         channels = {
             f"{device_id}/{channel['key']}": (device_id, device.title, channel)
@@ -123,7 +125,7 @@ class FilterSteps(ConfigEntryBaseFlow):
             step_id="filters", data_schema=probatio.Schema({probatio.Required(_CHANNEL): selector})
         )
 
-    async def async_step_channel_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_channel_filters(self, user_input: dict[str, Any] | None = None) -> Any:
         """Show the filters and what they make of the last values; choose what to change."""
         has_filters = ["edit_filter", "remove_filters"] if self._items else []
         labels = await self._async_labels()
@@ -137,7 +139,7 @@ class FilterSteps(ConfigEntryBaseFlow):
             },
         )
 
-    async def async_step_add_filter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_add_filter(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose the kind of a new filter."""
         if user_input is not None:
             self._item_kind, self._item_place = user_input[_KIND], None
@@ -145,7 +147,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         schema = probatio.Schema({probatio.Required(_KIND): kind_selector()})
         return self.async_show_form(step_id="add_filter", data_schema=schema)
 
-    async def async_step_edit_filter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_edit_filter(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose the filter to change."""
         if user_input is not None:
             self._item_place = int(user_input[_FILTER])
@@ -156,7 +158,7 @@ class FilterSteps(ConfigEntryBaseFlow):
             step_id="edit_filter", data_schema=probatio.Schema({probatio.Required(_FILTER): selector})
         )
 
-    async def async_step_filter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_filter(self, user_input: dict[str, Any] | None = None) -> Any:
         """Describe one filter; its effect is shown while it is described."""
         errors: dict[str, str] = {}
         reason = ""
@@ -185,7 +187,7 @@ class FilterSteps(ConfigEntryBaseFlow):
             },
         )
 
-    async def async_step_remove_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_remove_filters(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose the filters that go."""
         if user_input is not None:
             gone = {int(place) for place in user_input[_FILTERS]}
@@ -196,7 +198,7 @@ class FilterSteps(ConfigEntryBaseFlow):
             step_id="remove_filters", data_schema=probatio.Schema({probatio.Required(_FILTERS): selector})
         )
 
-    async def async_step_paste_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_paste_filters(self, user_input: dict[str, Any] | None = None) -> Any:
         """Take a list of filters from an ESPHome configuration."""
         errors: dict[str, str] = {}
         reason = ""
@@ -210,7 +212,7 @@ class FilterSteps(ConfigEntryBaseFlow):
         schema = probatio.Schema({probatio.Required(_PASTED): TextSelector(TextSelectorConfig(multiline=True))})
         return self._show_previewed("paste_filters", schema, user_input, errors, {"error": reason})
 
-    async def async_step_publish_policy(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_publish_policy(self, user_input: dict[str, Any] | None = None) -> Any:
         """Describe how often the value is worth showing."""
         errors: dict[str, str] = {}
         reason = ""
@@ -233,7 +235,7 @@ class FilterSteps(ConfigEntryBaseFlow):
             {"error": reason, "pace": f"{channel.default_pace:g}"},
         )
 
-    async def async_step_save_filters(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_save_filters(self, user_input: dict[str, Any] | None = None) -> Any:
         """Keep the channel as it is now described."""
         return self.keep_channel(self._device_id, self._channel)
 
@@ -290,14 +292,15 @@ class FilterSteps(ConfigEntryBaseFlow):
         values: Mapping[str, Any] | None,
         errors: dict[str, str],
         placeholders: dict[str, str],
-    ) -> ConfigFlowResult:
-        async_offer_preview(self.hass, self.flow_id, self.start_filter_preview)
+    ) -> Any:
+        if self.has_preview:
+            async_offer_preview(self.hass, self.flow_id, self.start_filter_preview)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, values),
             errors=errors,
             description_placeholders=placeholders,
-            preview=DOMAIN,
+            preview=DOMAIN if self.has_preview else None,
         )
 
     async def _async_items_selector(self, *, multiple: bool) -> SelectSelector:

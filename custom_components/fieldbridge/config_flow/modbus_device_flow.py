@@ -108,6 +108,7 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
             "modbus_browse",
             "modbus_register",
             *has_channels,
+            *self._filter_choices,
             *self._profile_choices,
         ]
         return self.async_show_menu(step_id="reconfigure", menu_options=options)

@@ -69,7 +69,7 @@ _DIAGNOSTIC: Final[tuple[str, ...]] = (CONF_DIAGNOSTIC_FRAMES, CONF_DIAGNOSTIC_P
 ACCELERATION_SCHEMA = probatio.Schema({probatio.Required(CONF_ACCELERATED, default=False): BooleanSelector()})
 
 
-class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps, RegisterOptionsSteps, DecoderOptionsSteps):
+class FieldbridgeOptionsFlow(RecordingSteps, RegisterOptionsSteps, DecoderOptionsSteps, FilterSteps):
     """Changes the options of a link, the filters of its devices and their registers."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -88,7 +88,8 @@ class FieldbridgeOptionsFlow(FilterSteps, RecordingSteps, RegisterOptionsSteps, 
         """Choose a channel of the running link."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="link_not_loaded")
-        return await super().async_step_filters(user_input)
+        result: ConfigFlowResult = await super().async_step_filters(user_input)
+        return result
 
     async def async_step_acceleration(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for compiled filters, and say where they cannot be had."""

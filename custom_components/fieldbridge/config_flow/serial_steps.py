@@ -135,7 +135,8 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         """Open the port once more, so that the preview shows what comes; without it the frames seen have to do."""
         self._seen = list(self._listening.frames)
         await self._async_open()
-        return await self.async_step_filters()
+        result: ConfigFlowResult = await self.async_step_filters()
+        return result
 
     @override
     def filtered_devices(self) -> Mapping[str, FilteredDevice]:
