@@ -164,6 +164,22 @@ async def test_an_adapter_that_has_its_link_is_not_discovered_again(hass: HomeAs
     assert (await discovered(hass)).text("device") == ANOTHER_CABLE.device
 
 
+async def test_an_adapter_that_was_added_by_hand_is_offered_no_more(
+    hass: HomeAssistant, pty_link: PtyLink, sockets: Sockets
+) -> None:
+    await sockets.plug(replace(CABLE, device=str(pty_link.path)))
+    await discovered(hass)
+    flow = await Flow.config(hass, "serial")
+    port = {"bytesize": "8", "parity": "n", "stopbits": "1", "flow_control": "none"}
+    form = {"device": str(pty_link.path), "baudrate": "19200", "port_settings": port}
+    await flow.submit({**form, "framing": {"delimiter": "\\n", "max_length": 4096}})
+    await flow.until("nothing_arrived")
+    await flow.choose("without_device")
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    assert entry.unique_id == "0403:6015_VE6GBH44"
+    assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+
 type Move = Callable[[Sockets, PtyLink], Awaitable[None]]
 
 

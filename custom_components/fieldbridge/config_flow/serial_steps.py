@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_DEVICE
 from homeassistant.core import callback
 from homeassistant.helpers.selector import BooleanSelector
@@ -14,6 +14,7 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
+from ..connections.adapters import async_adapter_id
 from ..connections.serial import make_serial
 from ..const import CONF_DELIMITER, CONF_FRAMING, CONF_KIND, KIND_SERIAL
 from .ask_steps import AskSteps
@@ -203,6 +204,11 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         if not stopbits_fit(data):
             return {"base": "bad_stopbits"}
         self._async_abort_entries_match({CONF_DEVICE: data[CONF_DEVICE]})
+        if self.source != SOURCE_RECONFIGURE:  # then the adapter is not offered as discovered any more
+            await self.async_set_unique_id(
+                await async_adapter_id(self.hass, data[CONF_DEVICE]), raise_on_progress=False
+            )
+            self._abort_if_unique_id_configured()
         if CONF_DELIMITER not in data and CONF_FRAMING in self._data:
             data[CONF_FRAMING] = self._data[CONF_FRAMING]
         self._data = data

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any, override
 
-from homeassistant.components import usb
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_DEVICE, CONF_MODEL
 from homeassistant.helpers.service_info.usb import UsbServiceInfo
@@ -11,7 +10,7 @@ import probatio
 
 from ..bridge.profiles import Profile
 from ..bridge.profiles.matching import framing_of
-from ..connections.adapters import adapter_id
+from ..connections.adapters import async_adapter_id
 from ..const import CONF_BAUDRATE, CONF_KIND, KIND_SERIAL
 from ..presentable import printable
 from .serial_models import port_settings, serial_profiles
@@ -29,8 +28,7 @@ class UsbSteps(SerialSteps):
         self._model = next((profile for profile in profiles if names_adapter(profile, discovery_info)), None)
         if self._model is None:
             return self.async_abort(reason="not_supported")
-        ports = await usb.async_scan_serial_ports(self.hass)
-        await self.async_set_unique_id(next((adapter_id(port) for port in ports if port.device == device), None))
+        await self.async_set_unique_id(await async_adapter_id(self.hass, device))
         self._abort_if_unique_id_configured(updates={CONF_DEVICE: device})
         self._async_abort_entries_match({CONF_DEVICE: device})
         self._data = {CONF_KIND: KIND_SERIAL, CONF_DEVICE: device, CONF_BAUDRATE: 9600, **port_settings(self._model)}

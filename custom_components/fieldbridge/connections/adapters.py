@@ -1,6 +1,7 @@
 """USB serial adapters: known by their serial number, wherever they are plugged in."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 import logging
 from typing import Any
 
@@ -22,22 +23,24 @@ def adapter_id(port: usb.SerialDevice) -> str | None:
     return f"{port.vid}:{port.pid}_{port.serial_number}{interface}"
 
 
+async def async_adapter_id(hass: HomeAssistant, device: str) -> str | None:
+    """Return what identifies the adapter at a port, None where that could be another one, too."""
+    return _at(await _async_known(hass), device)
+
+
 async def async_follow_adapter(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Note which adapter the port of an entry is, and change the port when that adapter is elsewhere now."""
-    path = entry.data[CONF_DEVICE]
-    try:
-        ports = await usb.async_scan_serial_ports(hass)
-    except OSError:  # what cannot be listed may be opened all the same
+    path, known = entry.data[CONF_DEVICE], await _async_known(hass)
+    here = _at(known, path)
+    if here is not None and entry.unique_id in (None, here):
+        if hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, here) is None:
+            hass.config_entries.async_update_entry(entry, unique_id=here)
         return
-    here = next((port for port in ports if path in (port.device, port.resolved_device)), None)
-    if here is not None and entry.unique_id is None:
-        _note(hass, entry, adapter_id(here), ports)
-    elif here is None or adapter_id(here) != entry.unique_id:
-        found = [port.device for port in ports if entry.unique_id is not None and adapter_id(port) == entry.unique_id]
-        moved = found[0] if len(found) == 1 else usb.async_find_moved_serial_port(hass, path)
-        if moved is not None and not _is_taken(hass, entry, moved):
-            _LOGGER.info("%s is at %s now", entry.title, moved)
-            hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_DEVICE: moved})
+    port = known.get(entry.unique_id or "")
+    moved = usb.async_find_moved_serial_port(hass, path) if port is None else port.device
+    if moved is not None and not _is_taken(hass, entry, moved):
+        _LOGGER.info("%s is at %s now", entry.title, moved)
+        hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_DEVICE: moved})
 
 
 @callback
@@ -52,13 +55,19 @@ def async_follow_plugging(hass: HomeAssistant, entry: ConfigEntry[Any]) -> CALLB
     return usb.async_register_port_event_callback(hass, plugged)
 
 
-def _note(
-    hass: HomeAssistant, entry: ConfigEntry[Any], identity: str | None, ports: Iterable[usb.SerialDevice]
-) -> None:
-    """Remember the adapter of an entry when nothing else is it."""
-    others = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, identity) if identity else None
-    if identity is not None and others is None and [adapter_id(port) for port in ports].count(identity) == 1:
-        hass.config_entries.async_update_entry(entry, unique_id=identity)
+async def _async_known(hass: HomeAssistant) -> dict[str, usb.SerialDevice]:
+    """Return the ports of adapters that nothing else can be taken for, by what identifies them."""
+    try:
+        ports = await usb.async_scan_serial_ports(hass)
+    except OSError:  # what cannot be listed may be opened all the same
+        return {}
+    identities = [(adapter_id(port), port) for port in ports]
+    count = Counter(identity for identity, _ in identities)
+    return {identity: port for identity, port in identities if identity is not None and count[identity] == 1}
+
+
+def _at(known: Mapping[str, usb.SerialDevice], device: str) -> str | None:
+    return next((name for name, port in known.items() if device in (port.device, port.resolved_device)), None)
 
 
 def _is_taken(hass: HomeAssistant, entry: ConfigEntry[Any], device: str) -> bool:
