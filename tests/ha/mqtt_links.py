@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 from tests.mosquitto import Mosquitto
+from tests.refusing_broker import Address
 
 from .links import set_up
 
@@ -43,7 +44,7 @@ def lamp(base: str = "home/lamp", *, title: str = "Lamp", **changes: Any) -> Con
     return ConfigSubentryData(data=data, subentry_type=SUBENTRY_DEVICE, title=title, unique_id=base)
 
 
-def mqtt_entry(*devices: ConfigSubentryData, broker: Mosquitto | None = None, **data: Any) -> MockConfigEntry:
+def mqtt_entry(*devices: ConfigSubentryData, broker: Mosquitto | Address | None = None, **data: Any) -> MockConfigEntry:
     """Return the entry of an MQTT link, through Home Assistant's client where no broker is named."""
     where: dict[str, Any] = {"broker": "home_assistant"}
     if broker is not None:

@@ -14,6 +14,7 @@ import pytest
 
 from custom_components.fieldbridge.const import DOMAIN
 from tests.mosquitto import Mosquitto
+from tests.refusing_broker import Address, refusing_broker
 
 from .flows import Flow
 from .links import set_up, until_state
@@ -36,7 +37,7 @@ async def keeping(broker: Mosquitto, messages: dict[str, str]) -> AsyncIterator[
     yield
 
 
-def where(broker: Mosquitto, **more: Any) -> dict[str, Any]:
+def where(broker: Mosquitto | Address, **more: Any) -> dict[str, Any]:
     """Return the filled form of a foreign broker."""
     return {
         "broker": "broker",
@@ -158,6 +159,15 @@ async def test_a_broker_that_cannot_be_used_is_told_in_the_form(
     await flow.submit(where(broker, username=broker.user, password=broker.password))
     assert flow.step == "mqtt_listen"
     flow.close()
+
+
+async def test_a_user_who_may_not_listen_is_told_in_the_form(hass: HomeAssistant, loopback_sockets: None) -> None:
+    async with refusing_broker() as broker:
+        flow = await Flow.config(hass, "mqtt_broker")
+        await flow.submit(where(broker))
+        assert flow.errors == {"base": "cannot_connect"}
+        assert "does not let this user listen" in flow.text("error")
+        flow.close()
 
 
 async def test_the_same_topics_of_the_same_broker_are_refused(hass: HomeAssistant, mosquitto: Mosquitto) -> None:

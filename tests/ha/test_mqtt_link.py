@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import get_dia
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from tests.mosquitto import Mosquitto
+from tests.refusing_broker import refusing_broker
 
 from .links import set_up, until, until_state
 from .mqtt_links import lamp, mqtt_entry, publish, set_up_home_assistants_client
@@ -235,3 +236,13 @@ async def test_the_inspector_shows_topic_and_payload_apart(
     assert [frame["verdict"] for frame in frames] == ["not_ours", "ok"]
     assert frames[1]["text"] == 'home/lamp: {"level": 70}'
     assert bytes.fromhex(frames[1]["hex"]) == b'{"level": 70}'
+
+
+async def test_a_link_that_may_not_listen_is_down_and_says_so(hass: HomeAssistant, loopback_sockets: None) -> None:
+    async with refusing_broker() as broker:
+        entry = mqtt_entry(lamp(), broker=broker)
+        await set_up(hass, entry)
+        link = entry.runtime_data.link
+        await until(lambda: link.status.error)
+        assert "does not let this user listen to home/#" in str(link.status.error)
+        assert await hass.config_entries.async_unload(entry.entry_id)

@@ -1,6 +1,6 @@
 """The contracts between the parts of the bridge; no implementation is imported here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, override, runtime_checkable
 
 from . import lazy
@@ -104,6 +104,11 @@ class MqttMessageHandler(Protocol):
 @runtime_checkable
 class MqttFeed(MqttPort, Protocol):
     """An MQTT port that hands over messages as they came, and says when its broker goes."""
+
+    @property
+    def refused(self) -> Collection[str]:
+        """Topics that the broker does not let us subscribe to."""
+        ...
 
     def on_payload(self, callback: PayloadCallback | None) -> None:
         """Hand every message to ``callback``, in the turn of its arrival; None ends it."""

@@ -1,7 +1,7 @@
 """Topics of a broker: the one of Home Assistant's own MQTT client, or one of the user's."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,9 @@ async def _async_make_feed(hass: HomeAssistant, data: Mapping[str, Any], client_
 
 class HomeAssistantFeed(HomeAssistantClient):
     """Messages as Home Assistant's own client receives them."""
+
+    refused: Collection[str] = ()
+    """Home Assistant's client does not tell."""
 
     def __init__(self, hass: HomeAssistant, mqtt: Any) -> None:
         """Listen through the ``mqtt`` integration of ``hass``."""

@@ -12,6 +12,7 @@ class MemoryFeed:
 
     def __init__(self) -> None:
         self.subscriptions: list[str] = []
+        self.refused: set[str] = set()
         self.published: list[tuple[str, str, bool, int]] = []
         self.kept: dict[str, bytes] = {}
         self.refuses: LinkError | None = None

@@ -49,6 +49,8 @@ class MqttClient:
     """A context that is ready made, used instead of the certificates that the settings name."""
     clock: ClockPort = field(default_factory=SystemClock)
     inbound_dropped: int = field(default=0, init=False)
+    refused: set[str] = field(default_factory=set, init=False)
+    """Topics that the broker does not let us subscribe to."""
     _on_payload: PayloadCallback | None = field(default=None, init=False, repr=False)
     _first_attempt: asyncio.Future[None] | None = field(default=None, init=False, repr=False)
     _callbacks: list[tuple[MessageCallback, bool]] = field(default_factory=list, init=False, repr=False)
@@ -133,9 +135,17 @@ class MqttClient:
         if self._connection is None:
             return
         try:
-            await self._connection.subscribe(topic, qos=1)
+            await self._subscribe_by(self._connection, topic)
         except self._aiomqtt.MqttError as err:
             _LOGGER.debug("Subscription of %s waits for the next connection: %s", topic, err)
+
+    async def _subscribe_by(self, connection: Any, topic: str) -> None:
+        codes = await connection.subscribe(topic, qos=1)
+        if not any(code.is_failure for code in codes):
+            self.refused.discard(topic)
+        elif topic not in self.refused:
+            self.refused.add(topic)
+            _LOGGER.warning("The MQTT broker %s refuses a subscription of %s", self._endpoint, topic)
 
     async def _stay_connected(self) -> None:
         await self._load_library()
@@ -158,7 +168,7 @@ class MqttClient:
     async def _serve(self, connection: Any) -> None:
         """Restore the subscriptions, then deliver messages until the connection is lost (MqttError)."""
         for topic in list(self._subscriptions):
-            await connection.subscribe(topic, qos=1)
+            await self._subscribe_by(connection, topic)
         if self._failing:
             _LOGGER.info("Connected to the MQTT broker %s again", self._endpoint)
         self._failing = False

@@ -116,11 +116,15 @@ class MqttTransport:
         self._unsubscribe = self._feed.on_connection_change(self._connection_changed)
 
     async def start_scan(self) -> None:
-        """Subscribe and begin to deliver."""
+        """Subscribe and begin to deliver. Raises LinkError when the broker refuses all topics."""
         self._left = self._budget
         self._renewing = asyncio.create_task(self._renew_budget(), name="MQTT budget")
         self._feed.on_payload(self._received)
         await self._subscribe()
+        if set(self.trees).issubset(self._feed.refused):
+            await self.stop_scan()
+            await self.close()
+            raise LinkError(f"the MQTT broker does not let this user listen to {', '.join(self.trees)}")
 
     async def stop_scan(self) -> None:
         """Stop delivering; what waits is dropped with the link."""
