@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,14 @@ from custom_components.fieldbridge.bridge.errors import LinkError, WriteError
 from custom_components.fieldbridge.bridge.health.link_status import LinkState
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Table
 from custom_components.fieldbridge.bridge.modbus.requests import RequestError
-from custom_components.fieldbridge.bridge.transports.modbus import ModbusOptions, modbus_params, own_transport
+from custom_components.fieldbridge.bridge.transports.modbus import (
+    ModbusOptions,
+    ModbusTransport,
+    modbus_params,
+    own_transport,
+)
 
-from ..transports.modbus_servers import UNIT, pymodbus_rtu
+from ..transports.modbus_servers import UNIT, odd_server, pymodbus_rtu, reply
 from .modbus_bus import PATIENCE, Bus, Running, number, profile, running, tcp_server, within, words
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
@@ -316,3 +321,28 @@ async def test_a_serial_port_that_vanishes_and_returns_is_polled_again(backend: 
                 assert session.value("w3") == 3
             port.unlink()
             await while_time_passes(run, lambda: not session.available and run.link.status.state is LinkState.DOWN)
+
+
+async def test_a_gateway_that_takes_one_client_serves_others_between_our_polls() -> None:
+    async def address(request: bytes) -> bytes:
+        return reply(request, int.from_bytes(request[8:10]))
+
+    options = ModbusOptions(timeout=1.0, close_after_poll=True)
+    async with odd_server(address, clients=1) as port, running(port, options=options) as run:
+        session = run.add("a", profile(words(7)))
+        await run.until(lambda: session.available)
+        for address_of_other in (20, 21):
+            other = own_transport(modbus_params("tcp", host="127.0.0.1", port=port), ModbusOptions(timeout=0.5))
+            await within(read_until_served(other, address_of_other))
+            await other.close()
+            before = run.link.statistics()["values"]
+            await while_time_passes(run, lambda: run.link.statistics()["values"] > before)  # noqa: B023
+        assert session.value("w7") == 7
+
+
+async def read_until_served(other: ModbusTransport, address: int) -> None:
+    """Read as another client does that has to wait until the gateway is free."""
+    while True:
+        with suppress(LinkError, RequestError):
+            assert await other.read(1, Table.HOLDING, address, 1) == [address]
+            return
