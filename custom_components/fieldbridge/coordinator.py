@@ -83,7 +83,9 @@ class SessionCoordinator[S: Session](DataUpdateCoordinator[None]):
     @property
     def shown_name(self) -> str:
         """What the user calls the device, else the name it came with."""
-        device = dr.async_get(self.hass).async_get_device(identifiers=self.device_info["identifiers"])
+        assert self.config_entry is not None  # noqa: S101  - see __init__
+        (identifier,) = self.device_info["identifiers"]
+        device = dr.async_get(self.hass).async_get_device_by_identifier(identifier, self.config_entry.entry_id)
         return (device.name_by_user if device is not None else None) or self.name
 
     @callback

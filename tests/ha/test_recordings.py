@@ -68,7 +68,7 @@ async def test_the_action_records_a_device_and_answers_with_what_came_of_it(
 
 
 async def test_a_recording_has_the_name_that_the_user_gave_the_device(
-    hass: HomeAssistant, room: Any, folder: Path, pty_link: PtyLink
+    hass: HomeAssistant, room: Any, folder: Path, pty_link: PtyLink, caplog: pytest.LogCaptureFixture
 ) -> None:
     room_id = device_id(hass, room, "Room")
     dr.async_get(hass).async_update_device(room_id, name_by_user="Cellar")
@@ -79,6 +79,7 @@ async def test_a_recording_has_the_name_that_the_user_gave_the_device(
 
     assert started["name"].startswith("Cellar 20")
     assert values(folder, started["name"], "device") == ["Cellar"]
+    assert "deprecated" not in caplog.text
 
 
 async def test_an_entity_records_its_channel_alone(
