@@ -157,7 +157,7 @@ class ModbusDeviceSteps(RegisterSteps):
         shown = [channel for channel in profile.channels if channel.source and channel.enabled][:_SHOWN_VALUES]
         try:
             async with self.reading() as read:
-                return await async_values_text(read, decoder.registers, shown)
+                return await async_values_text(read, decoder, shown)
         except LinkError as err:
             return f"({err})"
 

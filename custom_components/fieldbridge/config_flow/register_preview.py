@@ -1,7 +1,7 @@
 """What registers say now: read, decoded and converted, once for a text or again and again for the row under a form."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from ..bridge.channels import Channel
 from ..bridge.errors import LinkError
-from ..bridge.modbus import Register, RegisterDecoder
+from ..bridge.modbus import RegisterDecoder
 from ..bridge.modbus.requests import RequestError
 from ..const import DOMAIN
 from ..presentable import printable
@@ -25,22 +25,22 @@ _MOST_VALUES: Final = 4
 """In one row."""
 
 
-async def async_values_text(read: Read, registers: Mapping[str, Register], channels: Sequence[Channel]) -> str:
+async def async_values_text(read: Read, decoder: RegisterDecoder, channels: Sequence[Channel]) -> str:
     """Return what the channels say, one per line."""
-    return "\n".join([f"- {await _async_line(read, registers, channel)}" for channel in channels])
+    return "\n".join([f"- {await _async_line(read, decoder, channel)}" for channel in channels])
 
 
 @callback
 def start_register_preview(
     hass: HomeAssistant,
     reading: Callable[[], AbstractAsyncContextManager[Read]],
-    registers: Mapping[str, Register],
+    decoder: RegisterDecoder,
     channels: Sequence[Channel],
     send: Send,
 ) -> CALLBACK_TYPE:
     """Read the channels again and again and send what they would show, until the returned function is called."""
     task = hass.async_create_background_task(
-        _async_send(reading, registers, channels[:_MOST_VALUES], send), f"{DOMAIN} register preview"
+        _async_send(reading, decoder, channels[:_MOST_VALUES], send), f"{DOMAIN} register preview"
     )
 
     @callback
@@ -52,7 +52,7 @@ def start_register_preview(
 
 async def _async_send(
     reading: Callable[[], AbstractAsyncContextManager[Read]],
-    registers: Mapping[str, Register],
+    decoder: RegisterDecoder,
     channels: Sequence[Channel],
     send: Send,
 ) -> None:
@@ -61,7 +61,7 @@ async def _async_send(
         try:
             async with reading() as read:
                 while True:
-                    if (row := await _async_row(read, registers, channels)) != sent:
+                    if (row := await _async_row(read, decoder, channels)) != sent:
                         sent = row
                         send(row)
                     await asyncio.sleep(INTERVAL)
@@ -71,13 +71,13 @@ async def _async_send(
             await asyncio.sleep(INTERVAL)
 
 
-async def _async_row(read: Read, registers: Mapping[str, Register], channels: Sequence[Channel]) -> dict[str, Any]:
+async def _async_row(read: Read, decoder: RegisterDecoder, channels: Sequence[Channel]) -> dict[str, Any]:
     """Return the entity row of the frontend: the values as the state, and the words in its name."""
     attributes: dict[str, str] = {}
     if not channels:
         return {"state": STATE_UNKNOWN, "attributes": attributes, "domain": Platform.SENSOR.value}
     try:
-        read_ones = [await _async_value(read, registers, channel) for channel in channels]
+        read_ones = [await _async_value(read, decoder, channel) for channel in channels]
     except RequestError as err:
         return {"error": str(err)}
     if len(channels) == 1 and (unit := channels[0].unit):
@@ -88,32 +88,32 @@ async def _async_row(read: Read, registers: Mapping[str, Register], channels: Se
     return {"state": printable(state), "attributes": attributes, "domain": Platform.SENSOR.value}
 
 
-async def _async_line(read: Read, registers: Mapping[str, Register], channel: Channel) -> str:
+async def _async_line(read: Read, decoder: RegisterDecoder, channel: Channel) -> str:
     name = printable(channel.name)
     if not channel.source:
         return name
     try:
-        words, value = await _async_value(read, registers, channel)
+        words, value = await _async_value(read, decoder, channel)
     except RequestError as err:
         return f"{name}: ({err})"
     unit = f" {channel.unit}" if channel.unit else ""
-    register = registers[channel.source]
+    register = decoder.registers[channel.source]
     shown = f"   ({describe(register.table, register.address, words[:2])})" if words else ""
     return f"{name} = {printable(f'{value}{unit}')}{shown}"
 
 
-async def _async_value(read: Read, registers: Mapping[str, Register], channel: Channel) -> tuple[Sequence[int], str]:
+async def _async_value(read: Read, decoder: RegisterDecoder, channel: Channel) -> tuple[Sequence[int], str]:
     """Return the words of a channel's register and what the channel shows of them; raises RequestError, LinkError."""
     raw = {}
     words: dict[str, Sequence[int]] = {channel.source: ()}
-    for name in sorted(RegisterDecoder(registers=registers).words_of(channel.source)):
-        register = registers[name]
+    for name in sorted(decoder.words_of(channel.source)):
+        register = decoder.registers[name]
         words[name] = await read(register.table, register.address, register.size)
         try:
             raw[name] = register.decode(words[name])
         except ValueError as err:
             return words[name], f"({err})"
-    value = RegisterDecoder(registers=registers).combine(raw)[channel.source]
+    value = decoder.combine(raw)[channel.source]
     try:
         shown = NOTHING if value is None else _text(channel.converter()(value))
     except ValueError as err:

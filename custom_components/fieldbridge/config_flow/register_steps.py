@@ -264,7 +264,8 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
         else:
             register, channel = self._described(form)
             registers, channels = {channel.source: register}, [channel]
-        return start_register_preview(self.hass, self.reading, {**self._registers, **registers}, channels, send)
+        decoder = RegisterDecoder(registers={**self._registers, **registers})
+        return start_register_preview(self.hass, self.reading, decoder, channels, send)
 
     def _picked(self, form: dict[str, Any]) -> tuple[dict[str, Register], list[Channel]]:
         """Return the registers that were ticked, and their channels; raises ProfileError, probatio.Invalid."""
@@ -311,9 +312,10 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
 
     async def _async_values(self) -> str:
         """Return what the registers say that were added or changed, one per line."""
+        decoder = RegisterDecoder(registers=self._registers)
         try:
             async with self.reading() as read:
-                return await async_values_text(read, self._registers, [self._drafts[key] for key in self._touched])
+                return await async_values_text(read, decoder, [self._drafts[key] for key in self._touched])
         except LinkError as err:
             return f"({err})"
 
