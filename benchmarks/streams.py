@@ -24,7 +24,7 @@ from custom_components.fieldbridge.bridge.streams import (
 
 from .runner import Claim, MeteredLoop, loop_time
 
-_TURNS = 7
+_TURNS = 11
 _ELEMENTS = 24_000
 _CASTY_ELEMENTS = 2_000
 _BUFFER = 64

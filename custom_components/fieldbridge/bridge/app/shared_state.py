@@ -1,6 +1,5 @@
 """Objects that all devices of an app share, made once per run and injected by their type."""
 
-from annotationlib import Format, get_annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
@@ -12,7 +11,7 @@ from contextlib import (
 import inspect
 from typing import Any, get_args
 
-from ..runners.injection import build_plan, resolve
+from ..runners.injection import build_plan, resolve, return_annotation
 from ..runners.services import Services
 
 type StateFactory = Callable[..., Any]
@@ -40,7 +39,7 @@ def type_of_state(factory: StateFactory) -> Any:
     """Return the type that a factory says it makes, None when it does not say."""
     if isinstance(factory, type):
         return factory
-    made = get_annotations(factory, format=Format.FORWARDREF).get("return")
+    made = return_annotation(factory)
     is_generator = inspect.isgeneratorfunction(factory) or inspect.isasyncgenfunction(factory)
     return next(iter(get_args(made)), None) if is_generator else made
 

@@ -239,3 +239,11 @@ def first_annotation(func: Callable[..., object]) -> Any:
     if name is None or name not in get_annotations(function, format=Format.FORWARDREF):
         return None
     return _annotation(function, name, f"Parameter '{name}'")
+
+
+def return_annotation(func: Callable[..., object]) -> Any:
+    """Return the annotation of what is returned, None when there is none. Raises TypeError for one without sense."""
+    function = _function_of(func)
+    if "return" not in get_annotations(function, format=Format.FORWARDREF):
+        return None
+    return _annotation(function, "return", f"What {getattr(func, '__qualname__', func)} returns")

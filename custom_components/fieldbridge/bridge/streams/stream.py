@@ -280,6 +280,9 @@ class _Batches[T]:
                 stream._wake()
             await waiter
         count = len(items)
+        if count == 1:
+            stream._delivered += 1
+            return [take()]
         if count > self._most:  # noqa: PLR1730 - min() would cost as much as three items
             count = self._most
         stream._delivered += count
