@@ -85,6 +85,20 @@ async def test_the_slot_is_free_after_unload_reload_and_removal(
     assert not bluez.connected
 
 
+async def test_a_link_comes_back_when_bluetooth_was_away(
+    hass: HomeAssistant, bluez: MockBlueZ, strap: Peripheral
+) -> None:
+    await set_up(hass, strap_entry(strap))
+    await until(lambda: strap["2a37"].notifying)
+    (bluetooth,) = hass.config_entries.async_entries("bluetooth")
+    assert await hass.config_entries.async_unload(bluetooth.entry_id)
+    await until_state(hass, "sensor.strap_heart_rate", "unavailable")
+    assert await hass.config_entries.async_setup(bluetooth.entry_id)
+    await until(lambda: strap["2a37"].notifying, seconds=20)
+    bluez.notify(strap["2a37"], b"\x00\x48")
+    await until_state(hass, "sensor.strap_heart_rate", "72")
+
+
 async def test_without_bluetooth_the_link_waits_for_it(hass: HomeAssistant) -> None:
     entry = strap_entry(heart_rate_strap())
     entry.add_to_hass(hass)
