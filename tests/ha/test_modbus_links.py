@@ -104,6 +104,25 @@ async def test_a_silent_unit_and_a_closed_port_are_told_apart(hass: HomeAssistan
     assert flow.step == "modbus_source"
 
 
+async def test_a_unit_that_does_not_answer_is_added_by_who_insists(hass: HomeAssistant, server: Server) -> None:
+    server.bus.units[1].silent = True
+    flow = await begin(hass, server)
+    assert flow.errors == {"base": "unit_silent"}
+    await flow.submit({**server.form, "unit": 2, "timing": {**TIMING, "timeout": 0.2}})
+    assert flow.step == "modbus_source"
+    flow = await begin(hass, server)
+    await flow.submit({**server.form, "unit": 1})
+    assert flow.step == "modbus_source"
+    await flow.choose("modbus_without_device")
+    await only_entry(hass)
+    entry = hass.config_entries.async_entries(DOMAIN)[0]
+    adding = await Flow.device(hass, entry)
+    await adding.submit({"unit": 1})
+    assert adding.errors == {"base": "unit_silent"}
+    await adding.submit({"unit": 1})
+    assert adding.step == "modbus_source"
+
+
 async def test_a_unit_is_added_and_gets_registers_later(hass: HomeAssistant, server: Server) -> None:
     flow = await begin(hass, server)
     await flow.choose("modbus_without_device")

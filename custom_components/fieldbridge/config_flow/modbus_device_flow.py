@@ -61,6 +61,8 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
     """Adds a device to a Modbus link, and changes one."""
 
     _name = ""
+    _silent: int | None = None
+    """The unit that did not answer."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose a unit on the link that runs; it is asked what it is."""
@@ -171,5 +173,6 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
         try:
             await link.read_registers(self._unit, Table.HOLDING, 0, 1)
         except RequestError as err:
-            if err.failure is Failure.SILENT:
+            if err.failure is Failure.SILENT and self._silent != self._unit:
+                self._silent = self._unit  # whoever submits it again goes on: it may answer for its own registers only
                 raise

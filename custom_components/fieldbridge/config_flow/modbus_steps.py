@@ -26,6 +26,8 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
 
     takes_several = True
     has_preview = True
+    _silent: tuple[dict[str, Any], int] | None = None
+    """The connection and unit that did not answer."""
     source_options = (*ModbusDeviceSteps.source_options, "modbus_without_device")
 
     async def async_step_modbus(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -112,8 +114,10 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
             self._placeholders = {"error": str(err)}
             return {"base": "cannot_connect"}
         except RequestError as err:
-            if err.failure is Failure.SILENT:
-                self._placeholders = {"error": str(err)}
+            asked = (self._data, self._unit)
+            if err.failure is Failure.SILENT and self._silent != asked:
+                # Whoever submits it again goes on: it may be asleep, or answer for its own registers only.
+                self._silent, self._placeholders = asked, {"error": str(err)}
                 return {"base": "unit_silent"}
         return {}
 
