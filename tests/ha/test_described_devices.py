@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -21,7 +22,7 @@ from tests.bridge.codecs.test_every_decoder import FORMS
 
 from .flows import Flow
 from .links import device, serial_entry, set_up, until, until_state
-from .test_config_flow_serial import only_entry, serial_flow
+from .test_config_flow_serial import FRAMING, PORT_SETTINGS, only_entry, serial_flow
 
 NO_CHECK: dict[str, Any] = {"check": {}}
 PROBE = DeviceProfile(
@@ -307,3 +308,49 @@ def test_the_form_of_a_framing_describes_the_same_framing(name: str) -> None:
     line = b"".join(EXAMPLES[name].line(content) for content in (b"one", b"two", b"three")) * 3
     cut, expected = framer_from_dict(described), framer_from_dict(stored_form)
     assert [*cut.feed(line), *cut.flush()] == [*expected.feed(line), *expected.flush()]
+
+
+async def test_how_the_bytes_of_a_running_link_are_cut_can_be_described_anew(
+    hass: HomeAssistant, pty_link: PtyLink, probe: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    flow = await Flow.config(hass, source="reconfigure", entry_id=probe.entry_id)
+    port = {"device": str(pty_link.path), "baudrate": "9600", "port_settings": PORT_SETTINGS}
+    await flow.submit({**port, "framing": FRAMING, "describe_framing": True})
+    assert flow.suggested("kind") == "line"
+    await asyncio.sleep(0.1)
+    pty_link.write(b"<1;a><2;b><3;c>")
+    await flow.submit({"kind": "marks"})
+    marks = {"start": "<", "end": ">", "after": 0, "keep_marks": False, "max_length": 4096}
+    client = await hass_ws_client(hass)
+
+    async def row() -> dict[str, Any]:
+        return await row_of(client, flow, "config_flow", {**marks, **NO_CHECK})
+
+    while (await row())["state"] != "3":  # noqa: ASYNC110 - the bytes come through a real port
+        await asyncio.sleep(0.02)
+    await flow.submit({**marks, **NO_CHECK})
+    assert flow.ended_by == "reconfigure_successful"
+    await hass.async_block_till_done()
+
+    assert probe.data["framing"] == {"kind": "marks", **marks}
+    assert "delimiter" not in probe.data
+    await until(lambda: probe.runtime_data.link_coordinator.is_up)
+    await asyncio.sleep(0.1)
+    pty_link.write(b"<23.5;x>")
+    await until_state(hass, "sensor.probe_temperature", "23.5")
+
+
+async def test_a_link_goes_on_when_the_description_of_its_bytes_is_given_up(
+    hass: HomeAssistant, pty_link: PtyLink, probe: MockConfigEntry
+) -> None:
+    flow = await Flow.config(hass, source="reconfigure", entry_id=probe.entry_id)
+    port = {"device": str(pty_link.path), "baudrate": "9600", "port_settings": PORT_SETTINGS}
+    await flow.submit({**port, "framing": FRAMING, "describe_framing": True})
+    assert flow.step == "framing"
+
+    flow.close()
+    await hass.async_block_till_done()
+
+    await until(lambda: probe.state is ConfigEntryState.LOADED)
+    await until(lambda: probe.runtime_data.link_coordinator.is_up)
+    assert "framing" not in probe.data

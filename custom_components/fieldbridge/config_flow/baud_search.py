@@ -73,7 +73,9 @@ class BaudSearch:
                 await self._probe.open()
             await asyncio.sleep(LOOK_INTERVAL)
             self._looks += 1
-            await self._judge(b"".join(chunk.data for chunk in self._probe.capture.chunks))
+            # What comes first may still have been read at the rate before.
+            chunks = list(self._probe.capture.chunks)
+            await self._judge(b"".join(chunk.data for chunk in chunks[1:] or chunks))
         except LinkError as err:
             self.error = err
             await self._finish()

@@ -23,7 +23,7 @@ from .baud_steps import BaudSteps
 from .describe_steps import DescribeSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
-from .listening import Listening
+from .listening import Listening, nothing_to_stop
 from .model_link_steps import ModelLinkSteps
 from .presentation import hex_text
 from .recognised_form import (
@@ -51,6 +51,7 @@ from .serial_form import (
 )
 from .serial_models import serial_profiles
 
+_DESCRIBE_FRAMING: Final = "describe_framing"
 _BY_HAND: Final = "by_hand"
 _SET_FILTERS: Final = "set_filters"
 
@@ -243,10 +244,34 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         if entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY):
             await self.hass.config_entries.async_unload(entry.entry_id)
         errors = await self._async_open()
+        if form[_DESCRIBE_FRAMING] and not errors:
+            # The port stays open, so that its bytes show what comes of the description; afterwards the link goes on.
+            self._stop_listening = self._stop_reframing
+            return await self.async_step_framing()
         await self._listening.source.close()
         if errors:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
             return self._show_serial("reconfigure_serial", form, errors)
+        return await self._async_relinked()
+
+    @override
+    async def async_framed(self) -> ConfigFlowResult:
+        """Store the framing of a link that is there; show that of a new one."""
+        if self.source != SOURCE_RECONFIGURE:
+            return await super().async_framed()
+        self.take_framing(self._listening.framing)
+        self._stop_listening = nothing_to_stop
+        await self._listening.source.close()
+        return await self._async_relinked()
+
+    @callback
+    def _stop_reframing(self) -> None:
+        self._listening.stop()
+        self.hass.config_entries.async_schedule_reload(self._get_reconfigure_entry().entry_id)
+
+    async def _async_relinked(self) -> ConfigFlowResult:
+        """Store the changed link."""
+        entry = self._get_reconfigure_entry()
         was_given = entry.title != await async_port_title(self.hass, entry.data[CONF_DEVICE])
         title = entry.title if was_given else self._title
         moved = {} if self._data[CONF_DEVICE] == entry.data[CONF_DEVICE] else {"unique_id": None}  # another adapter
@@ -259,6 +284,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
             schema = NEW_SERIAL_SCHEMA
         else:
             schema = PORT_SCHEMA if CONF_FRAMING in self._get_reconfigure_entry().data else SERIAL_SCHEMA
+            schema = schema.extend({probatio.Required(_DESCRIBE_FRAMING, default=False): BooleanSelector()})
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, suggested),

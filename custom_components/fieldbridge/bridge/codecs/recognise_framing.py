@@ -214,8 +214,8 @@ def _constant_ends(frames: Sequence[bytes], check: FrameCheck | None) -> tuple[b
     """Return what all frames begin with, and the end mark behind their check."""
     first, length = frames[0], min(map(len, frames))
     count = 0
-    # The first digits of a value may not have changed yet; where a check proves the frame, a short mark is enough.
-    while count < min(4 if check is None else 2, length // 2) and len({frame[count] for frame in frames}) == 1:
+    # Not more: the first digits of a value may not have changed yet.
+    while count < min(2, length // 2) and len({frame[count] for frame in frames}) == 1:
         count += 1
     after = check.after if check is not None else 0
     return first[:count], first[len(first) - after :] if after else b""
