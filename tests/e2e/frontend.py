@@ -66,6 +66,13 @@ class Frontend:
         await choice.locator("ha-integration-list-item", has_text=integration).first.click()
         await self.step("menu")
 
+    async def configure(self, title: str) -> None:
+        """Open the options of an entry by its gear."""
+        await self.open("/config/integrations/integration/fieldbridge")
+        entry = self.page.locator("ha-config-entry-row").filter(has_text=title).first
+        await entry.get_by_role("button", name="Configure").first.click()
+        await self.step("menu")
+
     async def step(self, kind: str, timeout: float = _TIMEOUT) -> Locator:  # noqa: ASYNC109  - Playwright's own
         """Return the step of the flow once it is of this kind (menu, form, progress, create-entry)."""
         await self.dialog.locator(_STEPS).first.wait_for(timeout=timeout)
