@@ -1,15 +1,17 @@
 """Steps that find devices in topics, for the flow of a link and for that of a device."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import FlowHandler
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.recognise import RecognisedField, Recognition
-from ..bridge.channels.topic_groups import availability_of, bases_of, fields_of, propose_patterns
-from ..bridge.codecs.topics import TopicDecoder
+from ..bridge.channels.topic_groups import Heard, availability_of, bases_of, fields_of, propose_patterns
+from ..bridge.codecs.topics import Availability, TopicDecoder
 from .general_form import silence_of_form
 from .mqtt_form import CONF_AVAILABILITY, CONF_BASES, CONF_PATTERN, bases_schema, name_of, pattern_schema, values_schema
 from .mqtt_listening import TopicListening
@@ -19,6 +21,13 @@ type FoundDevice = tuple[str, str, DeviceProfile]
 """Name, base topic and profile."""
 
 
+class TopicGroup(NamedTuple):
+    """What is said below one base topic."""
+
+    fields: list[RecognisedField]
+    availability: list[Availability]
+
+
 class TopicSteps(FlowHandler[Any, Any, Any]):
     """Listens to topics, groups them into devices and lets a person tick their values."""
 
@@ -26,6 +35,7 @@ class TopicSteps(FlowHandler[Any, Any, Any]):
     _several_devices = True
     _pattern = ""
     _bases: tuple[str, ...] = ()
+    _groups: Mapping[str, TopicGroup] = MappingProxyType({})
 
     def _trees(self) -> list[str]:
         """Return the topic filters of the link."""
@@ -53,6 +63,7 @@ class TopicSteps(FlowHandler[Any, Any, Any]):
     async def async_step_mqtt_group(self, user_input: dict[str, Any] | None = None) -> Any:
         """Say which topics are the devices."""
         heard = self._topics.heard
+        self._groups = {}
         errors: dict[str, str] = {}
         if user_input is not None:
             self._pattern = user_input[CONF_PATTERN].strip().removesuffix("/#").rstrip("/")
@@ -64,11 +75,10 @@ class TopicSteps(FlowHandler[Any, Any, Any]):
             if free:
                 return await self.async_step_mqtt_devices()
             errors[CONF_PATTERN] = "topics_taken" if bases else "no_topics"
-        patterns = propose_patterns(heard, self._trees())
-        found = {pattern: len(bases_of(pattern, heard)) for pattern in patterns}
+        found = await self.hass.async_add_executor_job(_count_devices, heard, self._trees())
         return self.async_show_form(
             step_id="mqtt_group",
-            data_schema=self.add_suggested_values_to_schema(pattern_schema(patterns, found), user_input),
+            data_schema=self.add_suggested_values_to_schema(pattern_schema(list(found), found), user_input),
             errors=errors,
             description_placeholders=self._topics.placeholders,
         )
@@ -89,19 +99,20 @@ class TopicSteps(FlowHandler[Any, Any, Any]):
 
     async def async_step_mqtt_values(self, user_input: dict[str, Any] | None = None) -> Any:
         """Tick the values that become entities, and say how the device is known to be there."""
-        heard, bases = self._topics.heard, self._bases
+        bases = self._bases
+        if tuple(self._groups) != bases:
+            self._groups = await self.hass.async_add_executor_job(_groups, bases, self._topics.heard)
         # What one device says under a source, the others are likely to say as well.
-        fields: dict[str, RecognisedField] = {
-            field.source: field for base in reversed(bases) for field in fields_of(base, heard)
-        }
+        fields = {field.source: field for base in reversed(bases) for field in self._groups[base].fields}
         errors: dict[str, str] = {}
         if user_input is not None:
             if user_input[CONF_FIELDS]:
-                devices = [self._describe(base, list(fields.values()), user_input) for base in bases]
-                return await self._finish([device for device in devices if device[2].channels])
+                return await self._finish(
+                    await self.hass.async_add_executor_job(_describe, self._groups, list(fields.values()), user_input)
+                )
             errors[CONF_FIELDS] = "no_fields"
         name = name_of(bases[0]) if len(bases) == 1 else None
-        schema = values_schema(list(fields.values()), availability_of(bases[0], heard), name)
+        schema = values_schema(list(fields.values()), self._groups[bases[0]].availability, name)
         return self.async_show_form(
             step_id="mqtt_values",
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
@@ -109,11 +120,27 @@ class TopicSteps(FlowHandler[Any, Any, Any]):
             description_placeholders={"bases": "\n".join(f"- {base}" for base in bases)},
         )
 
-    def _describe(self, base: str, fields: list[RecognisedField], form: dict[str, Any]) -> FoundDevice:
-        heard = self._topics.heard
-        said = {one.source: one for one in availability_of(base, heard)}
-        chosen = [said[source] for source in form.get(CONF_AVAILABILITY, ()) if source in said]
-        own = {field.source for field in fields_of(base, heard)}
+
+def _count_devices(heard: Heard, trees: list[str]) -> dict[str, int]:
+    """Return the patterns that may name devices, with how many each finds."""
+    return {pattern: len(bases_of(pattern, heard)) for pattern in propose_patterns(heard, trees)}
+
+
+def _groups(bases: Sequence[str], heard: Heard) -> dict[str, TopicGroup]:
+    """Return what is said below each base topic."""
+    return {
+        base: TopicGroup(fields=fields_of(base, heard), availability=availability_of(base, heard)) for base in bases
+    }
+
+
+def _describe(
+    groups: Mapping[str, TopicGroup], fields: Sequence[RecognisedField], form: dict[str, Any]
+) -> list[FoundDevice]:
+    """Return the devices that a filled form makes of the groups; those that say nothing of it are left out."""
+    devices: list[FoundDevice] = []
+    for base, group in groups.items():
+        chosen = [one for one in group.availability if one.source in form.get(CONF_AVAILABILITY, ())]
+        own = {field.source for field in group.fields}
         profile = make_profile(
             Recognition(
                 decoder=TopicDecoder(base=base, availability=tuple(chosen)),
@@ -121,4 +148,7 @@ class TopicSteps(FlowHandler[Any, Any, Any]):
             ),
             form[CONF_FIELDS],
         )
-        return form.get(CONF_NAME, name_of(base)), base, replace(profile, **silence_of_form(form))
+        if profile.channels:
+            name = form.get(CONF_NAME, name_of(base))
+            devices.append((name, base, replace(profile, **silence_of_form(form))))
+    return devices
