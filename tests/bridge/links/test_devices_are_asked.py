@@ -186,6 +186,47 @@ async def test_exchanges_follow_each_other_and_get_their_own_answers(link: Runni
     assert answers == [b"L;120", b"B;50", b"L;120", b"OK"]
 
 
+async def test_a_late_answer_is_not_taken_for_the_next_one(
+    link: RunningSerialLink, lamp: Lamp, pty_link: PtyLink
+) -> None:
+    lamp.silent = True
+    async with serving(lamp), link.running():
+        session = link.set_device("lamp", profile("B", BRIGHTNESS))
+        await link.until_state("up")
+        await link.clock.advance(0.06)
+        for late in (b"OK\r\n", b""):
+            heard = len(lamp.heard)
+            writes = [asyncio.create_task(session.write("brightness", value)) for value in (70, 60)]
+            await until_heard(lamp, heard + 1)
+            await link.clock.advance(1.1)
+            with pytest.raises(NoAnswerError):
+                await writes[0]
+            assert len(lamp.heard) == heard + 1
+            if late:
+                pty_link.write(late)
+            else:
+                await link.clock.advance(1.0)
+            await until_heard(lamp, heard + 2)
+            await link.clock.advance(1.1)
+            with pytest.raises(NoAnswerError):
+                await writes[1]
+            await link.clock.advance(1.1)
+
+
+async def test_an_answer_that_looks_otherwise_is_not_waited_for(link: RunningSerialLink, lamp: Lamp) -> None:
+    async with serving(lamp), link.running():
+        await link.until_state("up")
+        await link.clock.advance(0.06)
+        lamp.silent = True
+        asking = asyncio.create_task(link.send_frame(b"X\r", Answer(prefix=b"X")))
+        await until_heard(lamp, 1)
+        await link.clock.advance(1.1)
+        with pytest.raises(NoAnswerError):
+            await asking
+        lamp.silent = False
+        assert await link.send_frame(b"B=10\r", Answer(prefix=b"OK")) == b"OK"
+
+
 async def test_nothing_is_sent_while_the_link_is_down(link: RunningSerialLink, lamp: Lamp, pty_link: PtyLink) -> None:
     lamp.silent = True
     async with serving(lamp), link.running():

@@ -35,6 +35,10 @@ class Answer:
         except TimeoutError:
             return False
 
+    def resembles(self, other: Answer) -> bool:
+        """Return whether a frame could be both answers, as far as their beginnings tell."""
+        return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         form = {"prefix": escape_bytes(self.prefix), "pattern": self.pattern}

@@ -13,7 +13,7 @@ from ..codecs.talk import Answer, Poll, Question
 from ..errors import LinkError, WriteError
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import ClockPort, MqttPort
-from .exchange import Exchange, NoAnswerError
+from .exchange import Exchange, NoAnswerError, wait_at_most
 from .frame_link import FrameLink, FrameTransport
 
 _SLOWEST = 8
@@ -164,17 +164,17 @@ class SerialLink(FrameLink):
                 continue
             try:
                 if (wait := self._talks_from - self._clock.now()) > 0:
-                    await self._wait(self._changed, wait)
+                    await wait_at_most(self._changed, wait, self._clock)
                 elif self._uninitialised:
                     await self._initialise(next(iter(self._uninitialised)))
                 elif (poll := min(self._polls, key=lambda each: each.due, default=None)) is None:
                     await self._changed.wait()
                 elif (wait := poll.due - self._clock.now()) > 0:
-                    await self._wait(self._changed, wait)
+                    await wait_at_most(self._changed, wait, self._clock)
                 else:
                     await self._ask(poll)
             except LinkError:
-                await self._wait(self._changed, _AGAIN)  # the loss is told by the transport
+                await wait_at_most(self._changed, _AGAIN, self._clock)  # the loss is told by the transport
 
     async def _initialise(self, device_id: str) -> None:
         session = self._sessions.get(device_id)
@@ -191,16 +191,6 @@ class SerialLink(FrameLink):
         except NoAnswerError:
             answered = False
         poll.asked(self._clock.now(), answered=answered)
-
-    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
-        """Wait until ``event`` is set, for so many seconds at most."""
-        waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _write(self, session: DeviceSession, channel: Channel, question: Question, raw: object) -> None:
         """Send the frame that sets a channel, and wait for what proves that it was taken."""
@@ -219,7 +209,7 @@ class SerialLink(FrameLink):
                 if poll.device_id == _id_of(self._sessions, session):
                     poll.due = self._clock.now()
             self._changed.set()
-            await self._wait(shown, question.confirm)
+            await wait_at_most(shown, question.confirm, self._clock)
             if not shown.is_set():
                 raise NoAnswerError(f"{channel.name} did not become {proof.wanted}")
         finally:
