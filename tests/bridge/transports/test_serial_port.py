@@ -212,6 +212,40 @@ async def test_fast_frames_are_read_together_and_none_is_lost(pty_link: PtyLink,
     assert max(batches) > 10
 
 
+async def test_a_port_that_vanishes_while_fast_frames_gather_is_lost_once_and_can_be_opened_again(
+    pty_link: PtyLink, listener: Listener
+) -> None:
+    for round_ in (1, 2):
+        await listener.start()
+        for number in range(260):
+            pty_link.write(b"%d\n" % number)
+            listener.clock.advance(0.002)
+            await listener.until(frames=len(listener.frames) + 1)
+        pty_link.unplug()
+        await listener.until(losses=round_)
+        await listener.close()
+        pty_link.plug()
+
+    assert len(listener.losses) == 2
+    assert listener.data == [b"%d" % number for number in range(260)] * 2
+
+
+async def test_a_fast_device_that_falls_silent_is_heard_when_it_speaks_again(
+    pty_link: PtyLink, listener: Listener
+) -> None:
+    await listener.start()
+    for number in range(260):
+        pty_link.write(b"%d\n" % number)
+        listener.clock.advance(0.002)
+        await listener.until(frames=number + 1)
+    await asyncio.sleep(0.03)  # reading rests for 10 ms; the port holds nothing then
+    pty_link.write(b"again\n")
+    await listener.until(frames=261)
+    await listener.close()
+
+    assert listener.data[-1] == b"again"
+
+
 async def test_what_is_sent_arrives(pty_link: PtyLink, listener: Listener) -> None:
     with pytest.raises(LinkError, match="not open"):
         await listener.transport.send(b"x")

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
 import logging
+import os
 from typing import Any, Literal, override
 
 import serialx
 from serialx.common import redact_uri
+from serialx.descriptor_transport import DescriptorTransport
 
 from ..clock import SystemClock
 from ..codecs.frame import Batch, Frame
@@ -32,6 +34,8 @@ _FAST = 200
 """Frames per second above which reads are put together: most of the cost is then in waking up."""
 _TOO_FAST = 100_000
 """Bytes per second above which nothing waits, since the buffer of a port holds 4 KiB."""
+_MOST_GATHERED = 4096
+"""Bytes; what the kernel holds for a port."""
 _TOGETHER = 0.01
 """Seconds for which bytes may wait to be read together."""
 _PACE_WINDOW = 0.5
@@ -234,6 +238,8 @@ class _Connection(asyncio.Protocol):
         self._received = received
         self._lost = lost
         self._transport: Any = None
+        self._port: Any = None
+        """The port itself where its bytes are those of the device: a real one or a pseudo-terminal."""
         self._backlog: deque[bytes] = deque()
         self._held = True
         self._ended = asyncio.Event()
@@ -245,6 +251,8 @@ class _Connection(asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        if isinstance(transport, DescriptorTransport):
+            self._port = transport.get_extra_info("serial")
         self._pause()
 
     def release(self, now: float) -> None:
@@ -300,9 +308,27 @@ class _Connection(asyncio.Protocol):
             self._resting = asyncio.get_running_loop().call_later(_TOGETHER, self._rested)
 
     def _rested(self) -> None:
+        """Take what has gathered. Where that is possible without the selector: asking it costs as much as decoding."""
         self._resting = None
-        if not self._held and not self._ended.is_set():
+        if self._held or self._ended.is_set() or self._transport.is_closing():
+            return
+        if data := self._gathered():
+            self.data_received(data)
+        if not self._is_paused:
             self._transport.resume_reading()
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._held or self._resting is not None
+
+    def _gathered(self) -> bytes:
+        """Return what a paused port holds; nothing where only its transport can tell, errors and the end included."""
+        if self._port is None:
+            return b""
+        try:
+            return os.read(self._port.fileno(), _MOST_GATHERED)
+        except OSError:
+            return b""
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
