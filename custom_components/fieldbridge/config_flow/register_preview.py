@@ -25,9 +25,12 @@ _MOST_VALUES: Final = 4
 """In one row."""
 
 
-async def async_values_text(read: Read, decoder: RegisterDecoder, channels: Sequence[Channel]) -> str:
-    """Return what the channels say, one per line."""
-    return "\n".join([f"- {await _async_line(read, decoder, channel)}" for channel in channels])
+async def async_values_text(
+    read: Read, decoder: RegisterDecoder, channels: Sequence[Channel], *, with_words: bool = False
+) -> str:
+    """Return what the channels say, one per line; ``with_words`` with every other reading of their registers."""
+    lines = [await _async_line(read, decoder, channel, with_words=with_words) for channel in channels]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 @callback
@@ -88,7 +91,7 @@ async def _async_row(read: Read, decoder: RegisterDecoder, channels: Sequence[Ch
     return {"state": printable(state), "attributes": attributes, "domain": Platform.SENSOR.value}
 
 
-async def _async_line(read: Read, decoder: RegisterDecoder, channel: Channel) -> str:
+async def _async_line(read: Read, decoder: RegisterDecoder, channel: Channel, *, with_words: bool) -> str:
     name = printable(channel.name)
     if not channel.source:
         return name
@@ -98,7 +101,7 @@ async def _async_line(read: Read, decoder: RegisterDecoder, channel: Channel) ->
         return f"{name}: ({err})"
     unit = f" {channel.unit}" if channel.unit else ""
     register = decoder.registers[channel.source]
-    shown = f"   ({describe(register.table, register.address, words[:2])})" if words else ""
+    shown = f"   ({describe(register.table, register.address, words[:2])})" if words and with_words else ""
     return f"{name} = {printable(f'{value}{unit}')}{shown}"
 
 

@@ -315,7 +315,8 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
         decoder = RegisterDecoder(registers=self._registers)
         try:
             async with self.reading() as read:
-                return await async_values_text(read, decoder, [self._drafts[key] for key in self._touched])
+                channels = [self._drafts[key] for key in self._touched]
+                return await async_values_text(read, decoder, channels, with_words=True)
         except LinkError as err:
             return f"({err})"
 

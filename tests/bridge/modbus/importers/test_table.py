@@ -77,6 +77,13 @@ def test_addresses_are_decimal_or_hexadecimal(text: str) -> None:
     assert register.address == 12
 
 
+@pytest.mark.parametrize("text", ["Address,Name\n0009,A\n000A,B\n0010,C\n", "Address (hex),Name\n9,A\n0xA,B\n10h,C\n"])
+def test_one_address_that_can_only_be_hexadecimal_says_what_the_others_are(text: str) -> None:
+    _, registers, result = parts(text)
+    assert [register.address for register in registers] == [9, 10, 16]
+    assert [remark.reason for remark in result.remarks] == [Reason.DIFFERENT]
+
+
 @pytest.mark.parametrize(
     ("text", "size", "expected"),
     [

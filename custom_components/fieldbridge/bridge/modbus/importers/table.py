@@ -3,7 +3,7 @@
 What the columns are is guessed from their headers, and what separates them from how well the headers can be read then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import csv
 from dataclasses import dataclass
 import re
@@ -80,6 +80,10 @@ _CLASSES = {
 }
 
 
+_BARE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]+(?![0-9A-Za-z])")
+"""A number without the mark of a hexadecimal one."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableOptions:
     """What a table does not say by itself."""
@@ -107,6 +111,11 @@ def read_table(text: str, options: TableOptions | None = None, name: str = "Modb
         if is_modicon:
             detail = "addresses are read as 40001, 30001 ...: the first digit is the table, the rest counts from 1"
             remarks.append(Remark(reason=Reason.DIFFERENT, place="address", detail=detail))
+    if not is_modicon and _is_in_hex(columns, rows):
+        rows = [(line, {**row, "address": _BARE.sub(r"0x\g<0>", row.get("address", ""))}) for line, row in rows]
+        remarks.append(
+            Remark(reason=Reason.DIFFERENT, place="address", detail="all addresses are read as hexadecimal numbers")
+        )
     build = DeviceBuild()
     for line, row in rows:
         try:
@@ -215,6 +224,18 @@ def _table(text: str, default: Table) -> Table:
         if word in words:
             return table
     return Table.DISCRETE if "discrete" in words else default
+
+
+def _is_in_hex(headers: Sequence[str], rows: Sequence[tuple[int, Mapping[str, str]]]) -> bool:
+    """Whether addresses without a mark are hexadecimal: the header says so, or one of them can be nothing else.
+
+    In a column with ``000A`` the address ``0010`` is 16.
+    """
+    header = next((each for each in headers if _column(each) == "address"), "")
+    if "hex" in header.lower():
+        return True
+    found = (_BARE.fullmatch(row.get("address", "").strip()) for _, row in rows)
+    return any(match is not None and re.search("[a-fA-F]", match[0]) and re.search(r"\d", match[0]) for match in found)
 
 
 def _address(text: str) -> tuple[int, int]:
