@@ -10,7 +10,9 @@ from custom_components.fieldbridge.bridge.channels import DeviceProfile
 from custom_components.fieldbridge.bridge.modbus import Register, RegisterDecoder
 from custom_components.fieldbridge.bridge.modbus.importers.core_yaml import read_core_yaml
 from custom_components.fieldbridge.bridge.profiles import read_profile
+from custom_components.fieldbridge.bridge.profiles.matching import framing_of, same_framing
 from custom_components.fieldbridge.config_flow.device_export import core_text, profile_text
+from custom_components.fieldbridge.config_flow.serial_models import port_settings, serial_profiles
 from custom_components.fieldbridge.const import DOMAIN
 
 from .flows import Flow
@@ -49,12 +51,12 @@ async def test_the_form_shows_what_can_be_copied_and_changes_nothing(hass: HomeA
     entry = serial_entry("/dev/nowhere", device("Room", ROOM))
     entry.add_to_hass(hass)
     flow = await Flow.change_device(hass, entry, "export")
-    (text,) = (marker.default() for marker in flow.shown["data_schema"].schema)
+    text = flow.default("profile")
     profile = read_profile(text).profile
     assert profile is not None
     assert (profile.name, profile.kind) == ("Room", "serial")
     assert replace(profile.device, origin=None) == ROOM
-    await flow.submit({"profile": "something else"})
+    await flow.submit({"profile": "something else", "save_profile": False})
     assert flow.ended_by == "exported"
     assert DeviceProfile.from_dict(dict(next(iter(entry.subentries.values())).data)) == ROOM
 
@@ -71,7 +73,7 @@ async def test_a_modbus_device_is_exported_for_home_assistant_too(hass: HomeAssi
     entry = modbus_entry()
     entry.add_to_hass(hass)
     flow = await Flow.change_device(hass, entry, "export")
-    assert set(flow.shown["data_schema"].schema) == {"profile", "core_yaml"}
+    assert set(flow.shown["data_schema"].schema) == {"profile", "core_yaml", "save_profile"}
     profile, core = shown(entry)
     read = read_profile(profile).profile
     assert read is not None
@@ -121,3 +123,30 @@ async def test_a_newer_profile_is_taken_when_a_person_has_seen_what_changes(
     (stored,) = entry.subentries.values()
     assert stored.data["origin"] == "room@2"
     assert stored.data["channels"][0]["unit"] == "°F"
+
+
+async def test_a_serial_device_is_saved_as_a_model_with_the_settings_of_its_link(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    framing = {"kind": "marks", "start": "\\x02", "end": "\\x03", "max_length": 4096, "check": {"algorithm": "xor8"}}
+    data = {"kind": "serial", "device": "/dev/nowhere", "baudrate": 4800, "parity": "E", "framing": framing}
+    entry = MockConfigEntry(domain=DOMAIN, title="Port", data=data, subentries_data=[device("My room", ROOM)])
+    entry.add_to_hass(hass)
+    hass.config.config_dir = str(tmp_path)
+    flow = await Flow.change_device(hass, entry, "export")
+    text = flow.default("profile")
+
+    await flow.submit({"profile": "nothing", "save_profile": True})
+    assert flow.errors == {"profile": "bad_value"}
+    await flow.submit({"profile": text.replace("name: My room", "name: Any room"), "save_profile": True})
+    assert flow.ended_by == "profile_saved"
+
+    (saved,) = [profile for profile in serial_profiles(str(tmp_path)) if profile.id == "my_room"]
+    assert saved.name == "Any room"
+    assert replace(saved.device, origin=None) == ROOM
+    assert port_settings(saved) == {"baudrate": 4800, "parity": "E"}
+    assert same_framing(framing_of(saved), framing)
+
+    flow = await Flow.change_device(hass, entry, "export")
+    await flow.submit({"profile": text, "save_profile": True})
+    assert flow.errors == {"save_profile": "profile_exists"}

@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, S
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -24,7 +25,7 @@ from ..bridge.links import Link
 from ..bridge.profiles import changes, list_profiles, newer_profile, updated
 from ..presentable import printable
 from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
-from .device_export import core_text, is_exportable, profile_text
+from .device_export import core_text, is_exportable, profile_text, save_profile
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
 from .general_form import GENERAL_SCHEMA, general_form, general_of_form
@@ -36,6 +37,7 @@ _CHANNEL: Final = "channel"
 _CHANNELS: Final = "channels"
 _PROFILE: Final = "profile"
 _CORE_YAML: Final = "core_yaml"
+_SAVE: Final = "save_profile"
 _SHOWN_CHANGES: Final = 50
 
 
@@ -170,17 +172,38 @@ class DeviceEditFlow(ConfigSubentryFlow, FilterSteps):
         )
 
     async def async_step_export(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Show the device as text that can be kept and shared; nothing changes."""
+        """Show the device as text that can be kept, shared and saved as a profile; the device stays as it is."""
+        errors: dict[str, str] = {}
+        placeholders = {"error": ""}
         if user_input is not None:
-            return self.async_abort(reason="exported")
+            if not user_input[_SAVE]:
+                return self.async_abort(reason="exported")
+            try:
+                name = await self.hass.async_add_executor_job(
+                    save_profile, self.hass.config.config_dir, user_input.get(_PROFILE) or ""
+                )
+            except ProfileError as err:
+                errors, placeholders = {_PROFILE: "bad_value"}, {"error": str(err)}
+            except FileExistsError:
+                errors[_SAVE] = "profile_exists"
+            else:
+                return self.async_abort(reason="profile_saved", description_placeholders={"file": name})
         entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
         texts = {
             _PROFILE: await self.hass.async_add_executor_job(profile_text, entry, subentry),
             _CORE_YAML: await self.hass.async_add_executor_job(core_text, entry, subentry),
         }
         multiline = TextSelector(TextSelectorConfig(multiline=True))
-        fields = {probatio.Optional(name, default=text): multiline for name, text in texts.items() if text is not None}
-        return self.async_show_form(step_id="export", data_schema=probatio.Schema(fields))
+        fields: dict[probatio.Marker, Any] = {
+            probatio.Optional(name, default=text): multiline for name, text in texts.items() if text is not None
+        }
+        fields[probatio.Required(_SAVE, default=False)] = BooleanSelector()
+        return self.async_show_form(
+            step_id="export",
+            data_schema=self.add_suggested_values_to_schema(probatio.Schema(fields), user_input),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
 
     @property
     def _choices(self) -> list[str]:

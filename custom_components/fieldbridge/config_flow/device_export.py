@@ -1,6 +1,7 @@
 """A device as text that a person keeps or shares: a profile of ours, and Home Assistant's own Modbus YAML."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -8,14 +9,19 @@ from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
+from ..bridge.codecs.framing import MAX_FRAME_LENGTH
+from ..bridge.errors import ProfileError
 from ..bridge.modbus import RegisterDecoder
 from ..bridge.modbus.core_export import export_core_yaml
-from ..bridge.profiles import KINDS, Profile, export_profile
+from ..bridge.profiles import KINDS, Profile, export_profile, read_profile
+from ..connections.serial import link_framing
 from ..const import (
     CONF_BAUDRATE,
     CONF_BYTESIZE,
     CONF_CONNECT_DELAY,
+    CONF_FRAMING,
     CONF_KIND,
+    CONF_MAX_LENGTH,
     CONF_MESSAGE_SPACING,
     CONF_PARITY,
     CONF_STOPBITS,
@@ -23,6 +29,7 @@ from ..const import (
     CONF_TRANSPORT,
     KIND_SERIAL,
 )
+from .modbus_definition import PROFILES_FOLDER
 
 _CORE_TYPES: Final = {"tcp": "tcp", "udp": "udp", "rtu_over_tcp": "rtuovertcp", "rtu": "serial"}
 
@@ -44,8 +51,36 @@ def profile_text(entry: ConfigEntry, subentry: ConfigSubentry) -> str:
             version=1,
             source="Fieldbridge",
             device=device,
+            link=_link(entry.data),
         )
     )
+
+
+def save_profile(config_dir: str, text: str) -> str:
+    """Write a profile into the user's folder and return the name of its file; blocking.
+
+    Raises ProfileError for what is no profile, and FileExistsError where there is a file of its id already.
+    """
+    found = read_profile(text)
+    if found.profile is None:
+        raise ProfileError("", "; ".join(map(str, found.mistakes)))
+    folder = Path(config_dir) / PROFILES_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{found.profile.id}.yaml"
+    with (folder / name).open("x", encoding="utf-8") as file:
+        file.write(text)
+    return name
+
+
+def _link(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a profile says about the link: how a serial port is set and how its bytes are cut."""
+    if data[CONF_KIND] != KIND_SERIAL:
+        return {}
+    port = {key: data[key] for key in (CONF_BAUDRATE, CONF_BYTESIZE, CONF_PARITY, CONF_STOPBITS) if key in data}
+    framing = {
+        key: value for key, value in link_framing(data).items() if (key, value) != (CONF_MAX_LENGTH, MAX_FRAME_LENGTH)
+    }
+    return {**port, CONF_FRAMING: framing}
 
 
 def core_text(entry: ConfigEntry, subentry: ConfigSubentry) -> str | None:
