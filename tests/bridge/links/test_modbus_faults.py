@@ -125,6 +125,26 @@ async def test_a_poll_that_was_asked_for_says_when_nobody_answered() -> None:
             await within(run.link.poll_now("a"))
 
 
+async def test_a_device_that_is_busy_when_it_is_back_is_blamed_for_nothing() -> None:
+    device = Moody()
+
+    async def back_but_busy(unit: int, request: Any) -> Any:
+        if device.busy and getattr(request, "quantity", 0) > 1:
+            raise ServerDeviceBusyError(request.function_code)
+        return await device.bus(unit, request) if device.busy else await device(unit, request)
+
+    async with tcp_server(back_but_busy) as port, running(port, options=QUICK) as run:
+        session = run.add("a", profile(words(0, 30)))
+        await run.until(lambda: session.available)
+        device.ignored = set(range(300))
+        for _ in range(3):
+            await run.poll("a")
+        device.ignored, device.busy = set(), True
+        await run.poll("a")
+        assert run.link.statistics()["busy"] == 1
+        assert run.link.knowledge("a") == {"tables": {}, "refused": {}}
+
+
 async def test_a_busy_device_is_blamed_for_nothing() -> None:
     device = Moody()
     async with tcp_server(device) as port, running(port, options=QUICK) as run:

@@ -244,9 +244,10 @@ class ModbusPoller:
             return result
         try:  # the device may only have been away
             return await self._try(device, request, alive=True)
-        except RequestError:
-            device.unanswered.pop(request)
-            device.planner.never_answered(request, halves)
+        except RequestError as err:
+            if err.failure is not Failure.BUSY:
+                device.unanswered.pop(request)
+                device.planner.never_answered(request, halves)
             raise
 
     async def _try(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
