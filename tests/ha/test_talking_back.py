@@ -132,7 +132,7 @@ async def test_a_value_becomes_a_number_that_the_device_confirms(
     hass: HomeAssistant, pty_link: PtyLink, lamp: Lamp
 ) -> None:
     entry = await set_up_lamp(hass, pty_link)
-    flow = await (await frame_form(hass, entry)).submit(FRAME)
+    flow = await (await frame_form(hass, entry, "Brightness")).submit(FRAME)
     assert flow.step == "check_frame"
     assert flow.text("frames").splitlines() == [
         "0.0  →  B=0\\r   42 3d 30 0d",

@@ -118,7 +118,8 @@ class SerialDeviceFlow(DeviceFlow, ModelSteps, AskSteps):
     async def async_step_set_frame(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Say what a person may choose, which frame carries it, and what proves that it was taken."""
         channels = self._channels
-        key = self._commanded if self._commanded in channels else unique_key(self._commanded, set(channels))
+        known = (key for key, each in channels.items() if self._commanded in (key, each["name"]))
+        key = next(known, None) or unique_key(self._commanded, set(channels))
         channel = channels.get(key) or only_written(key, self._commanded)
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
