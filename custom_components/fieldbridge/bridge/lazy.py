@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from .app import App, DeviceContext
     from .settings import LoggingSettings, MqttSettings, Settings
     from .stores import DeviceStore
+    from .streams import SinkRef, SourceRef
 
-__all__ = ["App", "DeviceContext", "DeviceStore", "LoggingSettings", "MqttSettings", "Settings"]
+__all__ = ["App", "DeviceContext", "DeviceStore", "LoggingSettings", "MqttSettings", "Settings", "SinkRef", "SourceRef"]
 
 _WHERE = {
     "App": "app",
@@ -20,6 +21,8 @@ _WHERE = {
     "LoggingSettings": "settings",
     "MqttSettings": "settings",
     "Settings": "settings",
+    "SinkRef": "streams",
+    "SourceRef": "streams",
 }
 
 

@@ -6,12 +6,10 @@ it means between one producer and one consumer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from .. import lazy
 from .ends import CANCELLED, COMPLETED, OverflowPolicy, StreamEnd
-
-if TYPE_CHECKING:
-    from .refs import SinkRef, SourceRef
 
 
 class Tellable[M](Protocol):
@@ -26,14 +24,14 @@ class Tellable[M](Protocol):
 class GetSink[E]:
     """Ask a producer for its input side."""
 
-    reply_to: Tellable[SinkRef[E]]
+    reply_to: Tellable[lazy.SinkRef[E]]
 
 
 @dataclass(frozen=True, slots=True)
 class GetSource[E]:
     """Ask a consumer for its output side; only the first who asks gets it."""
 
-    reply_to: Tellable[SourceRef[E]]
+    reply_to: Tellable[lazy.SourceRef[E]]
 
 
 @dataclass(frozen=True, slots=True)
