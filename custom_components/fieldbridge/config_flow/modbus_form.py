@@ -6,7 +6,7 @@ from typing import Any, Final
 from homeassistant.components import usb
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import Optional, section
+from homeassistant.data_entry_flow import Optional, Required, section
 from homeassistant.helpers.field_visibility import ConditionOperator, FieldCondition
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -73,7 +73,7 @@ LINK_FIELDS: Final[dict[Any, Any]] = {
     ),
     Optional(CONF_VERIFY, default=True, visible=_TLS_ONLY): BooleanSelector(),
     Optional(CONF_DEVICE, visible=_SERIAL_ONLY): SerialPortSelector(),
-    probatio.Required(SECTION_LINE): section(
+    Required(SECTION_LINE, visible=_SERIAL_ONLY): section(
         probatio.Schema(
             {
                 probatio.Required(CONF_BAUDRATE, default="9600"): SelectSelector(
