@@ -82,6 +82,8 @@ class Listening:
         self.recognition = _NOTHING_YET
         self.framing: dict[str, Any] | None = None
         """The framing that was recognised, None where that of the link fits."""
+        self.is_framing_sure = False
+        """Whether a person described the framing."""
         self.frames: Sequence[Frame] = tuple(source.capture.recent)
         """The last ones, as they were cut."""
         self._frame_count = source.capture.frame_count
@@ -147,6 +149,7 @@ class Listening:
         frames = cut_chunks(list(self.capture.chunks), framing)
         found = await self._hass.async_add_executor_job(recognise, [frame.data for frame in frames])
         self.recognition, self.framing, self.frames, self.models = found or _NOTHING_YET, framing, frames, ()
+        self.is_framing_sure = True
         self.placeholders = self._describe()
 
     async def _look(self) -> None:

@@ -179,7 +179,10 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
 
     async def async_step_without_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make the link alone; devices can be added to it later."""
-        if self._data[CONF_KIND] == KIND_SERIAL:  # a Modbus link has this choice, too
+        # A Modbus link has this choice, too; and how noise is cut helps nobody.
+        if self._data[CONF_KIND] == KIND_SERIAL and (
+            self._listening.is_framing_sure or self._listening.recognition.fields
+        ):
             self.take_framing(self._listening.framing)
         return self._create_link()
 

@@ -102,7 +102,27 @@ def test_a_csv_device_is_recognised_by_its_numbers() -> None:
 def test_a_header_line_does_not_hide_the_columns() -> None:
     frames = [b"time,temp,hum", *(f"{second},{second / 4:.2f},50".encode() for second in range(1, 6))]
 
-    assert len(fields_of(frames)) == 3
+    assert [(field.name, field.unit) for field in fields_of(frames).values()] == [
+        ("time", None),
+        ("temp", None),
+        ("hum", None),
+    ]
+
+
+def test_the_head_of_a_table_names_its_columns_and_their_units() -> None:
+    head = b"Time (s);Gyro X [deg/s];Pressure (hPa)"
+    frames = [head, *(b"%d;0.%d;101%d" % (number, number, number) for number in range(4))]
+
+    assert {name: field.unit for name, field in fields_of(frames).items()} == {
+        "Time": "s",
+        "Gyro X": "deg/s",
+        "Pressure": "hPa",
+    }
+
+
+def test_words_beside_numbers_are_no_head() -> None:
+    assert list(fields_of([b"ok;1.5", b"ok;1.6", b"off;over"])) == ["ok"]
+    assert list(fields_of([b"off;off", b"ok;1.5", b"ok;1.6"])) == ["ok"]
 
 
 def test_a_scale_with_unit_is_recognised_between_blanks() -> None:

@@ -57,6 +57,8 @@ _OBIS = {
     "71.7.0": "Current L3",
 }
 _GREATEST_FLOAT32 = 3.4e38
+_HEAD = re.compile(r"([^\W\d_][^()\[\];,]*?)\s*(?:[(\[]([^()\[\]]+)[)\]])?")
+"""A name, and its unit in brackets."""
 _TAIL = re.compile(r"\s*[-+]?\s*\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?\s*(\S{1,8})\s*")
 
 
@@ -104,6 +106,7 @@ def separated_fields(rows: list[list[str]], decoder: SeparatedDecoder) -> list[R
         filled = [position for position, column in enumerate(columns) if any(column)]
         columns = columns[: filled[-1]]  # a checksum of decimal digits only is no measurement
     read = number_reader(decimal_comma=decoder.decimal_comma, leading_number=decoder.leading_number) or str
+    head = _head(rows)
     found: list[RecognisedField] = []
     for position, column in enumerate(columns):
         numbers = [number for text in column if is_number(number := read(text))]
@@ -112,10 +115,10 @@ def separated_fields(rows: list[list[str]], decoder: SeparatedDecoder) -> list[R
         found.append(
             RecognisedField(
                 source=str(position),
-                name=_label(columns, position) or f"Field {position + 1}",
+                name=head[position][0] if head else _label(columns, position) or f"Field {position + 1}",
                 kind=ValueKind.NUMBER,
                 sample=numbers[-1],
-                unit=_unit_behind(columns, position) or unit_within(column),
+                unit=(head[position][1] if head else None) or _unit_behind(columns, position) or unit_within(column),
                 precision=_precision(numbers),
             )
         )
@@ -242,6 +245,16 @@ def _kind_of(value: object) -> ValueKind:
             return ValueKind.NUMBER
         case _:
             return ValueKind.TEXT
+
+
+def _head(rows: Sequence[Sequence[str]]) -> list[tuple[str, str | None]] | None:
+    """Return names and units of the columns where a device has begun with the head of its table."""
+    first, *others = rows or [[]]
+    words = [match for text in first if (match := _HEAD.fullmatch(text.strip()))]
+    is_head = len(words) == len(first) > 1 and len({match[1] for match in words}) == len(first)
+    if not is_head or not any(is_number(text.strip()) for other in others for text in other):
+        return None
+    return [(match[1].strip(), match[2]) for match in words]
 
 
 def _label(columns: list[list[str]], position: int) -> str | None:
