@@ -94,6 +94,11 @@ class DeviceTap:
         self._keys = tuple(keys)
         self._listener: Callable[[Sequence[TappedSample]], None] | None = None
         self._unsubscribes: list[CALLBACK_TYPE] = []
+        self._on_silence: Callable[[str], None] = _nobody_listens
+        self._available = False
+        self._is_silent = False
+        """Whether its silence was told."""
+        self._stop_watching: CALLBACK_TYPE | None = None
 
     def fresh_value(self, key: str) -> Value | None:
         """Return the latest value of a channel, None while it is not fresh."""
@@ -122,8 +127,30 @@ class DeviceTap:
     def async_attach(self, coordinator: SessionCoordinator[Any] | None) -> None:
         """Go on with another session, or with none."""
         self._unsubscribe()
+        if self._stop_watching is not None:
+            self._stop_watching()
+            self._stop_watching = None
         self.coordinator = coordinator
+        if coordinator is not None:
+            self._available, self._is_silent = coordinator.session.available, False
+            self._stop_watching = coordinator.session.on_availability(self._availability_changed)
         self._subscribe()
+
+    def on_silence(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with what to note when the device falls silent, and when it speaks again."""
+        self._on_silence = listener
+
+    @callback
+    def _availability_changed(self) -> None:
+        if self.coordinator is None or self.coordinator.session.available == self._available:
+            return
+        self._available = not self._available
+        if not self._available:
+            self._is_silent = True
+            self._on_silence(f"{self.coordinator.shown_name}: silent, or its link is down")
+        elif self._is_silent:
+            self._is_silent = False
+            self._on_silence(f"{self.coordinator.shown_name}: speaks again")
 
     def _subscribe(self) -> None:
         if self.coordinator is None or self._listener is None:
@@ -230,6 +257,8 @@ class Recordings:
         _LOGGER.info("%s is being recorded: %s", ", ".join(device.name for device in described), recording.name)
         ir.async_delete_issue(self.hass, DOMAIN, ISSUE_DISK_FULL)
         self._taps[recording] = taps
+        for tap in taps.values():
+            tap.on_silence(recording.mark)
         recording.on_end(self._ended)
         self._tell(recording)
         return recording
@@ -304,6 +333,8 @@ class Recordings:
         if (cancel := self._gone_timers.pop(recording, None)) is not None:
             cancel()
         taps = self._taps.pop(recording)
+        for tap in taps.values():
+            tap.async_attach(None)
         self._last |= dict.fromkeys(taps, recording)
         _LOGGER.info("The recording %s is over (%s), %s rows", recording.name, recording.end, recording.written)
         if recording.end in _DISK_ENDS:
@@ -379,6 +410,10 @@ class Recordings:
         self._gone_timers.clear()
         if not await self.catalogue.stop_all(RecordingEnd.SHUTDOWN):
             _LOGGER.warning("Not every recording could be completed in time; the rest is done at the next start")
+
+
+def _nobody_listens(_: str) -> None:
+    """A tap without a recording."""
 
 
 async def async_setup_recordings(hass: HomeAssistant) -> None:

@@ -33,6 +33,12 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["device"]]
 
 
+def events(folder: Path, name: str) -> list[str]:
+    """Return what happened meanwhile, as noted in a CSV file."""
+    with (folder / name).open(newline="") as file:
+        return [row["event"] for row in csv.DictReader(file) if not row["device"]]
+
+
 def values(folder: Path, name: str, column: str) -> list[str]:
     """Return one column."""
     return [row[column] for row in rows(folder, name)]

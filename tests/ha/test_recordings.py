@@ -1,7 +1,6 @@
 """Recordings in Home Assistant: begun by action or switch, complete whatever happens, told of and within limits."""
 
 from collections.abc import AsyncIterator
-import csv
 from datetime import timedelta
 from pathlib import Path
 import shutil
@@ -27,7 +26,7 @@ from demo.pty_link import PtyLink
 
 from .apps import app_entry, write_app
 from .links import GAS_ANALYSER, ROOM, device, serial_entry, set_up, until, until_state
-from .recordings import act, device_id, rows, say, values
+from .recordings import act, device_id, events, rows, say, values
 
 SWITCH = "switch.room_recording"
 
@@ -153,9 +152,29 @@ async def test_a_recording_goes_on_when_its_own_device_is_changed_or_its_link_re
     await act(hass, "stop_recording")
 
     assert values(folder, started["name"], "temp") == ["20.0", "21.0", "22.0"]
-    with (folder / started["name"]).open(newline="") as file:
-        events = [row["event"] for row in csv.DictReader(file) if not row["device"]]
-    assert events == ["Room: back, or changed", "Room: gone", "Room: back, or changed"]
+    assert events(folder, started["name"]) == [
+        "Room: back, or changed",
+        "Room: silent, or its link is down",
+        "Room: gone",
+        "Room: back, or changed",
+    ]
+
+
+async def test_a_port_that_is_unplugged_interrupts_no_recording_and_is_noted_in_it(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    started = await act(hass, "start_recording", device_id=device_id(hass, room, "Room"))
+    await say(hass, pty_link, 20.0)
+    pty_link.unplug()
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_OFF)
+    pty_link.plug()
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b"\n")
+    await say(hass, pty_link, 21.0)
+    await act(hass, "stop_recording")
+
+    assert values(folder, started["name"], "temp") == ["20.0", "21.0"]
+    assert events(folder, started["name"]) == ["Room: silent, or its link is down", "Room: speaks again"]
 
 
 async def test_a_recording_whose_devices_are_gone_for_good_ends(hass: HomeAssistant, room: Any) -> None:
