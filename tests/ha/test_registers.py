@@ -1,6 +1,7 @@
 """Registers from the browser and from forms: seen live, understood, set, and changed later."""
 
-from typing import Any
+import asyncio
+from typing import Any, Literal, override
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -9,6 +10,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.fieldbridge.bridge.channels import Channel, Write, WriteControl
 from custom_components.fieldbridge.bridge.modbus import RateClass, Register, RegisterType, Table
 from custom_components.fieldbridge.config_flow.register_browser import describe
+from tests.bridge.links.modbus_bus import Unit
 
 from .flows import Flow
 from .links import until_state
@@ -153,6 +155,35 @@ async def test_a_table_that_is_not_there_ends_the_scan(hass: HomeAssistant, serv
     await flow.until("modbus_browse", "modbus_scanned")
     assert "answer" in flow.text("error")
     assert len(server.bus.reads()) <= 4
+    flow.close()
+
+
+class FallsSilent(asyncio.Event):
+    """Lets some reads pass; then the unit says nothing any more."""
+
+    def __init__(self, unit: Unit, answers: int) -> None:
+        super().__init__()
+        self._unit, self._answers = unit, answers
+
+    @override
+    async def wait(self) -> Literal[True]:
+        self._answers -= 1
+        self._unit.silent = self._answers < 0
+        return True
+
+
+async def test_a_device_that_falls_silent_ends_the_scan_and_what_was_found_stays(
+    hass: HomeAssistant, server: Server
+) -> None:
+    flow = await begin(hass, server)
+    await flow.choose("modbus_browse")
+    server.bus.units[1].gate = FallsSilent(server.bus.units[1], 2)
+    await flow.submit({"table": "holding", "start": 100, "count": 200})
+    await flow.until("modbus_scanned")
+    assert "answer" in flow.text("error")
+    assert flow.text("found") == "100"
+    await flow.choose("modbus_pick")
+    assert flow.options_of("addresses")
     flow.close()
 
 

@@ -35,6 +35,8 @@ class Scan:
         """By address; what is missing was refused, or not reached."""
         self.refused: RequestError | LinkError | None = None
         """Why the last piece could not be read."""
+        self.is_incomplete = False
+        """Whether something stayed unread although the device did not refuse it."""
         self._is_small = self.count <= SMALL
         self._least = 1 if self._is_small else _LEAST_OF_LARGE
         self._silent = 0
@@ -70,7 +72,7 @@ class Scan:
 
     def give_up(self, err: RequestError | LinkError) -> None:
         """Leave the rest unread."""
-        self.refused = err
+        self.refused, self.is_incomplete = err, True
         self._pieces.clear()
 
     async def _read_piece(self, read: Read, address: int, size: int) -> None:
@@ -80,6 +82,7 @@ class Scan:
             self.give_up(err)
         except RequestError as err:
             self.refused = err
+            self.is_incomplete |= err.failure is not Failure.REFUSED
             self._silent = self._silent + 1 if err.failure is Failure.SILENT else 0
             if err.code == _ILLEGAL_FUNCTION or self._silent >= _MOST_SILENT:
                 self.give_up(err)

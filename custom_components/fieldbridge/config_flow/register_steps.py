@@ -87,7 +87,7 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
             if not self._scan.finished:
                 return await self.async_step_modbus_scan()
             if self._scan.words:
-                return await self.async_step_modbus_pick()
+                return await self.async_step_modbus_scanned()
             errors["base"], placeholders["error"] = "cannot_read", str(self._scan.refused)
         return self.async_show_form(
             step_id="modbus_browse",
@@ -115,7 +115,7 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
 
     async def async_step_modbus_scanned(self, user_input: dict[str, Any] | None = None) -> Any:
         """Go on, or be content with what was found."""
-        if self._scan.finished and self._scan.words:
+        if self._scan.finished and self._scan.words and not self._scan.is_incomplete:
             return await self.async_step_modbus_pick()
         return self.async_show_menu(
             step_id="modbus_scanned",
@@ -323,7 +323,8 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
     @property
     def _scan_placeholders(self) -> dict[str, str]:
         scan = self._scan
-        error = "" if scan.refused is None or scan.words else str(scan.refused)
+        # That some addresses are refused is no news.
+        error = str(scan.refused) if scan.is_incomplete or not scan.words else ""
         return {"done": str(scan.done), "count": str(scan.count), "found": str(len(scan.words)), "error": error}
 
     @callback
