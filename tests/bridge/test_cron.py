@@ -36,22 +36,22 @@ START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 def test_due_moments(expression: str, due: list[str]) -> None:
     schedule, moment, found = CronSchedule(expression), START, []
     for _ in due:
-        moment = schedule.next_after(moment)
+        moment = schedule.next_fire_after(moment)
         found.append(moment.strftime("%Y-%m-%d %H:%M:%S"))
     assert found == due
 
 
 def test_a_time_that_daylight_saving_skips_is_due_once_after_the_gap() -> None:
     schedule = CronSchedule("0 30 2 * * ?")
-    first = schedule.next_after(datetime(2026, 3, 28, 12, tzinfo=BERLIN))
-    second = schedule.next_after(first)
+    first = schedule.next_fire_after(datetime(2026, 3, 28, 12, tzinfo=BERLIN))
+    second = schedule.next_fire_after(first)
     assert [str(first), str(second)] == ["2026-03-29 03:30:00+02:00", "2026-03-30 02:30:00+02:00"]
 
 
 def test_a_time_that_daylight_saving_doubles_is_due_once() -> None:
     schedule = CronSchedule("0 30 2 * * ?")
-    first = schedule.next_after(datetime(2026, 10, 24, 12, tzinfo=BERLIN))
-    second = schedule.next_after(first)
+    first = schedule.next_fire_after(datetime(2026, 10, 24, 12, tzinfo=BERLIN))
+    second = schedule.next_fire_after(first)
     assert [str(first), str(second)] == ["2026-10-25 02:30:00+02:00", "2026-10-26 02:30:00+01:00"]
 
 
@@ -59,7 +59,7 @@ def test_a_time_that_daylight_saving_doubles_is_due_once() -> None:
 def test_what_is_due_every_half_hour_stays_so_when_the_clock_is_changed(day: datetime) -> None:
     schedule, moment = CronSchedule("0 0/30 * * * ?"), day
     for _ in range(12):
-        following = schedule.next_after(moment)
+        following = schedule.next_fire_after(moment)
         assert following.astimezone(UTC) - moment.astimezone(UTC) == timedelta(minutes=30)
         moment = following
 

@@ -20,7 +20,7 @@ class CronSchedule:
     """
 
     def __init__(self, expression: str) -> None:
-        self._expression = expression
+        self.expression = expression
         fields = expression.upper().split()
         if len(fields) not in {6, 7}:
             raise self._refusal("it needs 6 or 7 fields: second minute hour day month weekday [year]")
@@ -43,7 +43,7 @@ class CronSchedule:
         # What runs in every hour follows elapsed time; a time of day follows the clock on the wall.
         self._every_hour = fields[2].startswith("*")
 
-    def next_after(self, moment: datetime) -> datetime:
+    def next_fire_after(self, moment: datetime) -> datetime:
         """Return the first due moment after ``moment``, in its time zone."""
         if self._every_hour:
             return next(self._iterate(self._cron, moment))
@@ -53,14 +53,14 @@ class CronSchedule:
             aware = due.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
             if aware.astimezone(UTC) > moment.astimezone(UTC):
                 return aware
-        raise LookupError(f"'{self._expression}' is never due again")
+        raise LookupError(f"'{self.expression}' is never due again")
 
     def _refusal(self, reason: str) -> ValueError:
-        return ValueError(f"Cron expression '{self._expression}' cannot be used: {reason}")
+        return ValueError(f"Cron expression '{self.expression}' cannot be used: {reason}")
 
     @override
     def __repr__(self) -> str:
-        return f"CronSchedule({self._expression!r})"
+        return f"CronSchedule({self.expression!r})"
 
 
 def next_of(times: Iterable[time], now: datetime) -> datetime:

@@ -126,10 +126,10 @@ class App(Registrations):
                 raise RuntimeError(f"{self.settings_class.__name__} could not be instantiated: {err}") from err
         return self._settings
 
-    def on_configure[F: Handler](self, hook: F) -> F:
-        """Call ``hook``, injected, after the adapters are made and before any device starts; it may register more."""
-        self.configure_hooks.append(hook)
-        return hook
+    def on_configure[F: Handler](self, func: F) -> F:
+        """Call ``func``, injected, after the adapters are made and before any device starts; it may register more."""
+        self.configure_hooks.append(func)
+        return func
 
     @override
     def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Decorator:

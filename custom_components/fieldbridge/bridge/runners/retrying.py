@@ -91,7 +91,7 @@ class CronBeats:
         """Wait until the schedule is due next; returns False at shutdown."""
         now = self._now()
         # Woken a little early, the moment just served must not be due again.
-        due = self._last = self._schedule.next_after(max(now, self._last or now))
+        due = self._last = self._schedule.next_fire_after(max(now, self._last or now))
         return await sleep_until(due, self._now, self._clock, self._stop)
 
 

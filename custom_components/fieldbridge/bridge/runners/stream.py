@@ -28,8 +28,8 @@ class StreamHandlerProxy:
 
     __slots__ = ("__target",)
 
-    def __init__(self, target: object) -> None:
-        object.__setattr__(self, "_StreamHandlerProxy__target", target)
+    def __init__(self, adapter: object) -> None:
+        object.__setattr__(self, "_StreamHandlerProxy__target", adapter)
 
     def __getattr__(self, name: str) -> Any:
         if name in _LIFECYCLE:
