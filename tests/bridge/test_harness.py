@@ -209,16 +209,21 @@ async def test_a_stream_handler_runs_with_its_port() -> None:
     assert port.calls == ["open", "start_scan", "stop_scan", "close"]
 
 
-async def test_what_a_stream_handler_raises_comes_out() -> None:
+async def test_a_stream_handler_that_fails_is_logged_and_leaves_its_port_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     harness, port = AppHarness.create(), Port()
 
     async def listen(stream: Stream[int]) -> None:
         async for item in stream:
             raise ValueError(f"no {item}")
 
-    with pytest.raises(ValueError, match="no 1"):
-        await harness.run_stream(listen, {StreamablePort[int]: port})
+    await harness.run_stream(listen, {StreamablePort[int]: port})
+    assert "ValueError: no 1" in caplog.text
     assert port.calls[-1] == "close"
+    harness.app.add_stream("scale", listen)
+    with pytest.raises(ValueError, match="no 1"):
+        await harness.inject_stream("scale", 1)
 
 
 async def test_a_command_is_called_without_running_the_app() -> None:

@@ -53,7 +53,7 @@ def test_incomplete_settings_are_told_when_they_are_asked_for() -> None:
 
 
 def test_wrong_numbers_are_refused() -> None:
-    for mqtt in ({"port": 0}, {"port": 70000}, {"reconnect_interval": 0}):
+    for mqtt in ({"port": 0}, {"port": 70000}, {"reconnect_interval": 0}, {"host": ""}):
         with pytest.raises(ValueError, match="validation error"):
             Settings.from_values(mqtt=mqtt)
 

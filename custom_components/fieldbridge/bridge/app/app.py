@@ -197,7 +197,7 @@ class App(Registrations):
         if embedded_settings() is not None:
             return
         with suppress(KeyboardInterrupt):
-            asyncio.run(self.run_async(mqtt=mqtt, settings=settings, shutdown_event=shutdown_event, clock=clock))
+            asyncio.run(self._run_async(mqtt=mqtt, settings=settings, shutdown_event=shutdown_event, clock=clock))
 
     def cli(self) -> None:
         """Run with the options of the command line and do not return; does nothing where a host runs the app."""

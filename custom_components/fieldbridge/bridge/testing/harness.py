@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import json
+import logging
 from typing import Any, Self
 
 from .. import lazy
@@ -26,6 +27,8 @@ from ..stores import DeviceStore
 from ..streams import Stream
 from ..topics import device_topic
 from .clocks import TURNS_TO_SETTLE, FakeClock, ManualClock
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def make_settings(**values: object) -> lazy.Settings:
@@ -134,14 +137,17 @@ class AppHarness:
     ) -> None:
         """Run a stream handler with its port, from opening to closing, until ``shutdown`` or the handler's end.
 
-        Raises what the handler raises.
+        What the handler raises is logged, as in an app; ``inject_stream`` raises it.
         """
         registrations = Registrations(self.app.store)
         registrations.add_stream("test_stream", func)
         (registration,) = registrations.registry.streams
         services = self._services(dict(adapters))
         services.shutdown = shutdown or self.shutdown_event
-        await StreamDevice(registration, services, restart=False).run()
+        try:
+            await StreamDevice(registration, services, restart=False).run()
+        except Exception:
+            _LOGGER.exception("The stream handler failed")
 
     async def call_command(self, name: str, payload: str | dict[str, object], *, topic: str | None = None) -> None:
         """Call the handler of command ``name`` and publish what it returns, without running the app.
