@@ -17,7 +17,7 @@ type LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 class MqttSettings(BaseModel):
     """Connection to the MQTT broker, and where to publish."""
 
-    host: str = Field("localhost", min_length=1)
+    host: str = Field(default="localhost", min_length=1)
     port: int = Field(default=1883, ge=1, le=65535)
     username: str | None = None
     password: SecretStr | None = None

@@ -1,9 +1,24 @@
 """The topic layout: the one place that knows where things are published."""
 
+_FORBIDDEN = frozenset("/+#\0")
+_DELETE = 0x7F
+
 
 def device_topic(prefix: str, device: str, channel: str, *, is_root: bool = False) -> str:
     """Return ``{prefix}/{device}/{channel}``; a root device has no segment of its own."""
     return f"{prefix}/{channel}" if is_root else f"{prefix}/{device}/{channel}"
+
+
+def check_segment(name: str, what: str = "Name") -> None:
+    """Raise ValueError for what cannot be one segment of a topic, or would garble a log."""
+    if not name:
+        raise ValueError(f"{what} must not be empty")
+    if _FORBIDDEN & set(name):
+        raise ValueError(
+            f"{what} must be one segment of a topic, {name!r} holds invalid MQTT characters (/ + # or NUL)"
+        )
+    if any(ord(char) < ord(" ") or ord(char) == _DELETE for char in name):
+        raise ValueError(f"{what} must not hold control characters, got {name!r}")
 
 
 def matches(topic_filter: str, topic: str) -> bool:

@@ -76,9 +76,16 @@ def test_a_shared_name_is_either_root_or_named(app: App) -> None:
         app.add_command("x", command)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "+", "#", "a\0"])
-def test_names_are_one_segment_of_a_topic(app: App, name: str) -> None:
-    with pytest.raises(ValueError, match="one segment"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "must not be empty"),
+        *((name, "one segment of a topic, .* invalid MQTT characters") for name in ("a/b", "+", "#", "a\0")),
+        *((name, "control characters") for name in ("a\nb", "a\x1b", "a\x7f")),
+    ],
+)
+def test_names_are_one_segment_of_a_topic(app: App, name: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         app.add_device(name, device)
 
 

@@ -13,9 +13,9 @@ from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort, Store
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
+from ..topics import check_segment
 from .adapters import AdapterMap
 from .registration import Decorator, Handler, Registrations
-from .registry import check_segment
 from .router import Router
 from .runtime import Runtime, shutdown_by_signal
 from .shared_state import type_of_state

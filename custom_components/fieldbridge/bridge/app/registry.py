@@ -23,10 +23,10 @@ from ..runners.registrations import (
 )
 from ..runners.services import check_interval, check_timeout
 from ..streams import Stream
+from ..topics import check_segment
 
 _LOGGER = logging.getLogger(__name__)
 
-_FORBIDDEN_IN_NAMES = frozenset("/+#\0")
 # Telemetry or a stream reports what a command changes, so these may share a name; all else is unique.
 _MAY_SHARE = {
     frozenset({TelemetryRegistration, CommandRegistration}),
@@ -172,12 +172,6 @@ def _share_a_topic(old: Registration, new: Registration) -> bool:
 def _both_commanded(*registrations: Registration) -> bool:
     """True for triggerable telemetry beside a command: one message cannot mean both."""
     return any(isinstance(each, TelemetryRegistration) and each.triggerable for each in registrations)
-
-
-def check_segment(name: str) -> None:
-    """Raise ValueError for what cannot be one segment of a topic."""
-    if not name or _FORBIDDEN_IN_NAMES & set(name):
-        raise ValueError(f"Name must be one segment of a topic, without '/', '+', '#' and NUL, got {name!r}")
 
 
 def _tagged(registration: Registration, tags: list[str]) -> Registration:

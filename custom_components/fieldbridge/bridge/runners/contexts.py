@@ -13,7 +13,7 @@ from ..health import HealthReporter
 from ..interfaces import ClockPort, CommandHandler, MqttPort
 from ..mqtt import NullMqttClient
 from ..payloads import to_json
-from ..topics import device_topic
+from ..topics import check_segment, device_topic
 from .command_handlers import CommandHandlers
 from .commands import Command
 from .retrying import sleep_unless, sleep_until
@@ -197,8 +197,8 @@ class DeviceContext:
             self._commands.register(None, handler_or_sub_topic)
             return handler_or_sub_topic
         sub_topic = handler_or_sub_topic
-        if sub_topic is not None and (not sub_topic or any(char in "/+#" for char in sub_topic)):
-            raise ValueError(f"Sub-topic must be one non-empty segment without '/', '+' or '#', got {sub_topic!r}")
+        if sub_topic is not None:
+            check_segment(sub_topic, "Sub-topic")
 
         def register(handler: CommandHandler) -> CommandHandler:
             self._commands.register(sub_topic, handler)

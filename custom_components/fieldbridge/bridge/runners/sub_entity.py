@@ -2,6 +2,7 @@
 
 from .. import lazy
 from ..interfaces import CommandHandler
+from ..topics import check_segment
 
 # Channels of the device itself, or words that consumers give a meaning to.
 _RESERVED = frozenset(
@@ -24,8 +25,9 @@ class SubEntityContext:
     """Publishes below ``{prefix}/{device}/{name}``. Raises ValueError for a name that is no segment or is taken."""
 
     def __init__(self, parent: lazy.DeviceContext, name: str) -> None:
-        if not name or name in _RESERVED or any(char in "/+#\0" for char in name):
-            raise ValueError(f"Sub-entity must be one segment of a topic and no reserved word, got {name!r}")
+        check_segment(name, "Sub-entity")
+        if name in _RESERVED:
+            raise ValueError(f"Sub-entity must not have a reserved word as its name, got {name!r}")
         self.parent = parent
         self.name = name
 
