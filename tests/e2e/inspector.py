@@ -31,10 +31,10 @@ async def see_it_move(page: Page, value: str = "") -> None:
     )
 
 
-async def capture(page: Page) -> None:
-    """Capture messages of the shown link into a file."""
+async def capture(page: Page, link: str = "") -> None:
+    """Capture messages of the shown link into a file; its name is asked for where one was captured before."""
     await page.get_by_role("button", name="Capture to file").click()
-    await page.get_by_text("messages in").wait_for()
+    await page.get_by_text(re.compile(rf"\b[1-9]\d* messages in .*{link}")).wait_for()
     await page.get_by_role("button", name="End the capture").click()
     await page.get_by_role("button", name="Capture to file").wait_for()
 

@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 PAUSE = 0.2
 """Seconds between two messages of a device."""
+LOOKED_AT = (("Strap", "Strap", "Heart rate"), ("cellar", "Meter", "Power"))
+"""Beginning of a link's name, its device, and a value that moves."""
 
 
 async def beat(bluez: MockBlueZ, strap: Peripheral) -> None:
@@ -137,13 +139,13 @@ async def test_devices_of_radio_and_broker_are_set_up_and_seen_live(
         assert len(await home.client.entry_ids(DOMAIN)) == 3
 
         await open_panel(frontend)
-        for device, value in (("Strap", "Heart rate"), ("Meter", "Power")):
+        for link, device, value in LOOKED_AT:
             await look_at(frontend.page, device)
             await see_it_move(frontend.page, value)
-            await capture(frontend.page)
+            await capture(frontend.page, link)
         before = await home.client.entry_ids(DOMAIN)
-        await replay(frontend.page, "Strap")
-        await replay(frontend.page, "cellar")
+        for link, _, _ in LOOKED_AT:
+            await replay(frontend.page, link)
         for entry_id in await home.client.entry_ids(DOMAIN) - before:
             await until_numbers(home, entry_id)
         assert len(await home.client.entry_ids(DOMAIN)) == 5
