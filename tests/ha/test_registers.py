@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Literal, override
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
@@ -271,6 +272,7 @@ async def test_a_register_becomes_a_number_that_another_register_verifies(hass: 
     await until_state(hass, "sensor.meter_mode", "3")
     await set_by_form(hass, entry, "mode", control="number", confirm_after=0.01, verify="100", method="multiple")
     await until_state(hass, "number.meter_mode", "3")
+    assert er.async_get(hass).async_get("sensor.meter_mode") is None
     server.bus.log.clear()
     await hass.services.async_call("number", "set_value", {"entity_id": "number.meter_mode", "value": 9}, blocking=True)
     assert [(seen.what, seen.address) for seen in server.bus.log] == [
