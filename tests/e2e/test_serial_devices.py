@@ -148,3 +148,54 @@ async def test_three_devices_without_a_data_sheet_are_set_up_by_clicking(
                 (entry_id,) = await home.client.entry_ids(DOMAIN) - before
                 await assert_right(home, device, entry_id)
             assert frontend.errors == []
+
+
+async def test_framing_and_messages_are_described_by_hand_with_a_live_row(
+    loopback_sockets: None, pictures: Path
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="fieldbridge-") as name:
+        async with (
+            sending(balance(), Path(name)) as port,
+            running_home(Path(name), free_port()) as home,
+            browser(home.hass.url, pictures) as frontend,
+        ):
+            await frontend.log_in(USER, PASSWORD)
+            await frontend.begin_flow("Fieldbridge")
+            await frontend.choose("Serial port or TCP stream")
+            await frontend.step("form")
+            await frontend.enter_serial_port(str(port))
+            await frontend.submit()
+            await frontend.dialog.get_by_text("What was recognised").first.wait_for()
+            await frontend.dialog.locator("ha-switch").last.click()  # by hand
+            await frontend.submit()
+
+            await frontend.choose("Where messages begin and end")
+            await frontend.step("form")
+            await frontend.submit()
+            preview = frontend.dialog.locator("flow-preview-generic")
+            await preview.get_by_text("20", exact=True).wait_for()
+            length = frontend.dialog.get_by_role("spinbutton", name="Length").first
+            await length.fill("13")
+            await length.press("Tab")
+            await preview.get_by_text("20", exact=True).wait_for(state="detached")  # its checksum fails everywhere
+            await length.fill("12")
+            await length.press("Tab")
+            await preview.get_by_text("20", exact=True).wait_for()
+            await frontend.submit()
+
+            await frontend.choose("Describe how a message is read")
+            await frontend.step("form")
+            await frontend.submit()
+            await preview.get_by_text("F32 3 = ").wait_for()
+            await frontend.page.set_viewport_size({"width": 1000, "height": 1300})
+            await frontend.picture("serial-by-hand")
+            pasted = frontend.dialog.locator("textarea").last
+            await pasted.fill("0b 41 48 42 c8 00 00 00 30 42 05 00")
+            await pasted.press("Tab")
+            await preview.get_by_text("F32 3 = 100").wait_for()
+            await frontend.submit()
+            await frontend.choose("Choose values")
+            await frontend.step("form")
+            await frontend.submit()
+            await frontend.finish()
+            assert frontend.errors == []

@@ -102,7 +102,10 @@ async def test_a_bit_of_the_balance_is_described_beside_its_weight(hass: HomeAss
     flow = await listened(hass, pty_link, [bytes.fromhex(row["raw"]) for row in rows[:FIRST]], 0.03)
     await flow.submit({"fields": [], "by_hand": True})
     await flow.choose("decoder")
+    assert flow.suggested("kind") == "structure"
     await flow.submit({"kind": "structure"})
+    assert {"name": "f32_3", "type": "f32", "offset": 3} in flow.suggested("layout")
+    assert len(flow.suggested("layout")) < 4  # what is likely, not every reading
     layout = [
         {"name": "weight", "type": "f32", "offset": 3},
         {"name": "state", "type": "u8", "offset": 10, "bits": "stable 6"},

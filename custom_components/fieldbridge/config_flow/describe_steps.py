@@ -6,6 +6,7 @@ from typing import Any, override
 from homeassistant.config_entries import ConfigFlowResult
 
 from ..bridge.channels.recognise import Recognition
+from ..bridge.channels.recognise_structure import with_sources
 from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
 from .decoder_steps import DecoderSteps
@@ -51,7 +52,9 @@ class DescribeSteps(FramingSteps, DecoderSteps):
 
     @override
     def decoder_so_far(self) -> Decoder | None:
-        return self.recognition.decoder if self.recognition.fields else None
+        recognition = self.recognition
+        likely = [field.source for field in recognition.fields if field.certain]
+        return with_sources(recognition.decoder, likely) if recognition.fields else None
 
     @override
     def decoder_choices(self) -> list[str]:

@@ -7,7 +7,13 @@ from typing import Any, Protocol
 from homeassistant.core import HomeAssistant, callback
 
 from ..bridge.channels.recognise import Recognition, recognise
-from ..bridge.channels.recognise_stream import KEPT_FRAMES, StreamRecognition, cut_chunks, recognise_stream
+from ..bridge.channels.recognise_stream import (
+    KEPT_FRAMES,
+    StreamRecognition,
+    check_within,
+    cut_chunks,
+    recognise_stream,
+)
 from ..bridge.codecs.decoders import Decoder, JsonDecoder, StructureDecoder
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import DecodeError, LinkError
@@ -147,7 +153,9 @@ class Listening:
     async def async_cut(self, framing: dict[str, Any]) -> None:
         """Cut what came by another framing, and look for values in that; raises ProfileError."""
         frames = cut_chunks(list(self.capture.chunks), framing)
-        found = await self._hass.async_add_executor_job(recognise, [frame.data for frame in frames])
+        found = await self._hass.async_add_executor_job(
+            recognise, [each.data for each in frames], check_within(framing)
+        )
         self.recognition, self.framing, self.frames, self.models = found or _NOTHING_YET, framing, frames, ()
         self.is_framing_sure = True
         self.placeholders = self._describe()

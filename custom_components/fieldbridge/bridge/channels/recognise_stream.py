@@ -40,9 +40,14 @@ def recognise_stream(chunks: Sequence[Chunk], lines: Sequence[Frame]) -> StreamR
     if found is None or found.form == _LINE:
         return _of_lines(lines, is_known=found is not None or is_text(b"".join(chunk.data for chunk in chunks)))
     frames = cut_chunks(chunks, found.form)
-    check = FrameCheck.from_dict(found.form["check"]) if found.has_check else None
-    recognition = recognise([frame.data for frame in frames], check)
+    recognition = recognise([frame.data for frame in frames], check_within(found.form))
     return StreamRecognition(framing=found.form, frames=frames, recognition=recognition)
+
+
+def check_within(framing: dict[str, Any]) -> FrameCheck | None:
+    """Return the check that stands in the frames of a framing, None where there is none or it is left out."""
+    check = FrameCheck.from_dict(framing["check"]) if framing.get("check") else None
+    return None if check is None or check.strip else check
 
 
 def cut_chunks(chunks: Sequence[Chunk], framing: dict[str, Any]) -> tuple[Frame, ...]:
