@@ -325,6 +325,39 @@ async def test_whole_registers_become_choices_switches_and_buttons(hass: HomeAss
     assert server.bus.units[1].tables[Table.COIL][4] == 1
 
 
+async def test_texts_flags_and_parts_of_registers_are_written_back_as_they_are_read(
+    hass: HomeAssistant, server: Server
+) -> None:
+    held = server.bus.units[1].tables[Table.HOLDING]
+    held.update({30: 0x4869, 31: 0, 40: 0b0101, 50: 0x1203})
+    flow = await begin(hass, server)
+    for form, write in (
+        (by_hand("Label", 30, type="string", length=2), {"control": "text", "write_address": 30}),
+        (by_hand("Alarms", 40, more={"flags": ["0 = Fire", "2 = Door"]}), {"control": "text", "write_address": 40}),
+        (
+            by_hand("Stage", 50, more={"mask": "0xFF"}),
+            {"control": "select", "options": ["Low = 1", "High = 3"], "write_address": 50},
+        ),
+    ):
+        await flow.choose("modbus_register")
+        await flow.submit(form)
+        await flow.choose("modbus_settable")
+        await flow.submit({**WRITE, **write})
+        assert flow.step == "modbus_added", flow.shown
+    await flow.choose("modbus_done")
+    await only_entry(hass)
+    await until_state(hass, "text.unit_1_label", "Hi")
+    await until_state(hass, "text.unit_1_alarms", "Fire, Door")
+    await until_state(hass, "select.unit_1_stage", "High")
+    for domain, action, entity_id, data in (
+        ("text", "set_value", "text.unit_1_label", {"value": "Abc"}),
+        ("text", "set_value", "text.unit_1_alarms", {"value": "Door"}),
+        ("select", "select_option", "select.unit_1_stage", {"option": "Low"}),
+    ):
+        await hass.services.async_call(domain, action, {"entity_id": entity_id, **data}, blocking=True)
+    assert [held[address] for address in (30, 31, 40, 50)] == [0x4162, 0x6300, 0b0100, 0x1201]
+
+
 async def test_what_cannot_be_written_is_told_in_the_form(hass: HomeAssistant, server: Server) -> None:
     entry = await meter(hass, server, MODE)
     flow = await Flow.options(hass, entry, "registers", "modbus_set")
