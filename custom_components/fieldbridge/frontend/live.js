@@ -113,6 +113,8 @@ export class LiveView {
     this.device = device;
     this._rows.replaceChildren();
     this._history = [];
+    // Another device may have values of the same key.
+    this._plots = new Map();
     const numbers = (device?.channels ?? []).filter((channel) => channel.kind === "number");
     this._showChannels(numbers, new Set(numbers.slice(0, 2).map((channel) => channel.key)));
     await this._subscribe();
