@@ -57,6 +57,15 @@ async def test_each_device_has_a_configuration_and_an_interval_of_its_own(
     assert json.loads(kitchen[0]) == {"name": "kitchen", "interval": 10}
 
 
+async def test_a_configuration_that_hides_something_else_ends_that_device(harness: AppHarness) -> None:
+    async def read() -> Reading:
+        return {}
+
+    harness.app.add_telemetry(lambda settings: {"kitchen": settings}, read, interval=1)
+    async with harness.running():
+        harness.assert_published("house/kitchen/error", contains="shadows another", count=1)
+
+
 async def test_a_list_names_devices_without_configuration(harness: AppHarness) -> None:
     def names(settings: HouseSettings) -> list[str]:
         return sorted(settings.rooms)

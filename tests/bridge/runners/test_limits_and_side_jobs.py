@@ -199,6 +199,15 @@ async def test_what_comes_and_goes_takes_commands_while_it_is_there(device_conte
     assert seen == ["short", "long"]
 
 
+async def test_what_is_there_already_cannot_come_again(device_context: DeviceContext) -> None:
+    async with device_context.sub_entity("tag"):
+        with pytest.raises(ValueError, match="'tag' is already active"):
+            async with device_context.sub_entity("tag"):
+                pass
+    async with device_context.sub_entity("tag"):
+        pass
+
+
 @pytest.mark.parametrize("name", ["", "state", "set", "a/b", "+"])
 async def test_reserved_words_name_nothing(device_context: DeviceContext, name: str) -> None:
     with pytest.raises(ValueError, match="Sub-entity"):

@@ -28,7 +28,7 @@ class CommandHandlers:
         if sub_topic in self.by_sub_topic:
             raise RuntimeError(f"Command handler already registered for {sub_topic or 'the device'}")
         if sub_topic is None and self._stream is not None:
-            raise RuntimeError("commands() is already active, a root handler cannot be registered as well")
+            raise RuntimeError("commands() iterator already active, a root handler cannot be registered as well")
         self.by_sub_topic[sub_topic] = handler
         if first_annotation(handler) is Command:
             self._takes_command.add(sub_topic)
@@ -44,7 +44,7 @@ class CommandHandlers:
         if self._stream is not None:
             raise RuntimeError("commands() is already active on this context")
         if None in self.by_sub_topic:
-            raise RuntimeError("A root command handler is already registered, commands() cannot be used as well")
+            raise RuntimeError("A root on_command handler already registered, commands() cannot be used as well")
         self._stream = Stream[Command]()
         self._wired()
         return self._until_shutdown(self._stream, timeout)

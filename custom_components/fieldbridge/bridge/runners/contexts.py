@@ -75,6 +75,7 @@ class DeviceContext:
         self._on_state = on_state
         self._on_published: Callable[[], None] | None = None
         self._commands = CommandHandlers(shutdown_event, clock)
+        self._sub_entities: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -154,13 +155,22 @@ class DeviceContext:
 
     @asynccontextmanager
     async def sub_entity(self, name: str) -> AsyncIterator[SubEntityContext]:
-        """Have something come for the length of a ``with`` block and go after it, its retained state included."""
+        """Have something come for the length of a ``with`` block and go after it, its retained state included.
+
+        Raises ValueError for a name that is no segment of a topic, is reserved, or is in use.
+        """
         entity = SubEntityContext(self, name)
-        await entity.enter()
+        if name in self._sub_entities:
+            raise ValueError(f"Sub-entity {name!r} is already active")
+        self._sub_entities.add(name)
         try:
-            yield entity
+            await entity.enter()
+            try:
+                yield entity
+            finally:
+                await entity.leave()
         finally:
-            await entity.leave()
+            self._sub_entities.discard(name)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for ``seconds``; returns early when the app shuts down."""

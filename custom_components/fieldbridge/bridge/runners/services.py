@@ -127,8 +127,12 @@ class Services:
         Raises TypeError, and whatever ``init`` raises.
         """
         available = dict(providers)
-        if registration.config is not None:
-            available[type(registration.config)] = registration.config
+        config = registration.config
+        if config is not None:
+            if type(config) in providers:
+                kind = type(config).__name__
+                raise TypeError(f"The configuration of {registration.name} is a {kind}, which shadows another")
+            available[type(config)] = config
         if registration.init is not None and registration.init_plan is not None:
             made = registration.init(**resolve(registration.init_plan, available))
             if type(made) in available:

@@ -22,7 +22,7 @@ _RESERVED = frozenset(
 
 
 class SubEntityContext:
-    """Publishes below ``{prefix}/{device}/{name}``. Raises ValueError for a name that is no segment or is taken."""
+    """Publishes below ``{prefix}/{device}/{name}``. Raises ValueError for a name that is no segment or is reserved."""
 
     def __init__(self, parent: lazy.DeviceContext, name: str) -> None:
         check_segment(name, "Sub-entity")
