@@ -54,7 +54,9 @@ class LinkCapture:
     async def async_stop(self) -> None:
         """Complete the file; idempotent."""
         self._stop_listening()
-        await self._hass.data[DATA_RECORDINGS].catalogue.stop_capture(self.running)
+        recordings = self._hass.data[DATA_RECORDINGS]
+        await recordings.catalogue.stop_capture(self.running)
+        recordings.async_tell_disk(self.running)
 
 
 async def async_start_capture(

@@ -26,6 +26,7 @@ from .bridge.recordings import (
     RecordingEnd,
     RecordingInfo,
     RecordingPlan,
+    RunningCapture,
     RunningRecording,
     TappedSample,
     describe_device,
@@ -337,23 +338,29 @@ class Recordings:
             tap.async_attach(None)
         self._last |= dict.fromkeys(taps, recording)
         _LOGGER.info("The recording %s is over (%s), %s rows", recording.name, recording.end, recording.written)
-        if recording.end in _DISK_ENDS:
-            ir.async_create_issue(
-                self.hass,
-                DOMAIN,
-                ISSUE_DISK_FULL,
-                is_fixable=False,
-                severity=ir.IssueSeverity.ERROR,
-                translation_key=ISSUE_DISK_FULL,
-                translation_placeholders={
-                    "name": recording.name,
-                    "folder": str(self.catalogue.folder),
-                    "error": recording.error or "",
-                },
-            )
+        self.async_tell_disk(recording)
         self._tell(recording, taps)
         if not self.hass.is_stopping:
             self.hass.async_create_task(self._async_keep_house(), "fieldbridge prune recordings")
+
+    @callback
+    def async_tell_disk(self, ended: RunningRecording | RunningCapture) -> None:
+        """Raise a repair when the disk was why something ended."""
+        if ended.end not in _DISK_ENDS:
+            return
+        ir.async_create_issue(
+            self.hass,
+            DOMAIN,
+            ISSUE_DISK_FULL,
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=ISSUE_DISK_FULL,
+            translation_placeholders={
+                "name": ended.name,
+                "folder": str(self.catalogue.folder),
+                "error": ended.error or "",
+            },
+        )
 
     def _tell(self, recording: RunningRecording, taps: Mapping[str, DeviceTap] | None = None) -> None:
         for unique_prefix in taps if taps is not None else self._taps[recording]:

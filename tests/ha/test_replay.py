@@ -1,10 +1,12 @@
 """What was recorded is replayed as a link of its own, with the devices that it came from."""
 
 from pathlib import Path
+import shutil
 from typing import Any
 
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 import pytest
 
 from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
@@ -128,6 +130,20 @@ async def test_a_link_is_captured_and_replayed(
     await flow.submit({"recording": info.name, "pace": "1", "repeats": 0})
     await hass.async_block_till_done()
     await until_state(hass, "sensor.room_mode_2", "******")
+
+
+async def test_a_capture_that_the_disk_ends_is_a_repair(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    capture = await async_start_capture(hass, room)
+    pty_link.write(b'{"temp": 20.5, "mode": "a"}\n')
+    await until_state(hass, "sensor.room_mode", "a")
+    await hass.async_add_executor_job(shutil.rmtree, folder)  # as if the disk was taken away
+
+    await capture.async_stop()
+
+    assert capture.running.end == "write_failed"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, "recording_disk_full") is not None
 
 
 async def test_what_is_no_capture_is_refused(hass: HomeAssistant, room: Any, folder: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from ..sinks import CaptureHeader, CaptureSink, DiskFullError, SinkError
 from ..streams import Fanout, OverflowPolicy
 from .description import Description, RecordedDevice, write_description
 from .running import STOP_DEADLINE, RecordingEnd
+
+_LOGGER = logging.getLogger(__name__)
 
 BUFFER_SIZE = 4096
 """Frames that may wait for the writer; those that come then are lost and counted."""
@@ -83,7 +86,10 @@ class RunningCapture:
         self.path = self._sink.path
         assert self.end is not None  # noqa: S101  - the stream ends by stop, quota or an error
         self.description = self.description.finished(datetime.now(UTC), self.end, self.statistics())
-        await asyncio.to_thread(write_description, self.path, self.description)
+        try:
+            await asyncio.to_thread(write_description, self.path, self.description)
+        except OSError as err:
+            _LOGGER.warning("The description of %s could not be written: %s", self.name, err)
 
 
 async def _close_quietly(sink: CaptureSink) -> None:
