@@ -129,9 +129,9 @@ SCENARIOS = (
     # The peer keeps the line as a text: here every line becomes a state, so ours does the same.
     Scenario(
         "text, one line at a time, all changed",
-        _number_lines(1000, 1),
+        _number_lines(500, 1),
         1,
-        0.003,
+        0.006,  # above 200 lines a second they are read together, and only the last of each 10 ms is published
         _SEPARATED,
         "0",
         None,

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..app import App, DeviceContext
 from ..channels import DeviceProfile, DeviceSession
 from ..channels.listeners import Listeners, Unsubscribe
+from ..channels.session import Missed
 from ..codecs.frame import Batch, Frame
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import ClockPort, LossReporting, MqttPort, StreamablePort
@@ -164,6 +165,11 @@ class FrameLink:
     def _offer(self, batch: Batch) -> None:
         """Show the frames to every device: only its decoder and condition know which are its own."""
         missed = [(session, session.offer(batch)) for session in tuple(self._sessions.values())]
+        if any(each for _, each in missed):
+            self._settle(missed)
+
+    def _settle(self, missed: list[tuple[DeviceSession, Missed]]) -> None:
+        """Count what nobody could read, once, and leave to another device what its condition claims."""
         for position in {position for _, each in missed for position, reason in each.items() if reason}:
             # Without a condition a device takes whatever its decoder can read: that claims nothing.
             if not any(session.profile.condition and position not in each for session, each in missed):

@@ -38,6 +38,8 @@ _MOST_GATHERED = 4096
 """Bytes; what the kernel holds for a port."""
 _TOGETHER = 0.01
 """Seconds for which bytes may wait to be read together."""
+_AT_ONCE = 0.001
+"""Seconds within which bytes that were there already are handed over."""
 _PACE_WINDOW = 0.5
 """Seconds over which the rate is measured."""
 _FRAME_PAUSE = 0.05
@@ -245,6 +247,10 @@ class _Connection(asyncio.Protocol):
         self._ended = asyncio.Event()
         self._error: Exception | None = None
         self._resting: asyncio.TimerHandle | None = None
+        self._resumed_at: float | None = None
+        """Loop time at which a rest ended with nothing at hand."""
+        self._awake_until = 0.0
+        """Loop time until which no rest is taken."""
         self.first_bytes = True
         self.released_at = float("-inf")
 
@@ -262,6 +268,8 @@ class _Connection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._resumed_at is not None:
+            self._judge_rest(self._resumed_at)
         if not self._held and len(data) <= _SLICE:
             self._received(self, data)
             return
@@ -301,11 +309,12 @@ class _Connection(asyncio.Protocol):
 
     def rest(self) -> None:
         """Let bytes gather for a moment, so that one wake-up reads them all; where reading can be paused."""
-        if self._held or self._resting is not None or self._ended.is_set():
+        loop = asyncio.get_running_loop()
+        if self._is_paused or self._ended.is_set() or loop.time() < self._awake_until:
             return
         with contextlib.suppress(NotImplementedError):
             self._transport.pause_reading()
-            self._resting = asyncio.get_running_loop().call_later(_TOGETHER, self._rested)
+            self._resting = loop.call_later(_TOGETHER, self._rested)
 
     def _rested(self) -> None:
         """Take what has gathered. Where that is possible without the selector: asking it costs as much as decoding."""
@@ -315,7 +324,15 @@ class _Connection(asyncio.Protocol):
         if data := self._gathered():
             self.data_received(data)
         if not self._is_paused:
+            self._resumed_at = asyncio.get_running_loop().time()
             self._transport.resume_reading()
+
+    def _judge_rest(self, resumed_at: float) -> None:
+        """Where bytes come only after the rest, since an adapter hands them over in bursts, it saves nothing."""
+        self._resumed_at = None
+        now = asyncio.get_running_loop().time()
+        if now - resumed_at > _AT_ONCE:
+            self._awake_until = now + _PACE_WINDOW
 
     @property
     def _is_paused(self) -> bool:
