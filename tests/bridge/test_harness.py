@@ -26,12 +26,12 @@ async def weigh(stream: Stream[int], ctx: DeviceContext, store: DeviceStore) -> 
 
 
 async def test_a_stream_handler_runs_on_injected_items() -> None:
-    harness = AppHarness.create(store=MemoryStore())
+    kept = MemoryStore()
+    harness = AppHarness.create(store=kept)
     harness.app.add_stream("scale", weigh)
     await harness.inject_stream("scale", 1, 2, 3)
     harness.assert_state("testapp/scale/state", {"grams": 3, "nested": {"b": 2}}, count=3)
-    assert harness.app.store is not None
-    assert harness.app.store.load("scale") == {"last": 3}
+    assert kept.load("scale") == {"last": 3}
 
 
 async def test_injecting_needs_a_known_stream_and_its_store() -> None:

@@ -1,11 +1,11 @@
 """What happens in which order between start and end, and what an error on the way leaves behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 import json
 import logging
-from typing import Protocol, override
+from typing import Any, Protocol, override
 
 import pytest
 
@@ -13,7 +13,7 @@ from custom_components.fieldbridge.bridge.app import App, AppContext, DeviceCont
 from custom_components.fieldbridge.bridge.interfaces import ClockPort
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient, NullMqttClient
 from custom_components.fieldbridge.bridge.settings import Settings
-from custom_components.fieldbridge.bridge.stores import MemoryStore
+from custom_components.fieldbridge.bridge.stores import DeviceStore, MemoryStore
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock, make_settings
 
 
@@ -346,6 +346,43 @@ async def test_what_an_earlier_run_left_retained_is_taken_back_when_asked_for() 
 
     emptied = [topic for topic, payload, retain, _ in mqtt.published if retain and not payload]
     assert emptied == ["house/cellar/state", "house/cellar/availability"]
+
+
+@pytest.mark.usefixtures("log")
+async def test_a_store_may_be_made_from_the_settings() -> None:
+    made: list[tuple[str, str]] = []
+    kept = MemoryStore()
+
+    def make(settings: Settings, port: Port) -> MemoryStore:
+        made.append((settings.mqtt.host, port.name))
+        return kept
+
+    app = App("house", store=make, adapters={Port: lambda: Bus("bus")})
+
+    @app.device("cellar")
+    async def cellar(store: DeviceStore) -> None:
+        store["seen"] = True
+
+    async with AppHarness(app, MockMqttClient(), ManualClock(), make_settings()).running():
+        pass
+
+    assert made == [("localhost", "bus")]
+    assert kept.load("cellar") == {"seen": True}
+
+
+def no_store() -> str:
+    return "no store"
+
+
+async def later() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.mark.parametrize(("factory", "reason"), [(no_store, "expected a Store"), (later, "must not be async")])
+async def test_what_makes_no_store_ends_the_app(factory: Callable[..., Any], reason: str) -> None:
+    with pytest.raises(TypeError, match=reason):
+        async with AppHarness(App("house", store=factory), MockMqttClient(), ManualClock(), make_settings()).running():
+            pass
 
 
 def test_what_is_to_be_taken_back_has_to_be_remembered() -> None:

@@ -10,9 +10,10 @@ from .. import lazy
 from ..cron import WallClock
 from ..embedding import embedded_settings
 from ..health import LinkBoard, LinkStatus
-from ..interfaces import ClockPort, MqttPort, Store
+from ..interfaces import ClockPort, MqttPort
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
+from ..runners.services import StoreSpec
 from ..topics import check_segment
 from .adapters import AdapterMap
 from .registration import Decorator, Handler, Registrations
@@ -61,7 +62,7 @@ class App(Registrations):
         heartbeat_interval: float | None = 60.0,
         health_check_interval: float | None = 30.0,
         lifespan: LifespanFunc | None = None,
-        store: Store | None = None,
+        store: StoreSpec | None = None,
         adapters: AdapterMap | None = None,
         restart_after_failures: int = 5,
         max_restarts: int = 3,

@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Protocol, Unpack
 
 from ..cron import CronSchedule
-from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy, Store
+from ..interfaces import BackoffStrategy, PersistPolicy, PublishStrategy
 from ..retry import CircuitBreaker
 from ..runners.reactors import Reactor, make_reactor
 from ..runners.registrations import (
@@ -26,7 +26,7 @@ from ..runners.registrations import (
     TelemetryRegistration,
     TimeoutSpec,
 )
-from ..runners.services import check_interval
+from ..runners.services import StoreSpec, check_interval
 from ..streams import BackpressurePolicy
 from ..streams.stream import DEFAULT_MAXSIZE
 from .adapters import AdapterRegistry, Implementation
@@ -61,7 +61,7 @@ class Registrations(Listed):
     signature that cannot be injected. What describes a registration to people has no effect but in lists of them.
     """
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: StoreSpec | None) -> None:
         self.store = store
         self.registry = Registry()
         self.adapter_registry = AdapterRegistry()

@@ -1,6 +1,6 @@
 """Devices that are registered in a module of their own and taken over by an App."""
 
-from ..interfaces import Store
+from ..runners.services import StoreSpec
 from .adapters import AdapterMap
 from .registration import Registrations
 
@@ -18,7 +18,7 @@ class Router(Registrations):
         prefix: str | None = None,
         tags: list[str] | None = None,
         adapters: AdapterMap | None = None,
-        store: Store | None = None,
+        store: StoreSpec | None = None,
     ) -> None:
         super().__init__(store)
         self.prefix = prefix

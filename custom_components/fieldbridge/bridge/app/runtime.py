@@ -22,7 +22,7 @@ from ..runners.injection import build_plan, resolve
 from ..runners.reactors import Reactors
 from ..runners.refusals import ERROR_TYPES
 from ..runners.retrying import sleep_unless
-from ..runners.services import Services
+from ..runners.services import Services, make_store
 from .adapters import AdapterLifetime, lifetimes
 from .health_checks import HealthMonitor, RestartPolicy
 from .registry import Registry
@@ -64,7 +64,6 @@ class Runtime:
             health=HealthReporter(port, prefix, app.version, clock, app.on_status),
             errors=ErrorPublisher(port, prefix, {**ERROR_TYPES, **app.error_type_map}, on_error=app.on_error),
             links=app.links,
-            store=app.store,
             wall_clock=wall_clock,
             reactors=Reactors(app.reactors),
         )
@@ -98,6 +97,7 @@ class Runtime:
         services.adapters = app.adapter_registry.make(
             services.base_providers(f"fieldbridge.{app.name}"), dry_run=app.dry_run
         )
+        services.store = make_store(app.store, services.base_providers("fieldbridge.store"))
         for hook in app.configure_hooks:
             result = hook(**resolve(build_plan(hook), services.base_providers("fieldbridge.configure")))
             if inspect.isawaitable(result):

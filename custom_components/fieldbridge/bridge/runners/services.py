@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+import inspect
 import logging
 from typing import Any
 
@@ -12,11 +13,26 @@ from ..health import ErrorPublisher, HealthReporter, LinkBoard
 from ..interfaces import ClockPort, MqttPort, Store
 from ..stores import DeviceStore, MemoryStore, NullStore
 from .contexts import DeviceContext, StateListener
-from .injection import resolve
+from .injection import build_plan, resolve
 from .reactors import Reactors
 from .registrations import CommandRegistration, IntervalSpec, Registration, TelemetryRegistration
 
 _LOGGER = logging.getLogger(__name__)
+
+type StoreSpec = Store | Callable[..., Store]
+"""A store, or a function that makes it from what can be injected: the settings, adapters."""
+
+
+def make_store(store: StoreSpec | None, providers: Mapping[Any, object]) -> Store | None:
+    """Return the store, made where a function was given. Raises TypeError for one that makes none."""
+    if store is None or (isinstance(store, Store) and not isinstance(store, type)):
+        return store
+    if inspect.iscoroutinefunction(store):
+        raise TypeError("The factory of a store must not be async")
+    made = store(**resolve(build_plan(store), providers))
+    if not isinstance(made, Store):
+        raise TypeError(f"The factory of the store: expected a Store, got {type(made).__name__}")
+    return made
 
 
 def check_interval(seconds: float) -> None:

@@ -13,7 +13,6 @@ from ..app import App, LifespanFunc
 from ..app.registration import Handler, Registrations
 from ..cron import WallClock
 from ..health import ErrorPublisher, HealthReporter
-from ..interfaces import Store
 from ..mqtt import MockMqttClient
 from ..runners.command import CommandGroup
 from ..runners.commands import Command
@@ -21,7 +20,7 @@ from ..runners.contexts import DeviceContext
 from ..runners.handlers import drive
 from ..runners.injection import resolve
 from ..runners.registrations import StreamRegistration
-from ..runners.services import Services, load_store, save_store
+from ..runners.services import Services, StoreSpec, load_store, make_store, save_store
 from ..runners.stream import StreamDevice, stream_providers
 from ..stores import DeviceStore
 from ..streams import Stream
@@ -56,7 +55,7 @@ class AppHarness:
         version: str = "1.0.0",
         dry_run: bool = False,
         lifespan: LifespanFunc | None = None,
-        store: Store | None = None,
+        store: StoreSpec | None = None,
         clock: FakeClock | ManualClock | None = None,
         **settings_overrides: object,
     ) -> Self:
@@ -238,7 +237,7 @@ class AppHarness:
         raise ValueError(f"No stream named '{name}'")
 
     def _services(self, adapters: dict[Any, object]) -> Services:
-        return Services(
+        services = Services(
             settings=self.settings,
             clock=self.clock,
             mqtt=self.mqtt,
@@ -248,9 +247,10 @@ class AppHarness:
             health=HealthReporter(self.mqtt, self.topic_prefix, self.app.version, self.clock),
             errors=ErrorPublisher(self.mqtt, self.topic_prefix),
             links=self.app.links,
-            store=self.app.store,
             extra=dict(self.app.state_overrides),
         )
+        services.store = make_store(self.app.store, services.base_providers("fieldbridge.store"))
+        return services
 
 
 def _holds(whole: object, part: object) -> bool:
