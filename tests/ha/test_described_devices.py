@@ -1,13 +1,15 @@
 """Messages described by hand: a live row where the frontend shows one, a table elsewhere, pasted ones to try."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
@@ -229,7 +231,7 @@ async def test_the_decoder_of_a_device_is_changed_in_its_menu_with_a_table(
 
 
 async def test_the_options_show_the_newest_message_while_its_form_is_filled(
-    hass: HomeAssistant, probe: MockConfigEntry, hass_ws_client: WebSocketGenerator
+    hass: HomeAssistant, pty_link: PtyLink, probe: MockConfigEntry, hass_ws_client: WebSocketGenerator
 ) -> None:
     flow = await Flow.options(hass, probe, "messages")
     await flow.submit({"kind": "separated"})
@@ -243,6 +245,11 @@ async def test_the_options_show_the_newest_message_while_its_form_is_filled(
     assert row["state"] == "(field_count: 2 instead of 9)"
     row = await row_of(client, flow, "options_flow", {**values, "pasted": "1.5;z\n0x32 3b 7a"})
     assert row["attributes"] == {"friendly_name": "2;z"}
+
+    row = await row_of(client, flow, "options_flow", {**values, "leading_number": True})
+    assert row["state"] == "Field 1 = 21.7"
+    pty_link.write(b"22.9 C;d\n")
+    assert (await client.receive_json())["event"]["attributes"] == {"friendly_name": "22.9 C;d"}
 
     await flow.submit({**values, "check": "xor8"})
     await flow.choose("save_decoder")
@@ -323,11 +330,10 @@ async def test_how_the_bytes_of_a_running_link_are_cut_can_be_described_anew(
     marks = {"start": "<", "end": ">", "after": 0, "keep_marks": False, "max_length": 4096}
     client = await hass_ws_client(hass)
 
-    async def row() -> dict[str, Any]:
-        return await row_of(client, flow, "config_flow", {**marks, **NO_CHECK})
-
-    while (await row())["state"] != "3":  # noqa: ASYNC110 - the bytes come through a real port
-        await asyncio.sleep(0.02)
+    row = await row_of(client, flow, "config_flow", {**marks, **NO_CHECK})
+    while row["state"] != "3":  # the bytes come through a real port
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=1))
+        row = (await client.receive_json())["event"]
     await flow.submit({**marks, **NO_CHECK})
     assert flow.ended_by == "reconfigure_successful"
     await hass.async_block_till_done()

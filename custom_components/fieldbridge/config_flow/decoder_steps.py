@@ -25,7 +25,7 @@ from .decoder_form import (
 )
 from .decoder_preview import decoded_row, decoded_table
 from .presentation import timed_frames_text
-from .preview import Send, async_offer_preview, async_setup_preview, nothing_to_stop
+from .preview import Send, async_offer_preview, async_repeat, async_setup_preview
 
 _KIND: Final = "kind"
 _MOST_PASTED: Final = 100_000
@@ -115,10 +115,8 @@ class DecoderSteps(FlowHandler[Any, Any, Any]):
     _table = ""
 
     def start_decoder_preview(self, form: dict[str, Any], send: Send) -> CALLBACK_TYPE:
-        """Send what the unsaved form makes of the newest message; raises ProfileError."""
-        decoder, fields, frames = self._read_form(form)
-        send(decoded_row(decoder, fields, frames))
-        return nothing_to_stop
+        """Send what the unsaved form makes of the newest message, as long as one comes; raises ProfileError."""
+        return async_repeat(self.hass, lambda: decoded_row(*self._read_form(form)), send)
 
     def _read_form(self, form: dict[str, Any]) -> tuple[Decoder, list[RecognisedField], list[bytes]]:
         """Return the decoder, its fields and the frames that it is tried on: pasted ones, else those that came."""

@@ -15,7 +15,7 @@ from .framing_form import framing_error_field, framing_form, framing_kind_select
 from .link_steps import LinkSteps
 from .listening import Listening
 from .presentation import dotted, framing_text, hex_text
-from .preview import Send, async_offer_preview, nothing_to_stop
+from .preview import Send, async_offer_preview, async_repeat
 
 _KIND: Final = "kind"
 
@@ -68,11 +68,14 @@ class FramingSteps(LinkSteps):
     def start_framing_preview(self, form: dict[str, Any], send: Send) -> CALLBACK_TYPE:
         """Send how many messages the unsaved form makes of the bytes, and the newest one; raises ProfileError."""
         framing = framing_of_form(self._framing_kind, form, self._framing_so_far)
-        frames = cut_chunks(list(self._listening.capture.chunks), framing)
-        name = dotted(frames[-1].data) if frames else framing_text(framing)
-        state = str(len(frames)) if frames else STATE_UNKNOWN
-        send({"state": state, "attributes": {ATTR_FRIENDLY_NAME: name}, "domain": Platform.SENSOR.value})
-        return nothing_to_stop
+
+        def row() -> dict[str, Any]:
+            frames = cut_chunks(list(self._listening.capture.chunks), framing)
+            name = dotted(frames[-1].data) if frames else framing_text(framing)
+            state = str(len(frames)) if frames else STATE_UNKNOWN
+            return {"state": state, "attributes": {ATTR_FRIENDLY_NAME: name}, "domain": Platform.SENSOR.value}
+
+        return async_repeat(self.hass, row, send)
 
     @property
     def _framing_so_far(self) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The live row under a form: the frontend asks again whenever the form changes, in config and options flows only."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakMethod
 
 from homeassistant.components import websocket_api
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 import probatio
 
@@ -18,6 +20,7 @@ type Send = Callable[[dict[str, Any]], None]
 type StartPreview = Callable[[dict[str, Any], Send], CALLBACK_TYPE]
 """Begins to send rows of an unsaved form, until the returned function is called; raises FieldError, ProfileError."""
 
+_INTERVAL: Final = timedelta(seconds=0.5)
 _PREVIEWS: Final[HassKey[dict[str, WeakMethod[StartPreview]]]] = HassKey(f"{DOMAIN}_previews")
 """By flow id."""
 
@@ -27,6 +30,25 @@ def async_offer_preview(hass: HomeAssistant, flow_id: str, start: StartPreview) 
     """Let the frontend ask for the preview of the form on the screen; ``start``, a method, leaves with its flow."""
     previews = hass.data.setdefault(_PREVIEWS, {})
     previews[flow_id] = WeakMethod(start, lambda _: previews.pop(flow_id, None))
+
+
+@callback
+def async_repeat(hass: HomeAssistant, make_row: Callable[[], dict[str, Any]], send: Send) -> CALLBACK_TYPE:
+    """Send a row now and whenever it has become another, until the returned function is called.
+
+    Raises what ``make_row`` raises the first time.
+    """
+    sent = make_row()
+    send(sent)
+
+    @callback
+    def look(_: datetime) -> None:
+        nonlocal sent
+        if (row := make_row()) != sent:
+            sent = row
+            send(row)
+
+    return async_track_time_interval(hass, look, _INTERVAL, name=f"{DOMAIN} preview")
 
 
 async def async_setup_preview(hass: HomeAssistant) -> None:
