@@ -168,7 +168,7 @@ def test_numbers_of_an_app_are_checked() -> None:
         with pytest.raises(ValueError, match=f"{option} must be positive, got 0"):
             App("home", **{option: 0})  # type: ignore[arg-type]
     for option in ("restart_after_failures", "max_restarts"):
-        with pytest.raises(ValueError, match=f"{option} must not be negative"):
+        with pytest.raises(ValueError, match=f"{option} must be >= 0"):
             App("home", **{option: -1})  # type: ignore[arg-type]
     App("home", heartbeat_interval=None, health_check_interval=None)
 

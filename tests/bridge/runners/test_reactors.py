@@ -1,6 +1,7 @@
 """Handlers leave events in a shared object; reactors are given them when the handler is done, and never twice."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -62,6 +63,40 @@ async def test_a_command_a_poll_and_a_yield_are_moments_of_reaction(harness: App
     assert harness.messages_for("home/door/events") == ["open,bell"]
     assert harness.messages_for("home/room/events") == ["read"]
     assert harness.messages_for("home/lamp/events") == ["lit", "dark"]
+
+
+@dataclass
+class Drain:
+    """Callable, and not hashable, as dataclasses are."""
+
+    calls: int = 0
+
+    def __call__(self, house: House) -> list[str]:
+        self.calls += 1
+        return house.drain_events()
+
+
+async def test_a_drain_may_be_any_callable_and_is_called_once_for_all(house: House) -> None:
+    harness, drain = AppHarness(App("home"), MockMqttClient(), ManualClock(), make_settings()), Drain()
+    seen: list[list[str]] = []
+
+    @harness.app.state
+    def make_house() -> House:
+        return house
+
+    @harness.app.react(House, drain=drain)
+    @harness.app.react(House, drain=drain)
+    async def tell(events: list[str]) -> None:
+        seen.append(events)
+
+    @harness.app.command("door")
+    async def door(payload: str) -> None:
+        house.events.append(payload)
+
+    async with harness.running():
+        await harness.inject_command("door", "open")
+    assert seen == [["open"], ["open"]]
+    assert drain.calls == 1
 
 
 async def test_all_reactors_of_an_object_are_given_the_same_events(harness: AppHarness, house: House) -> None:

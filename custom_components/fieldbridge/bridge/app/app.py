@@ -246,4 +246,4 @@ def _check_positive(what: str, value: float | None) -> None:
 
 def _check_not_negative(what: str, value: int) -> None:
     if value < 0:
-        raise ValueError(f"{what} must not be negative, got {value}")
+        raise ValueError(f"{what} must be >= 0, got {value}")

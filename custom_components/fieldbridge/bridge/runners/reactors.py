@@ -33,9 +33,10 @@ class Reactors:
     """All reactors of an app; those of one object and one ``drain`` are given the same events."""
 
     def __init__(self, reactors: list[Reactor]) -> None:
-        self._by_source: dict[tuple[type, Callable[[Any], Any] | None], list[Reactor]] = {}
+        # By the identity of the drain: a callable object need not be hashable.
+        self._by_source: dict[tuple[type, int], list[Reactor]] = {}
         for reactor in reactors:
-            self._by_source.setdefault((reactor.state_type, reactor.drain), []).append(reactor)
+            self._by_source.setdefault((reactor.state_type, id(reactor.drain)), []).append(reactor)
 
     def bound(self, providers: Mapping[Any, object]) -> Callable[[], Awaitable[None]] | None:
         """Return ``react`` with these providers, None when there are no reactors: streams are to cost nothing more."""
@@ -43,8 +44,9 @@ class Reactors:
 
     async def react(self, providers: Mapping[Any, object]) -> None:
         """Drain every object and call its reactors. Raises what a reactor raises, AttributeError without a drain."""
-        for (state_type, drain), reactors in self._by_source.items():
+        for (state_type, _), reactors in self._by_source.items():
             state: Any = providers[state_type]
+            drain = reactors[0].drain
             drained = state.drain_events() if drain is None else drain(state)
             events = list((await drained) if inspect.isawaitable(drained) else drained or ())
             for reactor in reactors if events else ():
