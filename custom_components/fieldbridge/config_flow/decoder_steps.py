@@ -1,6 +1,6 @@
 """Steps that describe by hand how messages are read, with what that makes of the messages that came or were pasted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant
@@ -13,7 +13,7 @@ from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.escapes import parse_lines
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import ProfileError
-from ..const import DOMAIN
+from ..const import CONF_KIND, DOMAIN, KIND_REPLAY, KIND_SERIAL
 from .decoder_form import (
     CONF_PASTED,
     decoder_form,
@@ -30,6 +30,11 @@ from .preview import Send, async_offer_preview, async_repeat, async_setup_previe
 _KIND: Final = "kind"
 _MOST_PASTED: Final = 100_000
 """Characters."""
+
+
+def carries_frames(data: Mapping[str, Any]) -> bool:
+    """Return whether the link of an entry's data delivers messages that a person can describe."""
+    return data[CONF_KIND] in (KIND_SERIAL, KIND_REPLAY) or bool(data.get("stream"))  # of bytes, over Bluetooth
 
 
 class DecoderSteps(FlowHandler[Any, Any, Any]):

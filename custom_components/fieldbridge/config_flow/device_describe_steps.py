@@ -10,8 +10,7 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import FrameCondition
 from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
-from ..const import CONF_KIND, KIND_REPLAY, KIND_SERIAL
-from .decoder_steps import DecoderSteps
+from .decoder_steps import DecoderSteps, carries_frames
 from .device_edit_flow import DeviceEditFlow
 from .presentation import frames_text
 from .recognised_form import SECTION_CONDITION, BadConditionError, condition_form, condition_schema, read_condition
@@ -19,11 +18,6 @@ from .recognised_form import SECTION_CONDITION, BadConditionError, condition_for
 
 class DeviceDescribeSteps(DeviceEditFlow, DecoderSteps):
     """Describes the messages of a device that is added, or changes those of one that is there."""
-
-    @property
-    def has_frames(self) -> bool:
-        """Whether the link delivers messages that a person can describe."""
-        return self._get_entry().data[CONF_KIND] in (KIND_SERIAL, KIND_REPLAY)
 
     @override
     def described_frames(self) -> Sequence[Frame]:
@@ -76,7 +70,7 @@ class DeviceDescribeSteps(DeviceEditFlow, DecoderSteps):
     @property
     @override
     def _choices(self) -> list[str]:
-        described = ["decoder", "condition"] if self.has_frames else []
+        described = ["decoder", "condition"] if carries_frames(self._get_entry().data) else []
         return [*super()._choices, *described]
 
 

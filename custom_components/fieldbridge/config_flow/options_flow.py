@@ -27,8 +27,6 @@ from ..const import (
     CONF_MIRROR,
     CONF_PREFIX,
     KIND_MODBUS,
-    KIND_REPLAY,
-    KIND_SERIAL,
     MIRROR_BROKER,
     MIRROR_HOME_ASSISTANT,
     MIRROR_NONE,
@@ -37,6 +35,7 @@ from ..const import (
 from ..mqtt_mirror import async_mirror_prefix
 from .broker import async_check_broker, broker_fields, keep_password
 from .decoder_options_steps import DecoderOptionsSteps
+from .decoder_steps import carries_frames
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, with_channel
 from .recording_steps import RecordingSteps
@@ -75,7 +74,7 @@ class FieldbridgeOptionsFlow(RecordingSteps, RegisterOptionsSteps, DecoderOption
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose what is to be changed."""
         registers = ["registers"] if self.config_entry.data[CONF_KIND] == KIND_MODBUS else []
-        messages = ["messages"] if self.config_entry.data[CONF_KIND] in (KIND_SERIAL, KIND_REPLAY) else []
+        messages = ["messages"] if carries_frames(self.config_entry.data) else []
         choices = ["settings", *registers, *messages, "filters", "recordings", "acceleration"]
         return self.async_show_menu(step_id="init", menu_options=choices)
 
