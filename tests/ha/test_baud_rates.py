@@ -118,3 +118,5 @@ async def test_a_port_that_goes_while_rates_are_tried_is_told(hass: HomeAssistan
         await flow.until("no_rate_found")
 
     assert str(pty_link.path) in flow.text("error")
+    await flow.refresh()  # as a browser does that is late
+    assert str(pty_link.path) in flow.text("error")

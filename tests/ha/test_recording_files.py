@@ -172,6 +172,7 @@ async def test_old_recordings_are_deleted_but_never_one_that_a_link_replays(
     for name in ("first", "second"):
         names.append((await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), name=name))["name"])
         await act(hass, "stop_recording")
+    await hass.async_block_till_done()  # each that ends makes room on its own
     replayed = MockConfigEntry(
         domain=DOMAIN,
         data={"kind": "replay", "recording": names[0], "pace": "1", "repeats": 0},

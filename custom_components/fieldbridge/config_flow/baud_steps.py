@@ -13,6 +13,8 @@ class BaudSteps(LinkSteps):
     """Finds the baud rate of a serial port by trying."""
 
     _search: BaudSearch | None = None
+    _tried: dict[str, str]
+    """What the rates made of the bytes when none was found."""
 
     async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Listen to the port with the settings as they are now."""
@@ -53,10 +55,11 @@ class BaudSteps(LinkSteps):
 
     async def async_step_no_rate_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say that no rate made sense of what arrived."""
-        search, self._search = self._search, None
-        placeholders = {**search.placeholders, "error": str(search.error or "")} if search is not None else {}
+        if self._search is not None:  # else the dialog asks for the same step once more
+            self._tried = {**self._search.placeholders, "error": str(self._search.error or "")}
+            self._search = None
         return self.async_show_menu(
             step_id="no_rate_found",
             menu_options=["listen_again", KIND_SERIAL, "without_device"],
-            description_placeholders=placeholders,
+            description_placeholders=self._tried,
         )

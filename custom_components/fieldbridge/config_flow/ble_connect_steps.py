@@ -39,7 +39,7 @@ class BleConnectSteps(LinkSteps):
     def __init__(self) -> None:
         """Begin with no peripheral."""
         super().__init__()
-        self._surveying: asyncio.Task[LinkError | Sequence[ServiceInfo]] | None = None
+        self._surveying: asyncio.Task[LinkError | tuple[Sequence[ServiceInfo], Sequence[Profile]]] | None = None
         self._services: Sequence[ServiceInfo] = ()
         self._profiles: Sequence[Profile] = ()
         """Those that the services propose."""
@@ -125,11 +125,11 @@ class BleConnectSteps(LinkSteps):
                 progress_task=self._surveying,
                 description_placeholders={"name": self._title},
             )
+        # Nothing is awaited from here on: Home Assistant and the dialog may both ask when the task is done.
         surveyed, self._surveying = self._surveying.result(), None
         if isinstance(surveyed, LinkError):
             return self.async_show_progress_done(next_step_id=self._step_of(surveyed))
-        self._services = surveyed
-        self._profiles = matching(await self._async_ble_profiles(), surveyed)
+        self._services, self._profiles = surveyed
         step = "ble_discovered" if self._advertised else "ble_services"
         return self.async_show_progress_done(next_step_id=step)
 
@@ -174,15 +174,17 @@ class BleConnectSteps(LinkSteps):
         self._title = name
         self._data = {CONF_KIND: KIND_BLE, CONF_ADDRESS: address, CONF_NAME: name, "pair": False}
 
-    async def _async_survey(self) -> LinkError | Sequence[ServiceInfo]:
+    async def _async_survey(self) -> LinkError | tuple[Sequence[ServiceInfo], Sequence[Profile]]:
+        """Return the services of the peripheral and the profiles that fit them."""
         from ..connections import ble  # brings bleak
 
         try:
-            return await ble.async_survey(
+            services = await ble.async_survey(
                 self.hass, self._data[CONF_ADDRESS], self._data[CONF_NAME], pair=self._data["pair"]
             )
         except LinkError as err:
             return err
+        return services, matching(await self._async_ble_profiles(), services)
 
     async def _async_ble_profiles(self) -> list[Profile]:
         """Return the profiles of Bluetooth LE, the user's own first."""
