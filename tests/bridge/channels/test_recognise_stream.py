@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.channels.recognise_stream import (
+    KEPT_FRAMES,
     StreamRecognition,
     cut_chunks,
     recognise_stream,
@@ -85,3 +88,27 @@ def test_a_pause_ends_frames_that_have_no_other_end() -> None:
     )
 
     assert frames == (Frame(0.01, b"abc"), Frame(1.0, b"de"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pieces=st.lists(st.tuples(st.floats(0, 0.3), st.binary(min_size=1, max_size=24)), max_size=12),
+    repeats=st.integers(1, 4),
+)
+def test_whatever_arrives_is_recognised_or_not_without_an_error(
+    pieces: list[tuple[float, bytes]], repeats: int
+) -> None:
+    chunks, now = [], 0.0
+    for number in range(repeats):
+        for pause, data in pieces:
+            now += pause
+            chunks.append(Chunk(now, data[:-1] + bytes([data[-1] ^ number])))
+    framer = DelimiterFramer()
+    lines = [Frame(chunk.time, line) for chunk in chunks for line in framer.feed(chunk.data)]
+
+    found = recognise_stream(chunks, lines)
+
+    assert len(found.frames) <= KEPT_FRAMES
+    for field in found.recognition.fields if found.recognition is not None else ():
+        assert found.recognition is not None
+        found.recognition.decoder.getter(field.source)
