@@ -25,7 +25,7 @@ from tests.mosquitto import Mosquitto
 from .runner import Claim
 
 _ROUNDS = 5
-_IMPORTS = 5
+_IMPORTS = 9
 _COMMANDS = 20_000
 _ITEMS = 100_000
 _BURST = 100
