@@ -38,6 +38,10 @@ _MOST_GATHERED = 4096
 """Bytes; what the kernel holds for a port."""
 _TOGETHER = 0.01
 """Seconds for which bytes may wait to be read together."""
+_LONGEST_BURST = 0.05
+"""Seconds between two bursts of an adapter; FTDI chips hand over what came every 16 ms."""
+_VAIN_RESTS = 3
+"""Rests in a row with nothing to gather, after which none is taken for a while."""
 _AT_ONCE = 0.001
 """Seconds within which bytes that were there already are handed over."""
 _PACE_WINDOW = 0.5
@@ -249,6 +253,7 @@ class _Connection(asyncio.Protocol):
         self._resting: asyncio.TimerHandle | None = None
         self._resumed_at: float | None = None
         """Loop time at which a rest ended with nothing at hand."""
+        self._vain_rests = 0
         self._awake_until = 0.0
         """Loop time until which no rest is taken."""
         self.first_bytes = True
@@ -322,6 +327,7 @@ class _Connection(asyncio.Protocol):
         if self._held or self._ended.is_set() or self._transport.is_closing():
             return
         if data := self._gathered():
+            self._vain_rests = 0
             self.data_received(data)
         if not self._is_paused:
             self._resumed_at = asyncio.get_running_loop().time()
@@ -331,8 +337,11 @@ class _Connection(asyncio.Protocol):
         """Where bytes come only after the rest, since an adapter hands them over in bursts, it saves nothing."""
         self._resumed_at = None
         now = asyncio.get_running_loop().time()
-        if now - resumed_at > _AT_ONCE:
-            self._awake_until = now + _PACE_WINDOW
+        waited = now - resumed_at
+        if waited < _LONGEST_BURST:  # after a longer silence nobody can tell
+            self._vain_rests = self._vain_rests + 1 if waited > _AT_ONCE else 0
+        if self._vain_rests >= _VAIN_RESTS:
+            self._vain_rests, self._awake_until = 0, now + _PACE_WINDOW
 
     @property
     def _is_paused(self) -> bool:
