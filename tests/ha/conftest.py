@@ -1,17 +1,23 @@
 """Home Assistant in process: every test here may load the integration."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.bridge.modbus import Table
 from custom_components.fieldbridge.const import DOMAIN
+from custom_components.fieldbridge.recordings import DATA_RECORDINGS
 from demo.pty_link import PtyLink
 from tests.bluez import MockBlueZ
 from tests.bridge.links.modbus_bus import Bus, tcp_server
 
+from .links import GAS_ANALYSER, ROOM, device, serial_entry, set_up, until_state
 from .modbus_links import Meter, Server
+from .recordings import act
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +63,22 @@ async def let_go(hass: HomeAssistant, *domains: str) -> None:
         for entry in hass.config_entries.async_loaded_entries(domain):
             await hass.config_entries.async_unload(entry.entry_id)
         await hass.async_block_till_done()
+
+
+@pytest.fixture
+async def folder(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[Path]:
+    """Where this Home Assistant keeps recordings; all end with the test."""
+    hass.config.config_dir = str(tmp_path)
+    yield tmp_path / "fieldbridge" / "recordings"
+    if DATA_RECORDINGS in hass.data:
+        await act(hass, "stop_recording")
+
+
+@pytest.fixture
+async def room(hass: HomeAssistant, folder: Path, pty_link: PtyLink) -> MockConfigEntry:
+    """A link with two devices that run, a room and a gas analyser."""
+    entry = serial_entry(pty_link.path, device("Room", ROOM), device("Gas analyser", GAS_ANALYSER))
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
+    pty_link.write(b"\n")
+    return entry

@@ -1,6 +1,5 @@
 """The files of recordings: listed, downloaded, drawn, deleted, kept within limits."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 from http import HTTPStatus
@@ -11,7 +10,6 @@ from urllib.parse import quote
 from homeassistant.components.media_player import BrowseError
 from homeassistant.components.media_source import MediaSourceItem, Unresolvable
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.const import STATE_ON
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
@@ -25,27 +23,9 @@ from custom_components.fieldbridge.recordings import DATA_RECORDINGS, DEFAULT_SE
 from demo.pty_link import PtyLink
 
 from .flows import Flow
-from .links import GAS_ANALYSER, ROOM, device, serial_entry, set_up, until_state
 from .recordings import act, device_id, say
 
-
-@pytest.fixture(autouse=True)
-async def folder(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[Path]:
-    """Where this Home Assistant keeps recordings."""
-    hass.config.config_dir = str(tmp_path)
-    yield tmp_path / "fieldbridge" / "recordings"
-    if DATA_RECORDINGS in hass.data:
-        await act(hass, "stop_recording")
-
-
-@pytest.fixture
-async def room(hass: HomeAssistant, pty_link: PtyLink) -> Any:
-    """A link with two devices that run."""
-    entry = serial_entry(pty_link.path, device("Room", ROOM), device("Gas analyser", GAS_ANALYSER))
-    await set_up(hass, entry)
-    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
-    pty_link.write(b"\n")
-    return entry
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 async def test_recordings_are_listed_downloaded_by_signed_links_drawn_and_deleted(

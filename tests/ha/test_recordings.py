@@ -1,6 +1,5 @@
 """Recordings in Home Assistant: begun by action or switch, complete whatever happens, told of and within limits."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 import shutil
@@ -25,29 +24,13 @@ from custom_components.fieldbridge.recordings import DATA_RECORDINGS, DEFAULT_SE
 from demo.pty_link import PtyLink
 
 from .apps import app_entry, write_app
-from .links import GAS_ANALYSER, ROOM, device, serial_entry, set_up, until, until_state
+from .links import ROOM, device, serial_entry, set_up, until, until_state
 from .recordings import act, device_id, events, rows, say, values
 
 SWITCH = "switch.room_recording"
 
 
-@pytest.fixture(autouse=True)
-async def folder(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[Path]:
-    """Where this Home Assistant keeps recordings."""
-    hass.config.config_dir = str(tmp_path)
-    yield tmp_path / "fieldbridge" / "recordings"
-    if DATA_RECORDINGS in hass.data:
-        await act(hass, "stop_recording")
-
-
-@pytest.fixture
-async def room(hass: HomeAssistant, pty_link: PtyLink) -> Any:
-    """A link with two devices that run."""
-    entry = serial_entry(pty_link.path, device("Room", ROOM), device("Gas analyser", GAS_ANALYSER))
-    await set_up(hass, entry)
-    await until_state(hass, "binary_sensor.lab_port_connectivity", STATE_ON)
-    pty_link.write(b"\n")
-    return entry
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 async def test_the_action_records_a_device_and_answers_with_what_came_of_it(

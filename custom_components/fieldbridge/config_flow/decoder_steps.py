@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant
-from homeassistant.data_entry_flow import FlowHandler
 import probatio
 
 from ..bridge.channels.described_fields import described_fields
@@ -13,7 +12,7 @@ from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.escapes import parse_lines
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import ProfileError
-from ..const import CONF_KIND, DOMAIN, KIND_REPLAY, KIND_SERIAL
+from ..const import CONF_KIND, KIND_REPLAY, KIND_SERIAL
 from .decoder_form import (
     CONF_PASTED,
     decoder_form,
@@ -25,7 +24,7 @@ from .decoder_form import (
 )
 from .decoder_preview import decoded_row, decoded_table
 from .presentation import timed_frames_text
-from .preview import Send, async_offer_preview, async_repeat, async_setup_preview
+from .preview import PreviewedSteps, Send, async_repeat, async_setup_preview
 
 _KIND: Final = "kind"
 _MOST_PASTED: Final = 100_000
@@ -37,11 +36,9 @@ def carries_frames(data: Mapping[str, Any]) -> bool:
     return data[CONF_KIND] in (KIND_SERIAL, KIND_REPLAY) or bool(data.get("stream"))  # of bytes, over Bluetooth
 
 
-class DecoderSteps(FlowHandler[Any, Any, Any]):
+class DecoderSteps(PreviewedSteps):
     """Describes a decoder; where frames come from and what becomes of it is up to the flow."""
 
-    has_preview = False
-    """Whether the frontend shows live rows in this kind of flow."""
     _decoder_kind = ""
     _decoder_values: dict[str, Any] | None = None
     _by_hand: Recognition | None = None
@@ -99,14 +96,13 @@ class DecoderSteps(FlowHandler[Any, Any, Any]):
                 self._by_hand = Recognition(decoder=decoder, fields=tuple(fields))
                 self._table = decoded_table(decoder, fields, frames)
                 return await self.async_step_decoder_values()
-        if self.has_preview:
-            async_offer_preview(self.hass, self.flow_id, self.start_decoder_preview)
-        return self.async_show_form(
-            step_id="decoder_fields",
-            data_schema=self.add_suggested_values_to_schema(decoder_schema(self._decoder_kind), self._decoder_values),
-            errors=errors,
-            description_placeholders={"frames": timed_frames_text(self.described_frames()), "error": reason},
-            preview=DOMAIN if self.has_preview else None,
+        return self.show_previewed(
+            "decoder_fields",
+            decoder_schema(self._decoder_kind),
+            self._decoder_values,
+            errors,
+            {"frames": timed_frames_text(self.described_frames()), "error": reason},
+            self.start_decoder_preview,
         )
 
     async def async_step_decoder_values(self, user_input: dict[str, Any] | None = None) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -24,7 +23,6 @@ import probatio
 from ..bridge.channels import Channel, ValueKind
 from ..bridge.errors import ProfileError
 from ..bridge.filters import KINDS, from_esphome
-from ..const import DOMAIN
 from ..presentable import printable
 from .filter_form import (
     CONF_POSITION,
@@ -37,7 +35,7 @@ from .filter_form import (
 )
 from .filter_preview import SampleSource, preview_table, start_filter_preview
 from .presentation import NOTHING
-from .preview import Send, async_offer_preview, async_setup_preview
+from .preview import PreviewedSteps, Send, async_setup_preview
 from .selector_texts import async_field_texts, async_selector_texts
 
 _CHANNEL: Final = "channel"
@@ -77,11 +75,9 @@ def with_channel(profile: Mapping[str, Any], channel: Mapping[str, Any]) -> dict
     return {**profile, "channels": channels}
 
 
-class FilterSteps(FlowHandler[Any, Any, Any]):
+class FilterSteps(PreviewedSteps):
     """Changes the filters and the publish policy of one channel; nothing is stored before the last step."""
 
-    has_preview: bool
-    """Whether the frontend shows live rows in this kind of flow; a table is shown in any."""
     _device_id: str
     _channel: dict[str, Any]
     """The stored form of the channel, with the changes so far."""
@@ -175,7 +171,7 @@ class FilterSteps(FlowHandler[Any, Any, Any]):
         count = len(self._items) + (place is None)
         stored = None if place is None else filter_form(self._items[place], place)
         texts = await async_selector_texts(self.hass)
-        return self._show_previewed(
+        return self.show_previewed(
             "filter",
             filter_schema(self._item_kind, Channel.from_dict(self._channel), count),
             user_input or stored,
@@ -185,6 +181,7 @@ class FilterSteps(FlowHandler[Any, Any, Any]):
                 "about": texts[f"filter_about.options.{self._item_kind}"],
                 "error": reason,
             },
+            self.start_filter_preview,
         )
 
     async def async_step_remove_filters(self, user_input: dict[str, Any] | None = None) -> Any:
@@ -210,7 +207,9 @@ class FilterSteps(FlowHandler[Any, Any, Any]):
             else:
                 return await self.async_step_channel_filters()
         schema = probatio.Schema({probatio.Required(_PASTED): TextSelector(TextSelectorConfig(multiline=True))})
-        return self._show_previewed("paste_filters", schema, user_input, errors, {"error": reason})
+        return self.show_previewed(
+            "paste_filters", schema, user_input, errors, {"error": reason}, self.start_filter_preview
+        )
 
     async def async_step_publish_policy(self, user_input: dict[str, Any] | None = None) -> Any:
         """Describe how often the value is worth showing."""
@@ -227,12 +226,13 @@ class FilterSteps(FlowHandler[Any, Any, Any]):
         stored = {**(channel.publish or {}), _LIVE: channel.live}
         if _AT_MOST_EVERY not in stored and channel.min_interval is not None:
             stored[_AT_MOST_EVERY] = channel.min_interval
-        return self._show_previewed(
+        return self.show_previewed(
             "publish_policy",
             _policy_schema(channel),
             user_input or stored,
             errors,
             {"error": reason, "pace": f"{channel.default_pace:g}"},
+            self.start_filter_preview,
         )
 
     async def async_step_save_filters(self, user_input: dict[str, Any] | None = None) -> Any:
@@ -283,25 +283,6 @@ class FilterSteps(FlowHandler[Any, Any, Any]):
         changed = {**self._channel, **changes}
         Channel.from_dict(changed)
         return changed
-
-    @callback
-    def _show_previewed(
-        self,
-        step_id: str,
-        schema: probatio.Schema,
-        values: Mapping[str, Any] | None,
-        errors: dict[str, str],
-        placeholders: dict[str, str],
-    ) -> Any:
-        if self.has_preview:
-            async_offer_preview(self.hass, self.flow_id, self.start_filter_preview)
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, values),
-            errors=errors,
-            description_placeholders=placeholders,
-            preview=DOMAIN if self.has_preview else None,
-        )
 
     async def _async_items_selector(self, *, multiple: bool) -> SelectSelector:
         options = [

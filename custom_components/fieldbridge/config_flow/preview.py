@@ -1,12 +1,13 @@
 """The live row under a form: the frontend asks again whenever the form changes, in config and options flows only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakMethod
 
 from homeassistant.components import websocket_api
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 import probatio
@@ -30,6 +31,34 @@ def async_offer_preview(hass: HomeAssistant, flow_id: str, start: StartPreview) 
     """Let the frontend ask for the preview of the form on the screen; ``start``, a method, leaves with its flow."""
     previews = hass.data.setdefault(_PREVIEWS, {})
     previews[flow_id] = WeakMethod(start, lambda _: previews.pop(flow_id, None))
+
+
+class PreviewedSteps(FlowHandler[Any, Any, Any]):
+    """Shows forms with a live row below, where the flow can have one."""
+
+    has_preview = False
+    """True in config and options flows; the frontend has no preview in the flows of devices."""
+
+    @callback
+    def show_previewed(
+        self,
+        step_id: str,
+        schema: probatio.Schema,
+        values: Mapping[str, Any] | None,
+        errors: dict[str, str],
+        placeholders: dict[str, str],
+        start: StartPreview,
+    ) -> Any:
+        """Show a form filled with ``values``; ``start``, a method, makes its rows."""
+        if self.has_preview:
+            async_offer_preview(self.hass, self.flow_id, start)
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, values),
+            errors=errors,
+            description_placeholders=placeholders,
+            preview=DOMAIN if self.has_preview else None,
+        )
 
 
 @callback

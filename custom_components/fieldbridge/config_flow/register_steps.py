@@ -6,7 +6,6 @@ from typing import Any, Final, override
 
 from homeassistant.const import CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 import probatio
 
@@ -16,7 +15,7 @@ from ..bridge.modbus import Register, RegisterDecoder, Table
 from ..const import DOMAIN
 from ..presentable import printable
 from .presentation import NOTHING
-from .preview import Send, async_offer_preview, async_setup_preview
+from .preview import PreviewedSteps, Send, async_setup_preview
 from .register_browser import CONF_ADDRESSES, CONF_COUNT, CONF_START, RANGE_SCHEMA, pick_schema, shown_addresses
 from .register_form import CONF_ADDRESS, CONF_TABLE, make_channel, make_register, register_form, register_schema
 from .register_preview import async_values_text, start_register_preview
@@ -32,7 +31,7 @@ _MOST_LOOKS: Final = 20
 """Until a person is asked whether the scan is to go on."""
 
 
-class RegisterSteps(FlowHandler[Any, Any, Any]):
+class RegisterSteps(PreviewedSteps):
     """Adds and changes registers of one device; where it is read from and what becomes of it is up to the flow."""
 
     _unit: int
@@ -49,9 +48,6 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
     _scan: Scan
     _scan_task: asyncio.Task[None] | None = None
     _looks = 0
-
-    has_preview = False
-    """Whether the frontend shows live rows in this kind of flow."""
 
     def begin_registers(
         self, unit: int, registers: dict[str, Register] | None = None, channels: tuple[Channel, ...] = ()
@@ -146,7 +142,7 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
                     return await self.async_step_modbus_added()
                 errors[CONF_ADDRESSES] = "no_registers"
         schema = pick_schema(self._scan.table, self._scan.words)
-        return self._show_live("modbus_pick", schema, user_input, errors, placeholders)
+        return self.show_previewed("modbus_pick", schema, user_input, errors, placeholders, self.start_register_preview)
 
     # ---- one register ----
 
@@ -184,7 +180,9 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
             channel = self._drafts[self._draft_key]
             stored = register_form(self._registers[channel.source], channel)
         schema = register_schema(self._registers)
-        return self._show_live("modbus_describe", schema, user_input or stored, errors, placeholders)
+        return self.show_previewed(
+            "modbus_describe", schema, user_input or stored, errors, placeholders, self.start_register_preview
+        )
 
     # ---- how a value is set ----
 
@@ -326,25 +324,6 @@ class RegisterSteps(FlowHandler[Any, Any, Any]):
         # That some addresses are refused is no news.
         error = str(scan.refused) if scan.is_incomplete or not scan.words else ""
         return {"done": str(scan.done), "count": str(scan.count), "found": str(len(scan.words)), "error": error}
-
-    @callback
-    def _show_live(
-        self,
-        step_id: str,
-        schema: probatio.Schema,
-        values: dict[str, Any] | None,
-        errors: dict[str, str],
-        placeholders: dict[str, str],
-    ) -> Any:
-        if self.has_preview:
-            async_offer_preview(self.hass, self.flow_id, self.start_register_preview)
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, values),
-            errors=errors,
-            description_placeholders=placeholders,
-            preview=DOMAIN if self.has_preview else None,
-        )
 
     @callback
     def _show_choice(self, step_id: str, channels: list[Channel]) -> Any:
