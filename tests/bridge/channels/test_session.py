@@ -48,6 +48,20 @@ def test_a_changed_value_is_told_once_per_batch_with_the_last_value() -> None:
     assert session.values == {"x": 3, "y": 5}
 
 
+def test_repeated_frames_count_like_different_ones() -> None:
+    session = csv(channel("x", "1"), condition={"prefix": "A", "source": "0", "equals": "A"})
+    told = listen(session, "x")
+    for _ in range(2):
+        missed = session.offer(
+            frames(b"A;1", b"A;1", b"A\xff", b"A;1", b"B;7", b"B;7", b"A;2", b"AB;3", b"AB;3", b"A;1")
+        )
+        assert missed == {2: "encoding", 4: "", 5: "", 7: "", 8: ""}
+
+    assert told == [1]
+    assert (session.counters.decoded, session.counters.not_ours) == (10, 8)
+    assert session.counters.rejected == {"encoding": 2}
+
+
 def test_a_change_behind_the_precision_is_no_change() -> None:
     session = csv(channel("x", "0", precision=1))
     told = listen(session, "x")

@@ -23,7 +23,7 @@ type Missed = dict[int, str]
 """Positions of frames in a batch that gave nothing: the reason of the rejection, empty for frames of others."""
 
 _NOT_OURS: Fields = object()
-"""Instead of the fields of a frame that need not be decoded."""
+"""Instead of the fields of a frame that is another device's."""
 
 
 @dataclass(slots=True)
@@ -60,6 +60,9 @@ class DeviceSession:
         self._condition = (
             (profile.decoder.getter(condition.source), condition.equals) if condition and condition.source else None
         )
+        self._known: bytes | None = None
+        """The last frame that could be decoded: devices repeat themselves, and an equal frame has equal fields."""
+        self._known_fields: Fields = None
         self._freshness = self._new_freshness()
         self._channels = {
             channel.key: LiveChannel(
@@ -164,11 +167,36 @@ class DeviceSession:
 
     def accept(self, frames: Sequence[Frame]) -> None:
         """Decode a batch of frames."""
-        self._take(frames, self._parse, self._prefix)
+        self.offer(frames)
 
     def offer(self, frames: Sequence[Frame]) -> Missed:
         """Decode a batch of a link that others may share, and return which frames gave nothing; they are counted."""
-        return self._take(frames, self._parse, self._prefix)
+        rows: list[Fields] = []
+        times: list[float] = []
+        missed: Missed = {}
+        counters = self.counters
+        known, fields = self._known, self._known_fields
+        for position, (time, data, _) in enumerate(frames):
+            if data != known:
+                try:
+                    fields = self._fields_of(data)
+                except DecodeError as err:
+                    known = None
+                    counters.rejected[err.reason] += 1
+                    missed[position] = err.reason
+                    continue
+                known = data
+            if fields is _NOT_OURS:
+                counters.not_ours += 1
+                missed[position] = ""
+                continue
+            rows.append(fields)
+            times.append(time)
+        self._known, self._known_fields = known, fields
+        if rows:
+            counters.decoded += len(rows)
+            self._take_rows(rows, times)
+        return missed
 
     def leave_to_others(self, reason: str) -> None:
         """A frame that was rejected for ``reason`` turned out to be another device's."""
@@ -177,30 +205,18 @@ class DeviceSession:
 
     def take(self, fields: Fields, time: float) -> None:
         """Take fields that are parsed already, at ``time`` in monotonic seconds."""
-        self._take((Frame(time, fields),), _as_they_are)
+        if self._condition is not None and not _meets(fields, *self._condition):
+            self.counters.not_ours += 1
+            return
+        self.counters.decoded += 1
+        self._take_rows([fields], [time])
 
-    def _take(self, frames: Sequence[Frame], parse: Callable[[Any], Fields], prefix: bytes = b"") -> Missed:
-        rows: list[Fields] = []
-        times: list[float] = []
-        missed: Missed = {}
-        counters = self.counters
-        for position, frame in enumerate(frames):
-            try:
-                fields = parse(frame.data) if not prefix or frame.data.startswith(prefix) else _NOT_OURS
-            except DecodeError as err:
-                counters.rejected[err.reason] += 1
-                missed[position] = err.reason
-                continue
-            if fields is _NOT_OURS or (self._condition is not None and not _meets(fields, *self._condition)):
-                counters.not_ours += 1
-                missed[position] = ""
-                continue
-            rows.append(fields)
-            times.append(frame.time)
-        if rows:
-            counters.decoded += len(rows)
-            self._take_rows(rows, times)
-        return missed
+    def _fields_of(self, data: bytes) -> Fields:
+        """Return the fields of a frame, or that it is another device's. Raises DecodeError."""
+        if self._prefix and not data.startswith(self._prefix):
+            return _NOT_OURS
+        fields = self._parse(data)
+        return fields if self._condition is None or _meets(fields, *self._condition) else _NOT_OURS
 
     def _take_rows(self, rows: list[Fields], times: list[float]) -> None:
         """Take parsed frames column by column: many calls of the same code cost less than the same calls in turns."""
@@ -338,10 +354,6 @@ class DeviceSession:
 
 def _nothing() -> None:
     """Nobody subscribed yet."""
-
-
-def _as_they_are(fields: Fields) -> Fields:
-    return fields
 
 
 def _nowhere(_: Any) -> object:

@@ -17,9 +17,9 @@ class Flusher:
 
     def look(self) -> None:
         """Look whether something is due earlier than was known; called after every batch."""
-        due = self._due()
-        if due is not None and (self._sleeps_until is None or due < self._sleeps_until):
-            self._wake.set()
+        for session in self._sessions():
+            if (due := session.due) is not None and (self._sleeps_until is None or due < self._sleeps_until):
+                self._wake.set()
 
     async def run(self, clock: ClockPort) -> None:
         """Flush what is due, for ever."""

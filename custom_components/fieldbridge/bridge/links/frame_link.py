@@ -164,18 +164,18 @@ class FrameLink:
 
     def _offer(self, batch: Batch) -> None:
         """Show the frames to every device: only its decoder and condition know which are its own."""
-        missed = [(session, session.offer(batch)) for session in tuple(self._sessions.values())]
-        if any(each for _, each in missed):
+        missed = {session: session.offer(batch) for session in tuple(self._sessions.values())}
+        if any(missed.values()):
             self._settle(missed)
 
-    def _settle(self, missed: list[tuple[DeviceSession, Missed]]) -> None:
+    def _settle(self, missed: Mapping[DeviceSession, Missed]) -> None:
         """Count what nobody could read, once, and leave to another device what its condition claims."""
-        for position in {position for _, each in missed for position, reason in each.items() if reason}:
+        for position in {position for each in missed.values() for position, reason in each.items() if reason}:
             # Without a condition a device takes whatever its decoder can read: that claims nothing.
-            if not any(session.profile.condition and position not in each for session, each in missed):
+            if not any(session.profile.condition and position not in each for session, each in missed.items()):
                 self._rejected += 1
                 continue
-            for session, each in missed:
+            for session, each in missed.items():
                 if reason := each.get(position):
                     session.leave_to_others(reason)
 
