@@ -50,6 +50,48 @@ async def test_a_timer_goes_on_after_a_wait_that_was_cancelled() -> None:
     sleeper.close()
 
 
+@needs_timerfd
+async def test_who_waits_for_a_timer_goes_on_in_the_turn_in_which_it_expires() -> None:
+    sleeper = TimerfdSleeper()
+    moment = asyncio.ensure_future(sleeper.until(time.monotonic() + 0.001))
+    order: list[str] = []
+    moment.add_done_callback(lambda _: order.append("a turn later"))
+
+    await moment
+    order.append("at once")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert order == ["at once", "a turn later"]
+    sleeper.close()
+
+
+@needs_timerfd
+async def test_a_timer_that_is_armed_again_as_it_expires_wakes_nobody_early() -> None:
+    sleeper = TimerfdSleeper()
+    armed: list[asyncio.Future[None]] = []
+    when = time.monotonic() + 0.02
+    sleeper.until(time.monotonic() - 1)
+    asyncio.get_running_loop().call_soon(lambda: armed.append(asyncio.ensure_future(sleeper.until(when))))
+
+    await asyncio.sleep(0)  # the selector has seen the first timer expire, and its callback comes after the second one
+    await armed[0]
+
+    assert time.monotonic() >= when
+    sleeper.close()
+
+
+@needs_timerfd
+async def test_a_timer_may_be_closed_by_whom_it_wakes() -> None:
+    sleeper = TimerfdSleeper()
+
+    await sleeper.until(time.monotonic() + 0.001)
+    sleeper.close()
+    await asyncio.sleep(0)
+
+    sleeper.close()
+
+
 async def test_a_clock_that_is_not_the_systems_own_is_asked_itself() -> None:
     clock = FakeClock(5.0)
     sleeper = make_sleeper(clock)

@@ -5,10 +5,12 @@ wake-up in eight comes together with the next. A timerfd has no such rounding; w
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import Context
 import os
 import time
-from typing import Protocol
+from typing import Any, Protocol, override
 
 from ..clock import SystemClock
 from ..interfaces import ClockPort
@@ -40,20 +42,48 @@ class ClockSleeper:
         """Nothing was taken."""
 
 
+class _Moment(asyncio.Future[None]):
+    """Wakes who waits for it in the very turn of the loop in which it comes: a future alone takes a turn more."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._waiter: tuple[Callable[[Any], object], Context | None] | None = None
+
+    @override
+    def add_done_callback(self, fn: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+        super().add_done_callback(fn, context=context)
+        self._waiter = fn, context
+
+    def come(self) -> None:
+        """Be done; for a callback of the loop, within which no task runs."""
+        if self._waiter is None:
+            self.set_result(None)
+            return
+        wake, context = self._waiter
+        self.remove_done_callback(wake)
+        self.set_result(None)
+        if context is None:
+            wake(self)
+        else:
+            context.run(wake, self)
+
+
 class TimerfdSleeper:
     """Waits with a timer of the Linux kernel, to some 0.1 ms. Raises OSError where there is none to be had."""
 
     def __init__(self) -> None:
         self._fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
-        self._waiter: asyncio.Future[None] | None = None
+        self._moment: _Moment | None = None
+        self._when = 0.0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._expired)
 
     def until(self, when: float) -> Awaitable[None]:
         """Return what is done at ``when`` (monotonic seconds); one at a time."""
-        self._waiter = self._loop.create_future()
+        self._moment = _Moment(self._loop)
+        self._when = when
         os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=max(when, 1e-9))
-        return self._waiter
+        return self._moment
 
     def close(self) -> None:
         """Give the timer back; idempotent."""
@@ -63,12 +93,14 @@ class TimerfdSleeper:
             self._fd = -1
 
     def _expired(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:  # armed again since
+        if time.monotonic() < self._when:  # armed again since
             return
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        moment = self._moment
+        if moment is not None and not moment.done():
+            moment.come()
+        if self._moment is moment and self._fd >= 0:  # arming it again has cleared it as well
+            with suppress(BlockingIOError):
+                os.read(self._fd, 8)
 
 
 def make_sleeper(clock: ClockPort) -> Sleeper:
