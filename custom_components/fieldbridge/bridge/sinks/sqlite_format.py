@@ -1,6 +1,6 @@
 """SQLite: one transaction per interval; what a crash leaves is rolled back to the last one when it is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 import sqlite3
@@ -46,7 +46,7 @@ class SqliteJournal:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Append rows to the open transaction."""
-        plain = [self._plain(row) for row in rows]
+        plain = self._plain(rows)
         try:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -75,13 +75,15 @@ class SqliteJournal:
         """Let go; what was not committed is rolled back."""
         self._connection.close()
 
-    def _plain(self, row: Row) -> list[object]:
-        values = list(row)
+    def _plain(self, rows: Sequence[Row]) -> Iterator[Row]:
+        """Return the rows as SQLite can hold them, made column by column since few columns need anything."""
+        columns: list[Sequence[object]] = list(zip(*rows, strict=True))
         for place in self._times:
-            moment = values[place]
-            if isinstance(moment, datetime):
-                values[place] = iso(moment)
-        return [float(value) if isinstance(value, int) and value not in _INTEGERS else value for value in values]
+            columns[place] = [iso(value) if isinstance(value, datetime) else value for value in columns[place]]
+        for place, column in enumerate(columns):
+            if int in set(map(type, column)):
+                columns[place] = [_within_64_bits(value) for value in column]
+        return zip(*columns, strict=True)
 
     def _failed(self, err: sqlite3.Error) -> SinkWriteError:
         """Go back to the last commit, which is what the file holds."""
@@ -111,6 +113,10 @@ class SqliteFormat:
         # One that SQLite had a use for is gone by now; the rest of one would belong to no database any more.
         part.with_name(part.name + "-journal").unlink(missing_ok=True)
         return publish(part, path)
+
+
+def _within_64_bits(value: object) -> object:
+    return float(value) if isinstance(value, int) and value not in _INTEGERS else value
 
 
 def _quoted(name: str) -> str:
