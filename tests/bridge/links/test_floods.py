@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 import socket
-import time
 
 import pytest
 
@@ -24,6 +23,9 @@ SHORTEST = DeviceProfile.from_dict(
         "channels": [{"key": "x", "name": "X", "source": "0"}],
     }
 )
+
+MOST_BYTES_PER_TURN = 1024
+"""What is decoded for several devices in well under 10 ms; a socket hands over 256 KiB at once."""
 
 
 def recognised_profile() -> DeviceProfile:
@@ -61,20 +63,17 @@ async def test_a_flood_for_three_devices_is_decoded_completely_without_holding_t
 
     link = serial_link(f"socket://127.0.0.1:{listening.getsockname()[1]}")
     devices = [link.set_device(str(number), flood.profile) for number in range(3)]
-    longest = 0.0
+    most = 0
     async with asyncio.TaskGroup() as group, link.running():
         group.create_task(asyncio.to_thread(send_flood))
         await link.until_state("up")  # start-up may take its time
-        before = time.thread_time()
-        while link.frames_given < flood.frames:
+        while (before := link.frames_given) < flood.frames:
             await asyncio.sleep(0)
-            now = time.thread_time()
-            longest, before = max(longest, now - before), now
+            most = max(most, link.frames_given - before)
         statistics = link.statistics()
         values = devices[0].values
 
     assert (statistics["frames"], statistics["dropped"], statistics["rejected"]) == (flood.frames, 0, 0)
     assert [device.counters.decoded for device in devices] == [flood.frames] * 3
     assert next(iter(values.values())) == flood.last
-    # One turn of the loop may hold several callbacks: it bounds each of them.
-    assert longest < 0.01
+    assert 0 < most <= MOST_BYTES_PER_TURN * flood.frames / len(flood.data) + 1
