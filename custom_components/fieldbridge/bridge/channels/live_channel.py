@@ -12,9 +12,6 @@ from .conditioning import Conditioner
 from .freshness import Freshness
 from .listeners import Listeners
 
-_ABSENT: object = object()
-"""Instead of a field that a frame does not carry."""
-
 
 class Column(NamedTuple):
     """The numbers of a channel in a batch of frames, None for unreadable and implausible ones."""
@@ -71,18 +68,18 @@ class LiveChannel:
 
     def take(self, rows: Sequence[Fields]) -> Column:
         """Take the channel's fields of parsed frames; the number is None when a field is no value of this kind."""
-        places: Sequence[int] = range(len(rows))
         get, convert = self.get, self.convert
-        try:
-            column = [get(fields) for fields in rows]
-        except LookupError, TypeError:
-            present = [(place, field) for place, field in enumerate(map(self._look_up, rows)) if field is not _ABSENT]
-            places, column = [place for place, _ in present], [field for _, field in present]
         raw, number, too_far, implausible = self.raw, self.number, self.too_far, 0
         numbers: list[Value | None] = []
-        for field in column:
+        absent: list[int] = []
+        for place, fields in enumerate(rows):
+            try:
+                field = get(fields)
+            except LookupError, TypeError:
+                absent.append(place)
+                continue
             # JSON tells 1 and True apart, Python's == does not
-            if field is not raw and (field != raw or type(field) is not type(raw)):
+            if field != raw or type(field) is not type(raw):
                 raw = field
                 try:
                     number = convert(field)
@@ -94,13 +91,8 @@ class LiveChannel:
         self.raw, self.number, self.too_far = raw, number, too_far
         if self.conditioner is None:
             self.value = number
+        places = range(len(rows)) if not absent else sorted(set(range(len(rows))).difference(absent))
         return Column(numbers, places, implausible)
-
-    def _look_up(self, fields: Fields) -> object:
-        try:
-            return self.get(fields)
-        except LookupError, TypeError:
-            return _ABSENT
 
     @property
     def due(self) -> float | None:
