@@ -18,29 +18,28 @@ class DelimiterFramer(Framer):
         if max_length < 1:
             raise ValueError(f"max_length must be positive, got {max_length}")
         self._delimiter = delimiter
-        self._border = b"\r\n" if delimiter == b"\n" else delimiter
-        """The longest form of the border."""
+        self._strip = b"\r" if delimiter == b"\n" else b""
         self._max_length = max_length
         self._tail = b""
         self._discarding = False
 
     @override
     def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
-        data = self._tail + data
-        if self._border != self._delimiter:
-            data = data.replace(self._border, self._delimiter)
-        *whole, tail = data.split(self._delimiter)
+        *whole, tail = (self._tail + data).split(self._delimiter)
         if whole and self._discarding:
             self._discarding = False
             del whole[0]
         self._tail = tail
         if tail:
             self._bound_tail()
-        if whole and len(max(whole, key=len)) > self._max_length:
-            fitting = [frame for frame in whole if len(frame) <= self._max_length]
-            self.counters.overlong += len(whole) - len(fitting)
-            whole = fitting
-        return list(filter(None, whole))
+        frames = []
+        for frame in whole:
+            stripped = frame.removesuffix(self._strip)
+            if len(stripped) > self._max_length:
+                self.counters.overlong += 1
+            elif stripped:
+                frames.append(stripped)
+        return frames
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
@@ -52,7 +51,7 @@ class DelimiterFramer(Framer):
     def _bound_tail(self) -> None:
         """Keep what may become a frame; of what is discarded only a possible beginning of the border."""
         border = len(self._delimiter) - 1
-        if not self._discarding and len(self._tail) > self._max_length + len(self._border) - 1:
+        if not self._discarding and len(self._tail) > self._max_length + border + len(self._strip):
             self.counters.overlong += 1
             self._discarding = True
         if self._discarding:
