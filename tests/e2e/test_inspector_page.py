@@ -120,6 +120,12 @@ async def test_a_person_sees_a_link_live(loopback_sockets: None, tmp_path: Path,
         await recordings.get_by_role("button", name="Replay").click()
         await page.get_by_text("The link was made").wait_for()
         assert len(await home.client.entry_ids(DOMAIN)) == 2
+
+        await page.evaluate("localStorage.setItem('selectedLanguage', JSON.stringify('de'))")
+        await frontend.open("/fieldbridge")
+        await page.get_by_role("tab", name="Aufnahmen").wait_for()
+        await page.get_by_role("region", name="Nachrichten").get_by_text("gut").first.wait_for()
+        assert await violations(page) == []
         assert frontend.errors == []
 
 
