@@ -25,6 +25,7 @@ from .connections.modbus import is_modbus
 from .const import CONF_KIND, DOMAIN, KIND_APP, KIND_BLE, SUBENTRY_DEVICE
 from .coordinator import FieldbridgeConfigEntry, FieldbridgeData, LinkCoordinator
 from .device_start import async_start_device, device_issues, read_profile
+from .device_taps import async_device_taps
 from .entity import PLATFORMS, platform_of
 from .filter_memory import async_forget_filters, async_remember_filters
 from .live_sensor import live_unique_id
@@ -33,7 +34,7 @@ from .modbus_memory import async_forget_devices, async_remember_devices
 from .modbus_migration import async_continue_migration, async_end_migration
 from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
 from .panel import async_hide_panel, async_setup_frontend, async_show_panel
-from .recordings import DATA_RECORDINGS, async_setup_recordings
+from .recordings import async_setup_recordings
 from .running import async_run
 from .services import async_setup_services
 from .websocket_api import async_setup_websocket_api
@@ -59,7 +60,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await async_setup_app(hass, entry)
     else:
         await _async_setup_link(hass, entry)
-    hass.data[DATA_RECORDINGS].async_follow(entry)
+    async_device_taps(hass).async_follow(entry)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -146,7 +147,7 @@ async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntr
     dr.async_get(hass).async_update_device(data.link_device_id, name=entry.title)
     for subentry_id in data.devices.keys() - entry.subentries.keys():
         await data.devices.pop(subentry_id).async_shutdown()
-        hass.data[DATA_RECORDINGS].async_device_gone(subentry_id)
+        async_device_taps(hass).async_device_gone(subentry_id)
         await data.link.remove_device(subentry_id)
     with device_issues(hass, entry):
         for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
@@ -168,7 +169,7 @@ async def _async_update_device(hass: HomeAssistant, entry: FieldbridgeConfigEntr
         if profile is not None:
             _remove_lost_channels(hass, entry, subentry_id, profile)
     if not async_start_device(hass, entry, subentry):
-        hass.data[DATA_RECORDINGS].async_device_gone(subentry_id)
+        async_device_taps(hass).async_device_gone(subentry_id)
         await data.link.remove_device(subentry_id)
     elif running is not None:
         data.devices[subentry_id].session.inherit(running.session)

@@ -20,8 +20,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.recordings import RecordingEnd, RunningRecording
 from .coordinator import DeviceCoordinator, SessionCoordinator
+from .device_taps import tappable_channels
 from .recording_services import async_begin, recording_title
-from .recordings import DATA_RECORDINGS, RecordingRequest, Recordings, recordable_channels
+from .recordings import DATA_RECORDINGS, RecordingRequest, Recordings
 
 
 @callback
@@ -92,7 +93,7 @@ class RecordingSwitch(RecordingEntity, SwitchEntity):
             return
         coordinator = self.coordinator
         request = RecordingRequest(
-            devices=[(coordinator, recordable_channels(coordinator))], title=recording_title([coordinator.shown_name])
+            devices=[(coordinator, tappable_channels(coordinator))], title=recording_title([coordinator.shown_name])
         )
         await async_begin(self.hass, request)
 

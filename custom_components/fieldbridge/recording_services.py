@@ -24,14 +24,9 @@ from .bridge.recordings.running import MAX_RATE_HZ
 from .bridge.streams import OverflowPolicy
 from .const import DOMAIN
 from .coordinator import SessionCoordinator
+from .device_taps import async_coordinators, tappable_channels
 from .recording_view import LINK_LIFETIME, async_register_views, signed_link
-from .recordings import (
-    ATTR_RECORDING,
-    DATA_RECORDINGS,
-    RecordingRequest,
-    async_coordinators,
-    recordable_channels,
-)
+from .recordings import ATTR_RECORDING, DATA_RECORDINGS, RecordingRequest
 
 SERVICE_START: Final = "start_recording"
 SERVICE_STOP: Final = "stop_recording"
@@ -186,14 +181,14 @@ def _targeted(hass: HomeAssistant, data: Mapping[str, Any]) -> list[tuple[Sessio
         device = devices.async_get(device_id)
         for domain, identifier in device.identifiers if device is not None else ():
             if domain == DOMAIN and identifier in coordinators:
-                channels = recordable_channels(coordinators[identifier])
+                channels = tappable_channels(coordinators[identifier])
                 found[identifier] = {channel.key: channel for channel in channels}
     for entity_id in selected.referenced:
         registered = entities.async_get(entity_id)
         for prefix, coordinator in coordinators.items():
             if registered is None or registered.platform != DOMAIN:
                 continue
-            for channel in recordable_channels(coordinator):
+            for channel in tappable_channels(coordinator):
                 if registered.unique_id == f"{prefix}_{channel.key}":
                     found.setdefault(prefix, {})[channel.key] = channel
     if not any(found.values()):

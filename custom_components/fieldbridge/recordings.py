@@ -1,16 +1,14 @@
 """Recordings in Home Assistant: begun for devices, kept within limits, told to entities and repairs."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 import logging
 from pathlib import Path
-import time
-from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -18,7 +16,7 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .bridge.channels import Channel, Value
+from .bridge.channels import Channel
 from .bridge.recordings import (
     Catalogue,
     Limits,
@@ -28,12 +26,12 @@ from .bridge.recordings import (
     RecordingPlan,
     RunningCapture,
     RunningRecording,
-    TappedSample,
     describe_device,
 )
 from .bridge.streams import OverflowPolicy
 from .const import CONF_RECORDING, DOMAIN
 from .coordinator import SessionCoordinator
+from .device_taps import DeviceTap, async_device_taps
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,111 +64,6 @@ _GONE_AFTER: Final = 30.0
 _DISK_ENDS: Final = frozenset({RecordingEnd.DISK_FULL, RecordingEnd.WRITE_FAILED})
 
 
-@runtime_checkable
-class _Tapped(Protocol):
-    """A session that shows every value of every frame; those of apps publish states instead."""
-
-    def live_value(self, key: str) -> Value | None:
-        """Return the latest filtered value of a channel."""
-        ...
-
-    def on_samples(self, listener: Callable[[Sequence[TappedSample]], None]) -> Callable[[], None]:
-        """Call ``listener`` with every value of every accepted batch."""
-        ...
-
-
-class _State(NamedTuple):
-    """One changed value of an app's device, as a frame of its own."""
-
-    time: float
-    values: Mapping[str, Value | None]
-
-
-class DeviceTap:
-    """The source of one device in one recording; outlives the sessions that stand behind the device."""
-
-    def __init__(self, keys: Iterable[str]) -> None:
-        """Tap the channels ``keys``."""
-        self.coordinator: SessionCoordinator[Any] | None = None
-        self._keys = tuple(keys)
-        self._listener: Callable[[Sequence[TappedSample]], None] | None = None
-        self._unsubscribes: list[CALLBACK_TYPE] = []
-        self._on_silence: Callable[[str], None] = _nobody_listens
-        self._available = False
-        self._is_silent = False
-        """Whether its silence was told."""
-        self._stop_watching: CALLBACK_TYPE | None = None
-
-    def fresh_value(self, key: str) -> Value | None:
-        """Return the latest value of a channel, None while it is not fresh."""
-        if self.coordinator is None:
-            return None
-        session = self.coordinator.session
-        try:
-            if not session.is_available(key):
-                return None
-            return session.live_value(key) if isinstance(session, _Tapped) else session.value(key)
-        except KeyError:  # the device has no such channel any more
-            return None
-
-    def on_samples(self, listener: Callable[[Sequence[TappedSample]], None]) -> CALLBACK_TYPE:
-        """Tell ``listener`` every value from now on, whichever session has it."""
-        self._listener = listener
-        self._subscribe()
-
-        def unsubscribe() -> None:
-            self._listener = None
-            self._unsubscribe()
-
-        return unsubscribe
-
-    @callback
-    def async_attach(self, coordinator: SessionCoordinator[Any] | None) -> None:
-        """Go on with another session, or with none."""
-        self._unsubscribe()
-        if self._stop_watching is not None:
-            self._stop_watching()
-            self._stop_watching = None
-        self.coordinator = coordinator
-        if coordinator is not None:
-            self._available, self._is_silent = coordinator.session.available, False
-            self._stop_watching = coordinator.session.on_availability(self._availability_changed)
-        self._subscribe()
-
-    def on_silence(self, listener: Callable[[str], None]) -> None:
-        """Call ``listener`` with what to note when the device falls silent, and when it speaks again."""
-        self._on_silence = listener
-
-    @callback
-    def _availability_changed(self) -> None:
-        if self.coordinator is None or self.coordinator.session.available == self._available:
-            return
-        self._available = not self._available
-        if not self._available:
-            self._is_silent = True
-            self._on_silence(f"{self.coordinator.shown_name}: silent, or its link is down")
-        elif self._is_silent:
-            self._is_silent = False
-            self._on_silence(f"{self.coordinator.shown_name}: speaks again")
-
-    def _subscribe(self) -> None:
-        if self.coordinator is None or self._listener is None:
-            return
-        session, listener = self.coordinator.session, self._listener
-        if isinstance(session, _Tapped):
-            self._unsubscribes.append(session.on_samples(listener))
-            return
-        for key in self._keys:
-            self._unsubscribes.append(
-                session.on_value(key, lambda value, key=key: listener([_State(time.monotonic(), {key: value})]))
-            )
-
-    def _unsubscribe(self) -> None:
-        for unsubscribe in self._unsubscribes:
-            unsubscribe()
-        self._unsubscribes.clear()
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordingRequest:
     """What somebody wants recorded: the channels of each device, by coordinator."""
@@ -193,6 +86,7 @@ class Recordings:
         self.settings: dict[str, Any] = dict(DEFAULT_SETTINGS)
         self.catalogue = Catalogue(self.default_folder)
         self._store: Store[dict[str, Any]] = Store(hass, _STORE_VERSION, f"{DOMAIN}.recordings")
+        self._device_taps = async_device_taps(hass)
         self._taps: dict[RunningRecording, dict[str, DeviceTap]] = {}
         """By the unique prefix of the device."""
         self._last: dict[str, RunningRecording] = {}
@@ -242,8 +136,7 @@ class Recordings:
                 manufacturer=info.get("manufacturer"),
                 model=info.get("model"),
             )
-            tap = taps[device.id] = DeviceTap(channel.key for channel in channels)
-            tap.async_attach(coordinator)
+            taps[device.id] = DeviceTap(device.id, (channel.key for channel in channels))
             described.append(device)
         plan = RecordingPlan(
             title=request.title,
@@ -254,12 +147,19 @@ class Recordings:
             duration=request.duration,
             overflow=request.overflow,
         )
-        recording = await self.catalogue.start(plan)
+        for tap in taps.values():
+            self._device_taps.async_add(tap)
+        try:
+            recording = await self.catalogue.start(plan)
+        except BaseException:
+            self._remove(taps)
+            raise
         _LOGGER.info("%s is being recorded: %s", ", ".join(device.name for device in described), recording.name)
         ir.async_delete_issue(self.hass, DOMAIN, ISSUE_DISK_FULL)
         self._taps[recording] = taps
         for tap in taps.values():
             tap.on_silence(recording.mark)
+            tap.on_attach(partial(self._attached, recording))
         recording.on_end(self._ended)
         self._tell(recording)
         return recording
@@ -290,37 +190,21 @@ class Recordings:
         return info
 
     @callback
-    def async_follow(self, entry: ConfigEntry) -> None:
-        """Let the recordings of an entry's devices go on while they are rebuilt, and when the entry is loaded anew."""
-        data = entry.runtime_data
-        entry.async_on_unload(data.async_on_device(self._device_came))
-        entry.async_on_unload(lambda: self._entry_unloaded(entry))
-
-    @callback
-    def _device_came(self, coordinator: SessionCoordinator[Any]) -> None:
-        for recording, taps in self._taps.items():
-            tap = taps.get(coordinator.unique_prefix)
-            if tap is None or tap.coordinator is coordinator:
-                continue
-            tap.async_attach(coordinator)
-            recording.mark(f"{coordinator.shown_name}: back, or changed")
+    def _attached(
+        self,
+        recording: RunningRecording,
+        before: SessionCoordinator[Any] | None,
+        now: SessionCoordinator[Any] | None,
+    ) -> None:
+        """Let a recording go on while its devices are rebuilt or loaded anew, and end when the last one has gone."""
+        if now is not None:
+            recording.mark(f"{now.shown_name}: back, or changed")
             if (cancel := self._gone_timers.pop(recording, None)) is not None:
                 cancel()
-
-    @callback
-    def async_device_gone(self, unique_prefix: str) -> None:
-        """Let the recordings of a device go on without it, or end when it was the last one."""
-        for recording, taps in self._taps.items():
-            if (tap := taps.get(unique_prefix)) is not None and tap.coordinator is not None:
-                recording.mark(f"{tap.coordinator.shown_name}: gone")
-                tap.async_attach(None)
-                if all(other.coordinator is None for other in taps.values()):
-                    self._end_soon(recording)
-
-    @callback
-    def _entry_unloaded(self, entry: ConfigEntry) -> None:
-        for coordinator in entry.runtime_data.devices.values():
-            self.async_device_gone(coordinator.unique_prefix)
+        elif before is not None:
+            recording.mark(f"{before.shown_name}: gone")
+            if all(tap.coordinator is None for tap in self._taps[recording].values()):
+                self._end_soon(recording)
 
     @callback
     def _end_soon(self, recording: RunningRecording) -> None:
@@ -334,8 +218,7 @@ class Recordings:
         if (cancel := self._gone_timers.pop(recording, None)) is not None:
             cancel()
         taps = self._taps.pop(recording)
-        for tap in taps.values():
-            tap.async_attach(None)
+        self._remove(taps)
         self._last |= dict.fromkeys(taps, recording)
         _LOGGER.info("The recording %s is over (%s), %s rows", recording.name, recording.end, recording.written)
         self.async_tell_disk(recording)
@@ -361,6 +244,10 @@ class Recordings:
                 "error": ended.error or "",
             },
         )
+
+    def _remove(self, taps: Mapping[str, DeviceTap]) -> None:
+        for tap in taps.values():
+            self._device_taps.async_remove(tap)
 
     def _tell(self, recording: RunningRecording, taps: Mapping[str, DeviceTap] | None = None) -> None:
         for unique_prefix in taps if taps is not None else self._taps[recording]:
@@ -419,10 +306,6 @@ class Recordings:
             _LOGGER.warning("Not every recording could be completed in time; the rest is done at the next start")
 
 
-def _nobody_listens(_: str) -> None:
-    """A tap without a recording."""
-
-
 async def async_setup_recordings(hass: HomeAssistant) -> None:
     """Make the recordings ready, before any entry is set up."""
     recordings = hass.data[DATA_RECORDINGS] = Recordings(hass)
@@ -434,22 +317,3 @@ def catalogue_of(hass: HomeAssistant) -> Catalogue:
     """Return the catalogue of recordings, that of the default folder before the first entry is set up."""
     recordings = hass.data.get(DATA_RECORDINGS)
     return (recordings if recordings is not None else Recordings(hass)).catalogue
-
-
-@callback
-def async_coordinators(hass: HomeAssistant) -> dict[str, SessionCoordinator[Any]]:
-    """Return all devices that run, by their unique prefix."""
-    return {
-        coordinator.unique_prefix: coordinator
-        for entry in hass.config_entries.async_entries(DOMAIN)
-        if entry.state is ConfigEntryState.LOADED
-        for coordinator in entry.runtime_data.devices.values()
-    }
-
-
-def recordable_channels(coordinator: SessionCoordinator[Any]) -> list[Channel]:
-    """Return the channels of a device that have values of their own."""
-    session = coordinator.session
-    profile = getattr(session, "profile", None)
-    channels: Iterable[Channel] = profile.channels if profile is not None else session.channels.values()
-    return [channel for channel in channels if channel.source]
