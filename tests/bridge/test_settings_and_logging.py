@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.fieldbridge.bridge.app import App
 from custom_components.fieldbridge.bridge.logging import JsonFormatter, configure_logging
-from custom_components.fieldbridge.bridge.settings import LoggingSettings, Settings
+from custom_components.fieldbridge.bridge.settings import LoggingSettings, MqttSettings, Settings
 
 
 class RoofSettings(Settings):
@@ -50,6 +50,20 @@ def test_incomplete_settings_are_told_when_they_are_asked_for() -> None:
     app = App("roof", settings_class=RoofSettings)
     with pytest.raises(RuntimeError, match="RoofSettings could not be instantiated"):
         _ = app.settings
+
+
+def test_certificates_may_be_named_as_in_cosalette(monkeypatch: pytest.MonkeyPatch, elsewhere: Path) -> None:
+    monkeypatch.setenv("MQTT__TLS_CA_FILE", "/ca.pem")
+    monkeypatch.setenv("MQTT__TLS_KEY_FILE", "/key.pem")
+    mqtt = Settings().mqtt
+    assert (mqtt.tls_ca, mqtt.tls_key) == (Path("/ca.pem"), Path("/key.pem"))
+    assert (mqtt.tls_ca_file, mqtt.tls_cert_file, mqtt.tls_key_file) == ("/ca.pem", None, "/key.pem")
+
+
+@pytest.mark.parametrize("prefix", ["home/+", "#", "a\0"])
+def test_a_prefix_with_wildcards_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="topic_prefix must not hold"):
+        MqttSettings(topic_prefix=prefix)
 
 
 def test_wrong_numbers_are_refused() -> None:

@@ -45,6 +45,7 @@ _WHERE = {
         "NameSpec",
         "PayloadValidationError",
         "PeriodicRegistration",
+        "ReturnValidationError",
         "Router",
         "SettingRef",
         "StreamRegistration",

@@ -43,15 +43,15 @@ class CronSchedule:
         # What runs in every hour follows elapsed time; a time of day follows the clock on the wall.
         self._every_hour = fields[2].startswith("*")
 
-    def next_fire_after(self, moment: datetime) -> datetime:
-        """Return the first due moment after ``moment``, in its time zone."""
+    def next_fire_after(self, after: datetime) -> datetime:
+        """Return the first due moment after ``after``, in its time zone."""
         if self._every_hour:
-            return next(self._iterate(self._cron, moment))
-        zone = moment.tzinfo
-        for due in self._iterate(self._cron, moment.replace(tzinfo=None)):
+            return next(self._iterate(self._cron, after))
+        zone = after.tzinfo
+        for due in self._iterate(self._cron, after.replace(tzinfo=None)):
             # By way of UTC, a time that does not exist becomes the one as long after the gap.
             aware = due.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
-            if aware.astimezone(UTC) > moment.astimezone(UTC):
+            if aware.astimezone(UTC) > after.astimezone(UTC):
                 return aware
         raise LookupError(f"'{self.expression}' is never due again")
 

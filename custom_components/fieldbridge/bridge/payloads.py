@@ -37,7 +37,7 @@ def leaves(state: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 def as_state(value: Any) -> dict[str, object]:
     """Return what a handler returned as a dict: a dataclass and a pydantic model become one, a value is ``value``."""
     if hasattr(value, "model_dump"):
-        return cast("dict[str, object]", value.model_dump(mode="json", by_alias=True))
+        return cast("dict[str, object]", value.model_dump(mode="json"))
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return dict(value) if isinstance(value, Mapping) else {"value": value}

@@ -10,7 +10,7 @@
 Both say the same; pass the class as ``state_model=`` where the device is registered.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
@@ -89,10 +89,44 @@ def payload_reader(kind: Any) -> Callable[[str], Any]:
             return adapter.validate_json(payload)
         except ValidationError as err:
             if err.errors()[0]["type"] != "json_invalid":
-                raise
-        return adapter.validate_strings(payload)
+                raise ValueError(_reasons(err.errors())) from err
+        try:
+            return adapter.validate_strings(payload)
+        except ValidationError as err:
+            raise ValueError(_reasons(err.errors())) from err
 
     return read
+
+
+def _reasons(errors: Iterable[Mapping[str, Any]]) -> str:
+    """Return what is wrong and where, without what was sent: others may read it, and it may be a secret."""
+    # The words of an app's own validator may quote the value.
+    own_words = {"value_error", "assertion_error"}
+    parts = ((error, ".".join(map(str, error["loc"]))) for error in errors)
+    return "; ".join(
+        f"{path}: {reason}" if path else reason
+        for error, path in parts
+        for reason in [error["type"] if error["type"] in own_words else error["msg"]]
+    )
+
+
+def value_writer(kind: Any) -> Callable[[Any], Any]:
+    """Return a function that writes values of ``kind`` as JSON knows them; a value of another kind stays as it is.
+
+    Raises pydantic's PydanticUserError for a kind that has no form in JSON; what it returns raises ValueError for such
+    a value.
+    """
+    from pydantic import TypeAdapter
+
+    adapter = TypeAdapter(kind)
+    return lambda value: adapter.dump_python(value, mode="json", warnings=False, fallback=_number)
+
+
+def _number(value: Any) -> Any:
+    """Return the number or list behind what numpy holds. Raises TypeError for anything else."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _walk(model: type, above: tuple[str, ...]) -> Iterator[StateField]:
@@ -110,9 +144,11 @@ def _own_fields(model: type) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
         for each in fields(model):
             yield each.name, hints[each.name], each.metadata
     elif hasattr(model, "model_fields"):
+        by_alias = getattr(model, "model_config", {}).get("serialize_by_alias")
         for name, info in model.model_fields.items():
             extra = info.json_schema_extra
-            yield info.serialization_alias or name, info.annotation, extra if isinstance(extra, dict) else {}
+            published = info.serialization_alias if by_alias else None
+            yield published or name, info.annotation, extra if isinstance(extra, dict) else {}
     elif hasattr(model, "__total__"):
         for name, annotation in get_type_hints(model).items():
             yield name, annotation, {}

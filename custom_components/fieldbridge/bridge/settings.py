@@ -6,10 +6,12 @@ The only module that imports pydantic; it is imported when settings are first ne
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .embedding import embedded_settings
+
+_OTHER_NAMES = {"tls_ca_file": "tls_ca", "tls_cert_file": "tls_cert", "tls_key_file": "tls_key"}
 
 type LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -38,6 +40,40 @@ class MqttSettings(BaseModel):
     """True: the broker keeps commands that arrive while the bridge is away (needs a client_id)."""
     retained_commands: bool = False
     """True: a retained command is executed at every start and reconnect."""
+    max_inbound_payload_bytes: int = Field(default=256 * 1024, gt=0)
+    """Longer messages are counted and dropped: no command is that long."""
+    error_publish_verbose: bool = True
+    """False: errors are published as the name of their class, for brokers that others read; the log has their words."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_tls_files(cls, values: Any) -> Any:
+        """Take the certificates under the names that apps for cosalette give them as well."""
+        if not isinstance(values, dict):
+            return values
+        return {_OTHER_NAMES.get(name, name): value for name, value in values.items()}
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _without_wildcards(cls, prefix: str) -> str:
+        if any(char in prefix for char in "+#\0"):
+            raise ValueError("topic_prefix must not hold '+', '#' or NUL")
+        return prefix
+
+    @property
+    def tls_ca_file(self) -> str | None:
+        """``tls_ca`` as a string."""
+        return None if self.tls_ca is None else str(self.tls_ca)
+
+    @property
+    def tls_cert_file(self) -> str | None:
+        """``tls_cert`` as a string."""
+        return None if self.tls_cert is None else str(self.tls_cert)
+
+    @property
+    def tls_key_file(self) -> str | None:
+        """``tls_key`` as a string."""
+        return None if self.tls_key is None else str(self.tls_key)
 
 
 class LoggingSettings(BaseModel):

@@ -19,7 +19,7 @@ from custom_components.fieldbridge.bridge.health import (
     build_error_payload,
 )
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient, WillConfig, build_will_config
-from custom_components.fieldbridge.bridge.testing import FakeClock
+from custom_components.fieldbridge.bridge.testing import AppHarness, FakeClock
 
 
 @pytest.fixture
@@ -47,6 +47,48 @@ def test_payloads_as_json() -> None:
         "timestamp": "2026-01-01T00:00:00+00:00",
         "details": {},
     }
+
+
+def test_a_report_need_not_show_the_words_of_an_error_that_the_app_does_not_know() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def message(error: Exception, *, verbose: bool) -> str:
+        return build_error_payload(error, error_type_map={OSError: "io"}, clock=lambda: at, verbose=verbose).message
+
+    assert message(ValueError("secret"), verbose=True) == build_error_payload(ValueError("secret")).message == "secret"
+    assert message(ValueError("secret"), verbose=False) == "ValueError"
+    assert message(OSError("no answer"), verbose=False) == "no answer"
+    named = build_error_payload(ValueError("x"), clock=lambda: at, correlation_id="12ab")
+    assert json.loads(named.to_json())["id"] == named.id == "12ab"
+
+
+@pytest.mark.parametrize(("verbose", "message"), [(True, "secret"), (False, "ValueError")])
+async def test_the_settings_say_whether_errors_are_published_in_their_words(*, verbose: bool, message: str) -> None:
+    harness = AppHarness.create(name="home", mqtt={"error_publish_verbose": verbose})
+
+    async def read() -> dict[str, object]:
+        raise ValueError("secret")
+
+    harness.app.add_telemetry("room", read, interval=1)
+    async with harness.running():
+        pass
+    assert {json.loads(text)["message"] for text in harness.messages_for("home/room/error")} == {message}
+
+
+async def test_devices_that_are_online_are_announced_again(reporter: HealthReporter, mock_mqtt: MockMqttClient) -> None:
+    await reporter.publish_device_available("lamp")
+    await reporter.publish_device_available("roof", is_root=True)
+    for device in ("gone", "silent"):
+        await reporter.publish_device_available(device)
+    await reporter.publish_device_unavailable("gone")
+    await reporter.mark_unavailable("silent", "read")
+    reporter.set_device_status("silent", "error")
+    mock_mqtt.reset()
+    await reporter.reannounce()
+    assert mock_mqtt.published == [
+        ("home/lamp/availability", "online", True, 1),
+        ("home/availability", "online", True, 1),
+    ]
 
 
 @dataclass

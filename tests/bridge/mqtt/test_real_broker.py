@@ -285,3 +285,40 @@ async def test_tls_with_a_certificate_that_is_trusted_and_none_without(
     del stranger
     caplog.clear()  # its records hold the errors, and these the sockets
     gc.collect()
+
+
+async def test_a_callback_runs_after_every_connect_and_its_error_is_only_logged(
+    mosquitto: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = MqttClient(settings_of(mosquitto))
+    connects: list[bool] = []
+
+    async def connected() -> None:
+        connects.append(client.is_connected)
+        raise ValueError("no luck")
+
+    client.add_connect_callback(connected)
+    async with started(client):
+        await until(lambda: len(connects) == 1)
+        mosquitto.stop()
+        await until(lambda: not client.is_connected)
+        mosquitto.start()
+        await until(lambda: len(connects) == 2)
+    assert connects == [True, True]
+    assert caplog.text.count("ValueError: no luck") == 2
+
+
+async def test_the_settings_say_how_long_a_message_may_be(mosquitto: Broker) -> None:
+    client = MqttClient(settings_of(mosquitto, max_inbound_payload_bytes=4))
+    seen: list[str] = []
+
+    async def take(_: str, payload: str) -> None:
+        seen.append(payload)
+
+    client.on_message(take)
+    async with started(client):
+        await client.subscribe("a")
+        await client.publish("a", "12345")
+        await client.publish("a", "1234")
+        await until(lambda: bool(seen))
+    assert (seen, client.inbound_dropped) == (["1234"], 1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 import pytest
 
 from custom_components.fieldbridge.bridge.di import Depends, Message, Optional, Payload, Topic
@@ -49,6 +49,26 @@ async def test_a_payload_is_read_into_the_model_that_the_handler_takes(harness: 
         await harness.inject_command("room", "{")
     harness.assert_state("home/room/state", {"celsius": 21.0}, count=1)
     assert error_types(harness, "room") == ["invalid_payload", "invalid_payload"]
+
+
+async def test_a_refused_payload_is_described_without_what_was_sent(harness: AppHarness) -> None:
+    class Code(BaseModel):
+        pin: int
+        word: str
+
+        @field_validator("word")
+        @classmethod
+        def known(cls, word: str) -> str:
+            raise ValueError(f"{word} is not known")
+
+    async def unlock(code: Annotated[Code, Payload()]) -> None: ...
+
+    harness.app.add_command("lock", unlock)
+    with pytest.raises(PayloadValidationError) as raised:
+        await harness.call_command("lock", {"pin": "secret", "word": "secret"})
+    words = "pin: Input should be a valid integer, unable to parse string as an integer; word: value_error"
+    assert str(raised.value) == words
+    assert (raised.value.param, str(raised.value.handler).endswith("unlock")) == ("code", True)
 
 
 async def test_what_the_payload_is_can_be_asked_of_the_registration(harness: AppHarness) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import logging
-from typing import override
+from typing import Annotated, override
 
+from pydantic import BaseModel, Field
 import pytest
 
 from custom_components.fieldbridge.bridge.app import TriggerPayload
+from custom_components.fieldbridge.bridge.di import Payload
 from custom_components.fieldbridge.bridge.interfaces import PublishStrategy
 from custom_components.fieldbridge.bridge.persist import SaveOnChange, SaveOnPublish
 from custom_components.fieldbridge.bridge.retry import CircuitBreaker, FixedBackoff
@@ -50,6 +52,10 @@ class Sensor:
 
 def states(harness: AppHarness, name: str = "room") -> list[Reading]:
     return [json.loads(payload) for payload in harness.messages_for(f"home/{name}/state")]
+
+
+def errors(harness: AppHarness, name: str = "room") -> list[str]:
+    return [json.loads(payload)["error_type"] for payload in harness.messages_for(f"home/{name}/error")]
 
 
 async def test_the_first_call_is_immediate_and_the_next_ones_keep_the_beat(
@@ -334,6 +340,37 @@ async def test_a_command_calls_triggerable_telemetry_out_of_turn(harness: AppHar
         await clock.advance(60)
     assert calls == [(0, "scheduled", 7), (50, "mqtt", 3), (52, "mqtt", 7), (100, "scheduled", 7)]
     assert states(harness)[2] == {"at": 54, "raw": "now"}
+
+
+class Scan(BaseModel):
+    depth: int = Field(default=3, gt=0)
+
+
+async def test_what_a_trigger_holds_is_read_into_the_model_that_the_handler_takes(harness: AppHarness) -> None:
+    async def read(scan: Annotated[Scan | None, Payload()], text: Annotated[str, Payload(raw=True)]) -> Reading:
+        return {"depth": None if scan is None else scan.depth, "text": text}
+
+    harness.app.add_telemetry("room", read, interval=100, triggerable=True)
+    async with harness.running():
+        for sent in ('{"depth": 7}', " ", '{"depth": -7}'):
+            await harness.inject_command("room", sent)
+    assert states(harness) == [
+        {"depth": None, "text": ""},
+        {"depth": 7, "text": '{"depth": 7}'},
+        {"depth": 3, "text": " "},
+    ]
+    assert errors(harness) == ["invalid_payload"]
+
+
+async def test_a_scheduled_call_without_the_payload_that_it_needs_is_an_error(harness: AppHarness) -> None:
+    async def read(scan: Annotated[Scan, Payload()]) -> Reading:
+        return {"depth": scan.depth}
+
+    harness.app.add_telemetry("room", read, interval=100, triggerable=True)
+    async with harness.running():
+        await harness.inject_command("room", "")
+    assert states(harness) == [{"depth": 3}]
+    assert errors(harness) == ["invalid_payload"]
 
 
 async def test_telemetry_takes_no_commands_unless_it_is_triggerable(harness: AppHarness) -> None:

@@ -2,7 +2,7 @@
 
 from ..runners.commands import Command
 from ..runners.contexts import AppContext, DeviceContext
-from ..runners.refusals import PayloadValidationError
+from ..runners.refusals import PayloadValidationError, ReturnValidationError
 from ..runners.registrations import (
     CommandRegistration,
     CronSpec,
@@ -38,6 +38,7 @@ __all__ = [
     "NameSpec",
     "PayloadValidationError",
     "PeriodicRegistration",
+    "ReturnValidationError",
     "Router",
     "SettingRef",
     "StreamRegistration",

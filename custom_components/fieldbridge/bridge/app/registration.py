@@ -299,7 +299,7 @@ class Registrations(Listed):
             timeout=timeout,
             unavailable_on=unavailable_on or (),
             described=described,
-            **plans(func, init),
+            **plans(func, init, triggerable=triggerable),
         )
         check_telemetry(registration, has_store=self.store is not None)
         self._add(registration, name, enabled)

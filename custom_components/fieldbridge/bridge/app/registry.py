@@ -185,9 +185,9 @@ def _below(prefix: str | None, registration: Registration) -> Registration:
     return replace(registration, name=f"{prefix}/{registration.name}", prefix=prefix)
 
 
-def plans(func: Callable[..., Any], init: Callable[..., Any] | None) -> dict[str, Any]:
+def plans(func: Callable[..., Any], init: Callable[..., Any] | None, *, triggerable: bool = False) -> dict[str, Any]:
     """Return the fields ``func``, ``plan``, ``init`` and ``init_plan``. Raises TypeError for wrong signatures."""
-    return {"func": func, "plan": build_plan(func), **_init_plan(init)}
+    return {"func": func, "plan": build_plan(func, may_lack_message=triggerable), **_init_plan(init)}
 
 
 def command_plans(func: Callable[..., Any], init: Callable[..., Any] | None) -> dict[str, Any]:

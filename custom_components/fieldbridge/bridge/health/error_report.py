@@ -21,10 +21,15 @@ class ErrorPayload:
     device: str | None
     timestamp: str
     details: dict[str, object] = field(default_factory=dict)
+    id: str = ""
+    """What the log calls the same event; left out of the payload where nobody gave one."""
 
     def to_json(self) -> str:
         """Return the payload as JSON."""
-        return to_json(asdict(self))
+        payload = asdict(self)
+        if not self.id:
+            del payload["id"]
+        return to_json(payload)
 
 
 def build_error_payload(
@@ -34,15 +39,22 @@ def build_error_payload(
     device: str | None = None,
     details: dict[str, object] | None = None,
     clock: Callable[[], datetime] | None = None,
+    verbose: bool = True,
+    correlation_id: str = "",
 ) -> ErrorPayload:
-    """Describe ``error``; its exact class (no subclass) is looked up in ``error_type_map``, else ``"error"``."""
+    """Describe ``error``; its exact class (no subclass) is looked up in ``error_type_map``, else ``"error"``.
+
+    With ``verbose=False`` the words of an error that is not in the map stay out: its class stands for them.
+    """
     now = clock() if clock is not None else datetime.now(UTC)
+    known = error_type_map or {}
     return ErrorPayload(
-        error_type=(error_type_map or {}).get(type(error), "error"),
-        message=str(error),
+        error_type=known.get(type(error), "error"),
+        message=str(error) if verbose or type(error) in known else type(error).__name__,
         device=device,
         timestamp=now.isoformat(),
         details=details or {},
+        id=correlation_id,
     )
 
 
@@ -54,6 +66,8 @@ class ErrorPublisher:
     topic_prefix: str
     error_type_map: dict[type[Exception], str] = field(default_factory=dict)
     clock: Callable[[], datetime] | None = None
+    verbose: bool = True
+    """False: only errors of the map are published in their own words."""
     on_error: Callable[[Exception, str | None], None] | None = None
     """Called with every error and the name of its device, for a host that shows more than a payload holds."""
 
@@ -64,7 +78,11 @@ class ErrorPublisher:
             if self.on_error is not None:
                 self.on_error(error, device)
             payload = build_error_payload(
-                error, error_type_map=self.error_type_map, device=device, clock=self.clock
+                error,
+                error_type_map=self.error_type_map,
+                device=device,
+                clock=self.clock,
+                verbose=self.verbose,
             ).to_json()
         except Exception:
             _LOGGER.exception("Describing an error of %s failed", device or "the app")

@@ -118,6 +118,12 @@ class HealthReporter:
             if not reasons:
                 await self.publish_device_available(device, is_root=is_root)
 
+    async def reannounce(self) -> None:
+        """Publish ``online`` again for every device that is, for a broker that may have forgotten it."""
+        for device in list(self._statuses):
+            if not self._reasons.get(device):
+                await self._publish(self._availability_topic(device), "online")
+
     async def publish_heartbeat(self) -> None:
         """Publish a heartbeat on ``{prefix}/status``."""
         uptime = self.clock.now() - self._started_at
@@ -131,6 +137,9 @@ class HealthReporter:
         for device in list(self._statuses):
             await self.publish_device_unavailable(device, is_root=device in self._roots)
         await self._publish(status_topic(self.topic_prefix), "offline")
+
+    def _availability_topic(self, device: str) -> str:
+        return device_topic(self.topic_prefix, device, "availability", is_root=device in self._roots)
 
     def _dropped(self, device: str) -> int:
         return sum(loser.dropped for loser in self._losers.get(device, ()))

@@ -1,7 +1,7 @@
 """The connection to a broker, kept up by a background task. The only module that imports aiomqtt."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 import importlib
@@ -21,10 +21,12 @@ _LOGGER = logging.getLogger(__name__)
 
 WINDOW = 50
 """Messages of QoS 1 that may be on their way at once: fewer cost more wake-ups, many more slow the library down."""
-MAX_INBOUND_BYTES = 256 * 1024
-"""Longer inbound messages are counted and dropped: no command is that long."""
 # "bad user name or password" and "not authorised" in MQTT 3.1.1 and 5.
 _AUTH_REASONS = frozenset({4, 5, 134, 135})
+
+
+type ConnectCallback = Callable[[], Awaitable[None]]
+"""Called after every connect."""
 
 
 class MqttNotConnectedError(LinkError, RuntimeError):
@@ -60,6 +62,7 @@ class MqttClient:
     _aiomqtt: Any = field(default=None, init=False, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _failing: bool = field(default=False, init=False, repr=False)
+    _running: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
 
     @property
     def is_connected(self) -> bool:
@@ -78,6 +81,17 @@ class MqttClient:
         """Call ``callback`` with True on every connect and False on every loss; returns the unsubscribe."""
         self._connection_callbacks.append(callback)
         return lambda: self._connection_callbacks.remove(callback)
+
+    def add_connect_callback(self, callback: ConnectCallback) -> None:
+        """Run ``callback`` in a task of its own after every connect; what it raises is logged."""
+
+        def connection_changed(connected: bool) -> None:
+            if connected:
+                task = asyncio.create_task(_run_guarded(callback), name="mqtt-connect-callback")
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+        self.on_connection_change(connection_changed)
 
     async def check(self) -> None:
         """Connect once and leave again.
@@ -111,6 +125,8 @@ class MqttClient:
 
     async def stop(self) -> None:
         """Disconnect and end the connection loop; idempotent."""
+        for callback in self._running:
+            callback.cancel()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -216,11 +232,10 @@ class MqttClient:
             except Exception:
                 _LOGGER.exception("Handling a message on %s failed", message.topic)
 
-    @staticmethod
-    def _decoded(payload: object) -> str:
+    def _decoded(self, payload: object) -> str:
         if not isinstance(payload, bytes | bytearray):
             return str(payload)
-        if len(payload) > MAX_INBOUND_BYTES:
+        if len(payload) > self.settings.max_inbound_payload_bytes:
             raise ValueError("message too long")
         return payload.decode()
 
@@ -248,11 +263,7 @@ class MqttClient:
         settings, aiomqtt = self.settings, self._aiomqtt
         client_id = settings.client_id or self.client_id
         will = self.will and aiomqtt.Will(self.will.topic, self.will.payload, self.will.qos, self.will.retain)
-        tls = aiomqtt.TLSParameters(
-            ca_certs=settings.tls_ca and str(settings.tls_ca),
-            certfile=settings.tls_cert and str(settings.tls_cert),
-            keyfile=settings.tls_key and str(settings.tls_key),
-        )
+        tls = aiomqtt.TLSParameters(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file)
         connection = aiomqtt.Client(
             settings.host,
             settings.port,
@@ -272,6 +283,13 @@ class MqttClient:
         # Above this many calls the library warns; a full window is no reason to.
         connection.pending_calls_threshold = 2 * WINDOW
         return connection
+
+
+async def _run_guarded(callback: ConnectCallback) -> None:
+    try:
+        await callback()
+    except Exception:
+        _LOGGER.exception("A callback for MQTT connections failed")
 
 
 class _InboundQueue(asyncio.Queue[Any]):

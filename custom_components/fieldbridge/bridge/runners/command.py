@@ -5,7 +5,6 @@ import json
 import logging
 from typing import Any
 
-from ..payloads import as_state
 from ..stores import DeviceStore
 from .commands import Command, CommandQueue
 from .contexts import DeviceContext
@@ -14,6 +13,7 @@ from .refusals import InvalidJsonError, MissingSubKeyError, RefusedCommandError,
 from .registrations import CommandRegistration
 from .retrying import within
 from .services import Services, load_store, save_store
+from .states import state_writer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class CommandDevice:
         self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
         self._bound = registration.plan.bound
+        self._write = state_writer(registration)
         self._timeout: float | None = None
 
     @property
@@ -85,7 +86,7 @@ class CommandDevice:
         call = self._registration.func(**arguments)
         state = await within(self._timeout, call, self._services.clock)
         await self._services.reactors.react(self._providers)
-        return None if state is None else as_state(state)
+        return self._write(state)
 
     async def report(self, err: Exception) -> None:
         """Publish an error of the device."""

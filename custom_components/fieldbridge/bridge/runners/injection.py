@@ -68,11 +68,16 @@ class Plan:
 
 
 def build_plan(
-    func: Callable[..., object], *, given: frozenset[str] = frozenset(), takes_message: bool = False
+    func: Callable[..., object],
+    *,
+    given: frozenset[str] = frozenset(),
+    takes_message: bool = False,
+    may_lack_message: bool = False,
 ) -> Plan:
     """Read what ``func`` wants, parameters in ``given`` left out. Raises TypeError for what cannot be injected.
 
-    With ``takes_message`` a parameter named ``payload`` is the message read into its type, marked or not.
+    With ``takes_message`` a parameter named ``payload`` is the message read into its type, marked or not. With
+    ``may_lack_message`` a payload without a message is null, and a blank message an empty object.
     """
     owner = getattr(func, "__qualname__", repr(func))
     parameters = []
@@ -86,7 +91,7 @@ def build_plan(
         annotation, markers = _without_markers(_annotation(function, parameter.name, where))
         if takes_message:
             markers = markers or _implied_markers(parameter.name, annotation)
-        binding, depends = _binding(markers, annotation, where)
+        binding, depends = _binding(markers, annotation, parameter.name, owner, may_lack_message=may_lack_message)
         if binding is None:
             annotation, optional = _without_none(annotation, where)
             optional = optional or Optional() in markers
@@ -173,13 +178,20 @@ def _implied_markers(name: str, annotation: Any) -> list[Any]:
     return [Payload()] if name == "payload" else []
 
 
-def _binding(markers: list[Any], annotation: Any, where: str) -> tuple[Binding | None, Plan | None]:
+def _binding(
+    markers: list[Any], annotation: Any, name: str, owner: str, *, may_lack_message: bool
+) -> tuple[Binding | None, Plan | None]:
     """Return how the argument is made, and what it takes to make it; None for one that is found by its type."""
 
     def message(command: Command | None) -> Command:
         if command is None:
-            raise TypeError(f"{where} is a part of a message, and there is none")
+            raise TypeError(f"Parameter '{name}' of {owner} is a part of a message, and there is none")
         return command
+
+    def text(command: Command | None) -> str:
+        if not may_lack_message:
+            return message(command).payload
+        return "null" if command is None else command.payload.strip() or "{}"
 
     marker = next((marker for marker in markers if not isinstance(marker, Optional)), None)
     if marker is Command:
@@ -189,19 +201,21 @@ def _binding(markers: list[Any], annotation: Any, where: str) -> tuple[Binding |
     if isinstance(marker, Topic):
         return lambda _, command: message(command).topic, None
     if isinstance(marker, Payload):
-        read = str if marker.raw or annotation is str else payload_reader(annotation)
-        return lambda _, command: _read(read, message(command).payload), None
+        if marker.raw or annotation is str:
+            return lambda _, command: "" if may_lack_message and command is None else message(command).payload, None
+        read = payload_reader(annotation)
+        return lambda _, command: _read(read, text(command), name, owner), None
     if isinstance(marker, Depends):
-        depends = build_plan(marker.dependency, takes_message=True)
+        depends = build_plan(marker.dependency, takes_message=True, may_lack_message=may_lack_message)
         return lambda given, command: marker.dependency(**resolve(depends, given, command)), depends
     return None, None
 
 
-def _read(read: Callable[[str], Any], payload: str) -> Any:
+def _read(read: Callable[[str], Any], payload: str, name: str, owner: str) -> Any:
     try:
         return read(payload)
     except ValueError as err:
-        raise PayloadValidationError(str(err)) from err
+        raise PayloadValidationError(str(err), param=name, handler=owner, cause=err) from err
 
 
 def _without_none(annotation: Any, where: str) -> tuple[Any, bool]:

@@ -10,8 +10,19 @@ class RefusedCommandError(BridgeError, ValueError):
 class PayloadValidationError(RefusedCommandError):
     """The payload is not what the handler takes."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        handler: str | None = None,
+        cause: BaseException | None = None,
+    ) -> None:
         super().__init__(message)
+        self.param = param
+        """The parameter that it is for."""
+        self.handler = handler
+        self.__cause__ = cause
 
 
 class InvalidJsonError(RefusedCommandError):
@@ -24,6 +35,15 @@ class MissingSubKeyError(RefusedCommandError):
 
 class UnknownSubCommandError(RefusedCommandError):
     """No handler has the name that the JSON object gives."""
+
+
+class ReturnValidationError(BridgeError, ValueError):
+    """What a handler returned has no form in JSON."""
+
+    def __init__(self, message: str, *, handler: str | None = None, cause: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.handler = handler
+        self.__cause__ = cause
 
 
 ERROR_TYPES: dict[type[Exception], str] = {

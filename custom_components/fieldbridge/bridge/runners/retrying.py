@@ -78,7 +78,7 @@ class Beats:
 
 
 class CronBeats:
-    """The moments at which a schedule is due."""
+    """The moment it begins, so that there is a state at once, and those at which a schedule is due."""
 
     def __init__(self, schedule: CronSchedule, now: WallClock, clock: ClockPort, stop: asyncio.Event) -> None:
         self._schedule = schedule
@@ -90,8 +90,11 @@ class CronBeats:
     async def next(self) -> bool:
         """Wait until the schedule is due next; returns False at shutdown."""
         now = self._now()
+        if self._last is None:
+            self._last = now
+            return not self._stop.is_set()
         # Woken a little early, the moment just served must not be due again.
-        due = self._last = self._schedule.next_fire_after(max(now, self._last or now))
+        due = self._last = self._schedule.next_fire_after(max(now, self._last))
         return await sleep_until(due, self._now, self._clock, self._stop)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..cron import CronSchedule, local_clock
 from ..errors import BridgeError
-from ..payloads import as_state
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
 from .commands import Command, CommandQueue
@@ -20,6 +19,7 @@ from .injection import resolve
 from .registrations import TelemetryRegistration
 from .retrying import Beats, CronBeats, Retrier, sleep_unless, within
 from .services import Services, load_store, save_store
+from .states import state_writer
 from .trigger import TriggerPayload
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class TelemetryDevice:
         self._schedule: CronSchedule | None = None
         self._timeout: float | None = None
         self._trigger_parameter = registration.plan.parameter_for(TriggerPayload)
+        self._bound = registration.plan.bound
+        self._write = state_writer(registration)
         self._providers: Mapping[Any, object] = {}
         self._arguments: dict[str, object] = {}
         self._last_published: dict[str, object] | None = None
@@ -72,7 +74,7 @@ class TelemetryDevice:
             providers = services.device_providers(f"fieldbridge.{self.name}", self._ctx, self._store)
             providers[TriggerPayload] = TriggerPayload()
             self._providers = services.with_own(self._registration, providers)
-            self._arguments = resolve(self._registration.plan, self._providers)
+            self._arguments = resolve(self._registration.plan.unbound, self._providers)
         except Exception as err:
             _LOGGER.exception("Telemetry %s cannot start", self.name)
             await self._report(err)
@@ -93,16 +95,18 @@ class TelemetryDevice:
         if self._freshness is not None:
             await self._freshness.watch()
 
-    async def cycle(self, trigger: TriggerPayload) -> Exception | None:
-        """Call the handler with its retries and publish the result; returns what went wrong."""
+    async def cycle(self, command: Command | None) -> Exception | None:
+        """Call the handler, for ``command`` or because it is time, with its retries; returns what went wrong."""
         if self._breaker is not None and not self._breaker.should_attempt():
             _LOGGER.warning("Telemetry %s is skipped: its circuit is open", self.name)
             self._services.health.set_device_status(self.name, "circuit_open")
             return CircuitOpenError(f"{self.name} failed too often and is left alone for a while")
         published, error = False, None
         if self._trigger_parameter is not None:
-            self._arguments[self._trigger_parameter] = trigger
+            self._arguments[self._trigger_parameter] = TriggerPayload.of(command)
         try:
+            if self._bound.parameters:
+                self._arguments |= resolve(self._bound, self._providers, command)
             reading = await self._read()
             await self._services.reactors.react(self._providers)
             if reading is not None:
@@ -146,7 +150,7 @@ class TelemetryDevice:
             log("Telemetry %s failed and is tried again: %s", self.name, err)
         else:
             self._retrier.succeeded()
-            return None if reading is None else as_state(reading)
+            return self._write(reading)
         if not await self._retrier.pause():
             return None
         return await self._attempt(retries - 1)
@@ -211,11 +215,11 @@ async def run_telemetry(
         return
     turns = group.turns(device)
 
-    async def call(trigger: TriggerPayload) -> Exception | None:
+    async def call(command: Command | None) -> Exception | None:
         async with AsyncExitStack() as stack:
             for turn in turns:
                 await stack.enter_async_context(turn)
-            return await device.cycle(trigger)
+            return await device.cycle(command)
 
     called_at = -math.inf
 
@@ -227,7 +231,7 @@ async def run_telemetry(
             await sleep_unless(services.shutdown, pause, services.clock)
             meant += commands.take_waiting()
         called_at = services.clock.now()
-        error = await call(TriggerPayload.from_mqtt(meant[-1].payload))
+        error = await call(meant[-1])
         for each in meant:
             each.settle(error=error)
 
@@ -237,7 +241,7 @@ async def run_telemetry(
     beats = device.beats(group.start)
     try:
         while await beats.next():
-            await call(TriggerPayload())
+            await call(None)
     finally:
         watching.cancel()
         await device.close()

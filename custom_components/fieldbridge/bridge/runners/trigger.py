@@ -4,6 +4,8 @@ from dataclasses import dataclass
 import json
 from typing import Any, Literal
 
+from .commands import Command
+
 
 @dataclass(frozen=True, slots=True)
 class TriggerPayload:
@@ -18,6 +20,11 @@ class TriggerPayload:
     def scheduled(cls) -> TriggerPayload:
         """Return that it is time."""
         return cls()
+
+    @classmethod
+    def of(cls, command: Command | None) -> TriggerPayload:
+        """Return that somebody asked, where there is a command, else that it is time."""
+        return cls.scheduled() if command is None else cls.from_mqtt(command.payload)
 
     @classmethod
     def from_mqtt(cls, payload: str) -> TriggerPayload:
