@@ -12,7 +12,7 @@ from homeassistant.util.hass_dict import HassKey
 from .bridge.channels import Channel, Value
 from .bridge.recordings import TappedSample
 from .const import DOMAIN
-from .coordinator import SessionCoordinator
+from .coordinator import Session, SessionCoordinator
 
 DATA_TAPS: HassKey[DeviceTaps] = HassKey("fieldbridge_taps")
 
@@ -57,17 +57,19 @@ class DeviceTap:
         """Whether its silence was told."""
         self._stop_watching: CALLBACK_TYPE | None = None
 
+    def is_fresh(self, key: str) -> bool:
+        """Whether the value of a channel is one of now."""
+        try:
+            return self.coordinator is not None and self.coordinator.session.is_available(key)
+        except KeyError:  # the device has no such channel any more
+            return False
+
     def fresh_value(self, key: str) -> Value | None:
         """Return the latest value of a channel, None while it is not fresh."""
-        if self.coordinator is None:
+        if self.coordinator is None or not self.is_fresh(key):
             return None
-        session = self.coordinator.session
-        try:
-            if not session.is_available(key):
-                return None
-            return session.live_value(key) if isinstance(session, _Tapped) else session.value(key)
-        except KeyError:  # the device has no such channel any more
-            return None
+        session: Session = self.coordinator.session
+        return session.live_value(key) if isinstance(session, _Tapped) else session.value(key)
 
     def on_samples(self, listener: Callable[[Sequence[TappedSample]], None]) -> CALLBACK_TYPE:
         """Tell ``listener`` every value from now on, whichever session has it."""

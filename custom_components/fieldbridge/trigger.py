@@ -1,4 +1,4 @@
-"""Triggers: a link goes down, a link comes back."""
+"""Triggers: a link goes down or comes back; values cross, change or become something."""
 
 from typing import ClassVar, override
 
@@ -13,6 +13,7 @@ import probatio
 
 from .const import DOMAIN
 from .coordinator import SIGNAL_LINK
+from .value_triggers import VALUE_TRIGGERS
 
 _CONFIG_SCHEMA = probatio.Schema(
     {
@@ -88,4 +89,4 @@ class LinkBack(LinkTrigger):
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
     """Return the triggers."""
-    return {"link_down": LinkDown, "link_back": LinkBack}
+    return {"link_down": LinkDown, "link_back": LinkBack, **VALUE_TRIGGERS}
