@@ -1,10 +1,12 @@
 """Simulated units behind tmodbus' server, with the faults of real ones, and a running link to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+import importlib
+from typing import Any, Literal, cast
 
 from tmodbus.exceptions import ServerDeviceBusyError, SuppressResponseError, error_code_to_exception_map
 from tmodbus.pdu import (
@@ -32,7 +34,10 @@ from custom_components.fieldbridge.bridge.modbus.requests import RequestError
 from custom_components.fieldbridge.bridge.testing import ManualClock
 from custom_components.fieldbridge.bridge.transports.modbus import (
     ModbusOptions,
+    ModbusParams,
     ModbusTransport,
+    ModbusUnit,
+    is_numbered,
     modbus_params,
     own_transport,
 )
@@ -216,6 +221,84 @@ async def running(
         shutdown.set()
         async with asyncio.timeout(PATIENCE):
             await task
+
+
+class Silences:
+    """Tells a client at once that a server will not answer: a time-out short enough to wait for fails busy machines."""
+
+    def __init__(self) -> None:
+        self._asking: set[asyncio.Future[None]] = set()
+
+    def seen_by(self, handler: Any) -> Any:
+        """Return the handler of a server whose silences are told."""
+
+        @wraps(handler)
+        async def handle(*request: Any) -> Any:
+            try:
+                return await handler(*request)
+            except SuppressResponseError:
+                self.tell()
+                raise
+
+        return handle
+
+    def tell(self) -> None:
+        """Nobody who is asking now gets an answer in time."""
+        for asking in self._asking:
+            asking.set_result(None)
+        self._asking.clear()
+
+    async def told[T](self, answer: Coroutine[Any, Any, T]) -> T:
+        """Wait for an answer. Raises TimeoutError when there will be none."""
+        asking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.add(asking)
+        answering = asyncio.ensure_future(answer)
+        try:
+            await asyncio.wait((asking, answering), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                return answering.result()
+            raise TimeoutError
+        finally:
+            self._asking.discard(asking)
+            answering.cancel()
+
+
+class _ImpatientUnit:
+    """A unit of a real connection; waits for no answer that will not come."""
+
+    def __init__(self, unit: ModbusUnit, silences: Silences) -> None:
+        self._unit = unit
+        self._silences = silences
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the unit has; its requests end when the server lets them go unanswered."""
+        of_unit = getattr(self._unit, name)
+        if not name.startswith(("read_", "write_")):
+            return of_unit
+        return lambda *request: self._silences.told(of_unit(*request))
+
+
+def impatient_transport(
+    params: ModbusParams, silences: Silences, *, backend: Literal["pymodbus", "tmodbus"] = "pymodbus"
+) -> ModbusTransport:
+    """Return a transport whose requests end as after a time-out, but at once, when a silence is told."""
+    connection = importlib.import_module(f"modbus_connection.{backend}").ModbusConnection(params)
+    return ModbusTransport(
+        lambda unit: cast(ModbusUnit, _ImpatientUnit(connection.for_unit(unit), silences)),
+        ModbusOptions(timeout=PATIENCE),
+        numbered=is_numbered(params),
+        close=connection.close,
+    )
+
+
+@asynccontextmanager
+async def asking(handler: Any) -> AsyncIterator[Running]:
+    """Run a link to a server on this machine that may leave requests without an answer."""
+    silences = Silences()
+    async with tcp_server(silences.seen_by(handler)) as port:
+        transport = impatient_transport(modbus_params("tcp", host="127.0.0.1", port=port), silences)
+        async with running(port, transport=transport) as run:
+            yield run
 
 
 async def within[T](awaitable: Awaitable[T]) -> T:

@@ -24,11 +24,22 @@ from custom_components.fieldbridge.bridge.transports.modbus import (
 )
 
 from ..transports.modbus_servers import UNIT, odd_server, pymodbus_rtu, reply
-from .modbus_bus import PATIENCE, Bus, Running, number, profile, running, tcp_server, within, words
+from .modbus_bus import (
+    PATIENCE,
+    Bus,
+    Running,
+    Silences,
+    asking,
+    impatient_transport,
+    number,
+    profile,
+    running,
+    tcp_server,
+    within,
+    words,
+)
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
-
-QUICK = ModbusOptions(timeout=0.1)
 
 
 class Moody:
@@ -62,7 +73,7 @@ class Moody:
 async def test_a_register_that_is_never_answered_is_found_and_left_out() -> None:
     device = Moody()
     device.ignored = {7}
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(*range(10))))
         await run.until(lambda: run.link.status.state is LinkState.UP)
         for _ in range(24):
@@ -79,7 +90,7 @@ async def test_a_register_that_is_never_answered_is_found_and_left_out() -> None
 async def test_the_longest_request_that_is_answered_is_learned_from_silence() -> None:
     device = Moody()
     device.longest = 20
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(*range(0, 60, 3))))
         await run.until(lambda: run.link.status.state is LinkState.UP)
         for _ in range(40):
@@ -90,7 +101,7 @@ async def test_the_longest_request_that_is_answered_is_learned_from_silence() ->
 
 async def test_nothing_is_learned_from_a_device_that_was_away() -> None:
     device = Moody()
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(0, 30, 60, 200)))
         await run.until(lambda: session.available)
         for _ in range(3):
@@ -107,7 +118,7 @@ async def test_nothing_is_learned_from_a_device_that_was_away() -> None:
 
 async def test_a_device_that_is_away_is_asked_for_one_register_at_a_time() -> None:
     device = Moody()
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(0, 30, 60, 200)))
         await run.until(lambda: session.available)
         device.ignored = set(range(300))
@@ -117,7 +128,7 @@ async def test_a_device_that_is_away_is_asked_for_one_register_at_a_time() -> No
 
 async def test_a_poll_that_was_asked_for_says_when_nobody_answered() -> None:
     device = Moody()
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(0, 30)))
         await run.until(lambda: session.available)
         device.ignored = {0}
@@ -133,7 +144,7 @@ async def test_a_device_that_is_busy_when_it_is_back_is_blamed_for_nothing() -> 
             raise ServerDeviceBusyError(request.function_code)
         return await device.bus(unit, request) if device.busy else await device(unit, request)
 
-    async with tcp_server(back_but_busy) as port, running(port, options=QUICK) as run:
+    async with asking(back_but_busy) as run:
         session = run.add("a", profile(words(0, 30)))
         await run.until(lambda: session.available)
         device.ignored = set(range(300))
@@ -147,7 +158,7 @@ async def test_a_device_that_is_busy_when_it_is_back_is_blamed_for_nothing() -> 
 
 async def test_a_busy_device_is_blamed_for_nothing() -> None:
     device = Moody()
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(0, 30)))
         await run.until(lambda: session.available)
         device.busy = True
@@ -161,7 +172,7 @@ async def test_a_busy_device_is_blamed_for_nothing() -> None:
 
 async def test_who_waits_for_a_poll_of_a_device_that_is_changed_is_told() -> None:
     device = Moody()
-    async with tcp_server(device) as port, running(port, options=QUICK) as run:
+    async with asking(device) as run:
         session = run.add("a", profile(words(0)))
         await run.until(lambda: session.available)
         polling = asyncio.create_task(run.link.poll_now("a"))
@@ -186,7 +197,7 @@ async def test_a_connection_that_is_dead_without_saying_so_is_opened_anew() -> N
             return await device(unit, request)
 
     gateway = HalfOpen()
-    async with tcp_server(gateway) as port, running(port, options=QUICK) as run:
+    async with asking(gateway) as run:
         session = run.add("a", profile(words(1, rate=RateClass.FAST), device=ModbusDevice(tolerance=0)))
         await run.until(lambda: session.available)
         gateway.forgotten = gateway.last
@@ -218,6 +229,7 @@ class LateLine:
     asked: list[int] = field(default_factory=list)
     """Addresses that were asked for."""
     held: list[bytes] | None = None
+    silences: Silences = field(default_factory=Silences)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     _writer: asyncio.StreamWriter | None = None
 
@@ -245,6 +257,7 @@ class LateLine:
                     writer.write(answer)
                 else:
                     self.held.append(answer)
+                    self.silences.tell()
                 self.news.set()
         except asyncio.IncompleteReadError, ConnectionError:
             writer.close()
@@ -266,9 +279,9 @@ class LateLine:
 async def test_a_late_answer_is_not_taken_for_the_next_one_where_answers_have_no_numbers() -> None:
     line = LateLine()
     async with line.serving() as port:
-        options = ModbusOptions(timeout=0.1)
         params = modbus_params("rtu_over_tcp", host="127.0.0.1", port=port)
-        async with running(port, transport=own_transport(params, options, backend="tmodbus")) as run:
+        transport = impatient_transport(params, line.silences, backend="tmodbus")
+        async with running(port, transport=transport) as run:
             device = ModbusDevice(max_gap=0)
             session = run.add("a", profile(words(10, 20), device=device, writes={"w10": number(register="w10")}))
             await run.until(lambda: session.available)
@@ -277,11 +290,11 @@ async def test_a_late_answer_is_not_taken_for_the_next_one_where_answers_have_no
             assert line.asked == [10, 20, 10]
             polling = asyncio.create_task(run.link.poll_now("a"))
             reading = asyncio.create_task(run.link.read_registers(1, Table.HOLDING, 30, 1))
-            await run.clock.advance(options.timeout / 2)
+            await run.clock.advance(transport.options.timeout / 2)
             assert line.asked == [10, 20, 10]
             line.release()
             await run.clock.settle()
-            await run.clock.advance(options.timeout)
+            await run.clock.advance(transport.options.timeout)
             assert await within(reading) == [30]
             await within(polling)
             assert session.values == {"w10": 10, "w20": 20}
@@ -292,7 +305,8 @@ async def test_a_write_that_was_not_answered_is_an_error_and_holds_up_its_unit_o
     line = LateLine()
     async with line.serving() as port:
         params = modbus_params("rtu_over_tcp", host="127.0.0.1", port=port)
-        async with running(port, transport=own_transport(params, QUICK, backend="tmodbus")) as run:
+        transport = impatient_transport(params, line.silences, backend="tmodbus")
+        async with running(port, transport=transport) as run:
             session = run.add("a", profile(words(10), writes={"w10": number(register="w10")}))
             await run.until(lambda: session.available)
             line.held = []
@@ -315,7 +329,7 @@ async def test_a_server_that_comes_back_is_polled_again() -> None:
     fast = words(1, rate=RateClass.FAST)
     async with tcp_server(device) as port:
         pass
-    async with running(port, options=QUICK) as run:
+    async with running(port) as run:
         session = run.add("a", profile(fast, device=ModbusDevice(tolerance=0)))
         await run.until(lambda: run.link.status.state is LinkState.DOWN)
         async with tcp_server(device, port):

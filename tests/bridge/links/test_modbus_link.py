@@ -11,11 +11,9 @@ from custom_components.fieldbridge.bridge.health.link_status import LinkState
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Register, RegisterType, Table
 from custom_components.fieldbridge.bridge.transports.modbus import ModbusOptions
 
-from .modbus_bus import Bus, number, profile, running, tcp_server, within, words
+from .modbus_bus import Bus, asking, number, profile, running, tcp_server, within, words
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
-
-QUICK = ModbusOptions(timeout=0.2)
 
 
 def filled(*units: int) -> Bus:
@@ -196,7 +194,7 @@ async def test_a_hole_costs_its_own_registers_only(caplog: pytest.LogCaptureFixt
 
 async def test_a_silent_unit_is_unavailable_after_its_tolerance_and_never_zero() -> None:
     bus = filled()
-    async with tcp_server(bus) as port, running(port, options=QUICK) as run:
+    async with asking(bus) as run:
         session = run.add("a", profile(words(7), device=ModbusDevice(tolerance=1)))
         await run.until(lambda: up(session))
         shown: list[object] = []
@@ -217,7 +215,7 @@ async def test_a_silent_unit_is_unavailable_after_its_tolerance_and_never_zero()
 async def test_a_dead_unit_costs_the_others_one_time_out_per_step_of_its_back_off(fault: str) -> None:
     bus = filled(1, 2)
     setattr(bus.units[1], fault, True)
-    async with tcp_server(bus) as port, running(port, options=QUICK) as run:
+    async with asking(bus) as run:
         run.add("dead", profile(words(1, 200, rate=RateClass.FAST), device=ModbusDevice(unit=1)))
         alive = run.add("alive", profile(words(1, rate=RateClass.FAST), device=ModbusDevice(unit=2)))
         await run.until(lambda: up(alive))
@@ -241,7 +239,7 @@ async def test_a_block_that_is_never_answered_is_read_in_parts() -> None:
         finally:
             bus.units[1].silent = False
 
-    async with tcp_server(swallow) as port, running(port, options=ModbusOptions(timeout=0.1)) as run:
+    async with asking(swallow) as run:
         session = run.add("a", profile(words(0, 30)))
         for _ in range(4):
             await run.until(lambda: run.link.status.state is LinkState.UP)
@@ -306,10 +304,10 @@ async def test_raw_registers_are_read_in_as_many_requests_as_needed_and_written(
 
 async def test_a_server_that_is_gone_is_a_link_that_is_down_until_it_is_back() -> None:
     bus = filled()
-    async with tcp_server(bus) as port, running(port, options=QUICK) as run:
+    async with tcp_server(bus) as port, running(port) as run:
         session = run.add("a", profile(words(1), device=ModbusDevice(tolerance=0)))
         await run.until(lambda: up(session))
-    async with running(port, options=QUICK) as run:
+    async with running(port) as run:
         session = run.add("a", profile(words(1), device=ModbusDevice(tolerance=0)))
         await run.until(lambda: run.link.status.state is LinkState.DOWN)
         with pytest.raises(LinkError):
