@@ -1,5 +1,6 @@
 """Fixtures for all tests: real counterparts (a broker, a serial port) and the network that they need."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest_socket
 
 # Before the first `hass`: else Home Assistant's test plugin puts its own folder in the place of ours.
 import custom_components  # noqa: F401
+from custom_components.fieldbridge.bridge import kernels
 from demo.pty_link import PtyLink
 
 from .bluez import MockBlueZ, PrivateBus
@@ -45,6 +47,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = [item for item in items if item not in deselected]
+
+
+@pytest.fixture(scope="session")
+def numba_cache(request: pytest.FixtureRequest) -> Path:
+    """A cache that another process has filled, and that outlives the run: compiling takes seconds."""
+    cache = request.config.cache
+    assert cache is not None
+    folder = Path(cache.mkdir("numba"))
+    asyncio.run(kernels.warm(folder))
+    return folder
 
 
 @pytest.fixture

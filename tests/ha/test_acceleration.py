@@ -18,11 +18,7 @@ from custom_components.fieldbridge.const import DOMAIN
 from .flows import Flow
 from .links import set_up, until
 
-pytestmark = [
-    pytest.mark.skipif(not kernels.available(), reason="numba is not installed"),
-    # Compiling takes half a minute at low priority, and as long as it takes on a busy machine.
-    pytest.mark.timeout(240),
-]
+pytestmark = pytest.mark.skipif(not kernels.available(), reason="numba is not installed")
 
 
 @pytest.fixture
@@ -33,9 +29,17 @@ def plain_again() -> Iterator[None]:
 
 
 @pytest.fixture
-async def entry(hass: HomeAssistant, tmp_path: Path) -> MockConfigEntry:
-    """A loaded link that needs no hardware, in a configuration of its own."""
+def configuration(hass: HomeAssistant, tmp_path: Path, numba_cache: Path) -> None:
+    """A configuration of its own, with what a first start has compiled: at low priority that may take minutes."""
     hass.config.config_dir = str(tmp_path)
+    cache = Path(hass.config.cache_path(DOMAIN, "numba"))
+    cache.parent.mkdir(parents=True)
+    cache.symlink_to(numba_cache)
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, configuration: None) -> MockConfigEntry:
+    """A loaded link that needs no hardware."""
     link = MockConfigEntry(domain=DOMAIN, title="Hall", data={"kind": "simulated", "signals": ["power"], "interval": 9})
     await set_up(hass, link)
     return link
@@ -47,7 +51,7 @@ async def test_the_option_swaps_the_kernels_while_all_runs(hass: HomeAssistant, 
     flow = await Flow.options(hass, entry, "acceleration")
     await flow.submit({"accelerated": True})
     await hass.async_block_till_done()
-    await until(lambda: acceleration_state(hass)["acceleration"] == "on", "compiled", 180)
+    await until(lambda: acceleration_state(hass)["acceleration"] == "on", "compiled", 60)
 
     assert acceleration_state(hass)["kernels"] == "numba"
     assert entry.options["accelerated"] is True

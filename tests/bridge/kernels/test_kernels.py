@@ -1,6 +1,5 @@
 """With numba, with its compiler switched off, without it: the same values, and no import too early."""
 
-import asyncio
 from collections.abc import Iterator
 import os
 from pathlib import Path
@@ -19,16 +18,6 @@ from .twins import compare
 
 ROOT = Path(__file__).parents[3]
 BRIDGE_PARENT = ROOT / "custom_components" / "fieldbridge"
-
-
-@pytest.fixture(scope="session")
-def numba_cache(request: pytest.FixtureRequest) -> Path:
-    """A cache that another process has filled, and that outlives the run: compiling takes seconds."""
-    cache = request.config.cache
-    assert cache is not None
-    folder = Path(cache.mkdir("numba"))
-    asyncio.run(kernels.warm(folder))
-    return folder
 
 
 @pytest.fixture
