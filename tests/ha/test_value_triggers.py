@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.trigger import NotTriggeredInfo, async_initialize_triggers, async_validate_trigger_config
+from homeassistant.helpers.trigger.descriptions import async_get_all_descriptions
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
@@ -21,8 +22,10 @@ from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
 from custom_components.fieldbridge.bridge.codecs.decoders import JsonDecoder
 from custom_components.fieldbridge.bridge.codecs.frame import Frame
 from custom_components.fieldbridge.const import DOMAIN
+from custom_components.fieldbridge.trigger import async_get_triggers
 from demo.pty_link import PtyLink
 
+from .flows import TEXTS
 from .links import ROOM, device, device_id_of, serial_entry, set_up, until, until_state
 
 LEVEL = "sensor.tank_level"
@@ -416,6 +419,23 @@ async def test_nothing_is_heard_any_more_of_what_was_turned_off(hass: HomeAssist
 
     assert every.values == [20]
     assert lasting == []
+
+
+async def test_the_editor_offers_every_trigger_with_texts_and_defaults_that_fit(
+    hass: HomeAssistant, tank: MockConfigEntry
+) -> None:
+    described = await async_get_all_descriptions(hass)
+    for name, trigger in (await async_get_triggers(hass)).items():
+        description = described[f"fieldbridge.{name}"]
+        assert description is not None
+        fields = description["fields"]
+        assert fields.keys() == TEXTS["triggers"][name]["fields"].keys()
+        if "target" in description:
+            options = {key: field["default"] for key, field in fields.items() if "default" in field}
+            required = {"threshold": ABOVE_50, "to": ["on"]}
+            options |= {key: value for key, value in required.items() if key in fields and key not in options}
+            target = {"area_id": "somewhere"}
+            assert await trigger.async_validate_config(hass, {"target": target, "options": options})
 
 
 @pytest.mark.parametrize(
