@@ -15,7 +15,7 @@ from .bridge.channels import Channel, Value, ValueKind
 from .bridge.errors import LinkError, WriteError
 from .const import DOMAIN
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry, ServiceCoordinator, SessionCoordinator
-from .write_budget import async_write_budget
+from .write_budget import WriteBudget, async_write_budget
 
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
@@ -82,7 +82,8 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         self.channel = channel
         self._session = coordinator.session
         self._interval = write_interval(channel)
-        self._is_number = channel.kind is ValueKind.NUMBER
+        self._budget: WriteBudget | None = None
+        """Shared by the numbers of all links; none for what never waits."""
         self._written: Value | None = None
         self._written_at = _AT_ONCE
         self._pending: asyncio.TimerHandle | None = None
@@ -107,7 +108,9 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         """Listen to this channel."""
         await super().async_added_to_hass()
         self._look()
-        at_once = not self._interval and not self._is_number
+        if self.channel.kind is ValueKind.NUMBER:
+            self._budget = async_write_budget(self.hass)
+        at_once = not self._interval and self._budget is None
         self.async_on_remove(self._session.on_value(self.channel.key, self._write if at_once else self._value_changed))
         self.async_on_remove(self._cancel_pending)
         self.coordinator.entities.add(self)
@@ -145,25 +148,21 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
 
     @callback
     def _value_changed(self, value: Value | None) -> None:
-        if value is None or self._written is None:
+        if value is None or self._written is None or self._written_at == _AT_ONCE:
             self._write(value)
-            return
-        if self._pending is not None:
-            return
-        due = self._written_at + self._interval
-        if self._written_at == _AT_ONCE:
-            self._write(value)
-        elif not self._interval or self.hass.loop.time() >= due:
-            self._write_in_turn()
-        else:
-            self._pending = self.hass.loop.call_at(due, self._write_in_turn)
+        elif self._pending is None:
+            due = self._written_at + self._interval
+            if not self._interval or self.hass.loop.time() >= due:
+                self._write_in_turn()
+            else:
+                self._pending = self.hass.loop.call_at(due, self._write_in_turn)
 
     @callback
     def _write_in_turn(self) -> None:
         """Write what is then known, within the budget of all entities if it is a number."""
         self._pending = None
-        if self._is_number:
-            async_write_budget(self.hass).submit(self, self._write_latest)
+        if self._budget is not None:
+            self._budget.submit(self, self._write_latest)
         else:
             self._write_latest()
 
@@ -172,11 +171,16 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         value = self._session.value(self.channel.key)
         # A publish policy repeats a value on purpose.
         if value != self._written or self.channel.publish is not None:
-            self._write(value)
+            self._put(value)
 
     @callback
     def _write(self, value: Value | None) -> None:
+        """Write at once; nothing that waits is needed any more."""
         self._cancel_pending()
+        self._put(value)
+
+    @callback
+    def _put(self, value: Value | None) -> None:
         self._written = value
         self._written_at = self.hass.loop.time() if self._interval else 0.0
         self._show(value)
@@ -184,8 +188,8 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
 
     @callback
     def _cancel_pending(self) -> None:
-        if self._is_number:
-            async_write_budget(self.hass).withdraw(self)
+        if self._budget is not None:
+            self._budget.withdraw(self)
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None

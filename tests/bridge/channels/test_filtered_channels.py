@@ -93,6 +93,54 @@ def test_frames_of_one_read_are_spread_over_the_time_since_the_last() -> None:
     assert session.value("x") == expected.value
 
 
+WRITTEN = st.floats(-60, 60).map(str) | st.sampled_from(
+    [
+        "7",
+        "-0.0",
+        "21.5",
+        " 21.5 ",
+        "1e300",
+        "1.5e300",
+        "1_0.5",
+        "nan.",
+        "inf",
+        "x",
+        "",
+        ".",
+        "9" * 400,
+        "9" * 400 + ".0",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        [],
+        [MEDIAN, {"kind": "pt1", "tau": 1, "dt": 1}],
+        [{"kind": "multiply", "factor": 1e10}, {"kind": "pt1", "tau": 1, "dt": 1}, {"kind": "max", "window": 2}],
+        [{"kind": "multiply", "factor": 1e10}, {"kind": "pt1", "tau": 1, "dt": 1, "missing": "hold"}, MEDIAN],
+        [MEDIAN, {"kind": "dead_band", "absolute": 2}],
+    ],
+)
+@given(lines=st.lists(WRITTEN, min_size=1, max_size=30), size=st.integers(1, 30))
+def test_fields_that_come_together_give_what_they_give_one_by_one(
+    filters: list[dict[str, Any]], lines: list[str], size: int
+) -> None:
+    described = channel("x", "0", filters=filters)
+    together, one_by_one = csv_session(described), csv_session(described)
+    got, expected = tap(together), tap(one_by_one)
+    frames = [frame for second, line in enumerate(lines) for frame in batch(second, line)]
+    for start in range(0, len(frames), size):
+        together.accept(frames[start : start + size])
+    for frame in frames:
+        one_by_one.accept([frame])
+
+    assert repr(got) == repr(expected)
+    assert together.counters == one_by_one.counters
+    assert together.live_values == one_by_one.live_values
+
+
 @pytest.mark.parametrize(
     "filters", [[MEDIAN], [{"kind": "pt1", "tau": 1, "dt": 1}, {"kind": "dead_band", "absolute": 2}]]
 )

@@ -177,6 +177,22 @@ def test_missing_values_leave_no_trace_in_any_state(item: Item) -> None:
 
 
 @pytest.mark.parametrize("item", MAPS, ids=name)
+@settings(max_examples=20, deadline=None)
+@given(stream=STREAMS, cuts=CUTS)
+def test_small_batches_give_what_single_samples_give(
+    item: Item, stream: list[tuple[float, float]], cuts: list[int]
+) -> None:
+    batched, one_by_one = make(item), make(item)
+    assert isinstance(batched, MapFilter)
+    raws, steps = [raw for raw, _ in stream], [step for _, step in stream]
+
+    out = [value for piece in pieces(len(raws), cuts) for value in batched.update_many(raws[piece], steps[piece])]
+
+    assert out == [one_by_one.update(raw, step) for raw, step in stream]
+    assert batched.to_state() == one_by_one.to_state()
+
+
+@pytest.mark.parametrize("item", MAPS, ids=name)
 def test_a_chunk_with_missing_and_huge_values_gives_what_single_samples_give(item: Item) -> None:
     raws = np.random.default_rng(4).normal(scale=9.0, size=100).cumsum()
     raws[[0, 17, 50, 60, 61, 99]] = math.nan, math.inf, math.nan, 1e200, -1.7e308, -math.inf

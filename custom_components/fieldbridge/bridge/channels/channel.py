@@ -1,11 +1,11 @@
 """One value of a device: where it is in a frame and what it means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 import math
 import time
-from typing import Any
+from typing import Any, cast
 
 from ..errors import ProfileError, WriteError
 from ..filters import Chain, PublishPolicy, chain_from_list, default_filters, policy_from_dict
@@ -267,6 +267,19 @@ def _finite(number: float) -> float | int:
     if not math.isfinite(bounded):
         raise ValueError("not a finite number")
     return bounded
+
+
+def parse_decimals(fields: Sequence[object]) -> list[float] | None:
+    """Return ``to_number`` of each field if all are texts like 20.5, None when one needs a closer look."""
+    texts = cast("Sequence[str]", fields)
+    try:
+        together = "".join(texts)
+        numbers = [float(text) for text in texts if "." in text]
+    except TypeError, ValueError:
+        return None
+    # As below: what is not finite makes a sum that is not.
+    total = sum(numbers)
+    return None if len(numbers) < len(texts) or total - total or "_" in together else numbers
 
 
 def parse_number(text: str) -> float | int:

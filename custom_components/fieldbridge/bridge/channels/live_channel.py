@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..codecs.decoders import Fields, Getter
 from ..filters import PublishPolicy
-from .channel import Channel, ImplausibleError, Value
+from .channel import Channel, ImplausibleError, Value, parse_decimals, to_number
 from .conditioning import Conditioner
 from .freshness import Freshness
 from .listeners import Listeners
@@ -16,7 +16,7 @@ from .listeners import Listeners
 class Column(NamedTuple):
     """The numbers of a channel in a batch of frames, None for unreadable and implausible ones."""
 
-    numbers: list[Value | None]
+    numbers: Sequence[Value | None]
     places: Sequence[int]
     """The frames that carry the channel."""
     implausible: int
@@ -68,6 +68,8 @@ class LiveChannel:
 
     def take(self, rows: Sequence[Fields]) -> Column:
         """Take the channel's fields of parsed frames; the number is None when a field is no value of this kind."""
+        if len(rows) > 1 and self.convert is to_number and (column := self._take_decimals(rows)) is not None:
+            return column
         get, convert = self.get, self.convert
         raw, number, too_far, implausible = self.raw, self.number, self.too_far, 0
         numbers: list[Value | None] = []
@@ -94,10 +96,24 @@ class LiveChannel:
         places = range(len(rows)) if not absent else sorted(set(range(len(rows))).difference(absent))
         return Column(numbers, places, implausible)
 
+    def _take_decimals(self, rows: Sequence[Fields]) -> Column | None:
+        """Take fields that are all written as decimals at once; None, and nothing taken, when they are not."""
+        try:
+            fields = list(map(self.get, rows))
+        except LookupError, TypeError:
+            return None
+        numbers = parse_decimals(fields)
+        if numbers is None:
+            return None
+        self.raw, self.number, self.too_far = fields[-1], numbers[-1], False
+        if self.conditioner is None:
+            self.value = numbers[-1]
+        return Column(numbers, range(len(rows)), 0)
+
     @property
     def due(self) -> float | None:
         """When a filter or the publish policy wants to speak without a sample, None when neither does."""
-        due = self.conditioner.due if self.conditioner is not None else None
+        due = self.conditioner.due if self.conditioner is not None and self.conditioner.is_timed else None
         planned = self.policy.due if self.policy is not None else None
         return due if planned is None else planned if due is None else min(due, planned)
 

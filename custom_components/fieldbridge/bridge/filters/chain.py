@@ -24,6 +24,7 @@ class Chain:
     """
 
     __slots__ = (
+        "_all_maps",
         "_channels",
         "_declared",
         "_maps",
@@ -42,6 +43,7 @@ class Chain:
         self._stages: tuple[Any, ...] = tuple(_merged(stages))
         # Which of them are maps; to ask an abstract class with every chunk would cost more than a stage.
         self._maps = tuple(isinstance(stage, MapFilter) for stage in self._stages)
+        self._all_maps = self._stages if all(self._maps) else ()
         self._updates = tuple(stage.update for stage in self._stages)
         self._timed = [stage for stage in self._stages if isinstance(stage, TimedFilter)]
         self._segments = _segments(self._stages)
@@ -63,6 +65,11 @@ class Chain:
     def is_map(self) -> bool:
         """True when there is one value out for each one in."""
         return all(self._maps)
+
+    @property
+    def is_timed(self) -> bool:
+        """True when a stage may speak without a sample."""
+        return bool(self._timed)
 
     @property
     def value(self) -> float | None:
@@ -105,6 +112,12 @@ class Chain:
         """Return what ``update`` calls one after the other until None is returned, for who takes many samples."""
         self._collect()
         return self._updates if len(self._waited) == 1 else (self.update,)
+
+    def maps(self) -> tuple[MapFilter, ...]:
+        """Return the filters as they are run when all of them are maps, else nothing; for who takes many samples."""
+        if self._program is not None:
+            self._collect()
+        return self._all_maps
 
     def _run(self, first: int, value: float) -> float | None:
         """Send a value through the segments from ``first`` on, each with the time it has waited."""

@@ -14,7 +14,7 @@ numpy is imported by the first ``block``, never by importing this package.
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 import math
 import time
@@ -186,6 +186,10 @@ class MapFilter(SignalFilter):
     @abstractmethod
     def update(self, raw: float, dt: float | None = None) -> float:
         """Take one sample and return the filtered value; ``dt`` in seconds since the one before where it is known."""
+
+    def update_many(self, values: Sequence[float], intervals: Sequence[float]) -> list[float]:
+        """Take finite samples, each with its ``dt``, as ``update`` would one after the other; for small batches."""
+        return list(map(self.update, values, intervals, strict=True))
 
     def block(self, values: ArrayLike, times: ArrayLike | None = None) -> Array:
         """Take a chunk, ``(n,)`` or ``(n, channels)``, and return one of the same shape; ``times`` in seconds."""

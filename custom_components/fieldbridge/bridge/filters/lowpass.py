@@ -1,5 +1,6 @@
 """First-order low-pass filters: by time constant in seconds, and by weight per sample."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, override
 
 from .. import kernels
@@ -127,6 +128,19 @@ class Pt1Filter(_LowPass):
         alpha = dt / (self._tau + dt)
         self._value = y = alpha * raw + (1.0 - alpha) * before
         return y
+
+    @override
+    def update_many(self, values: Sequence[float], intervals: Sequence[float]) -> list[float]:
+        if (y := self._value) is None:
+            return super().update_many(values, intervals)
+        tau = self._tau
+        out: list[float] = []
+        for raw, dt in zip(values, intervals, strict=True):
+            alpha = dt / (tau + dt)
+            y = alpha * raw + (1.0 - alpha) * y
+            out.append(y)
+        self._value = y
+        return out
 
     def _seed(self, raw: float) -> float:
         if raw - raw:

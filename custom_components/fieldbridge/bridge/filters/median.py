@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .. import kernels
@@ -76,6 +77,21 @@ class MedianFilter(MapFilter):
         half = self._half
         self._value = y = ordered[half] if self._odd else midpoint(ordered[half - 1], ordered[half])
         return y
+
+    @override
+    def update_many(self, values: Sequence[float], intervals: Sequence[float]) -> list[float]:
+        recent, ordered, half = self._recent, self._ordered, self._half
+        if len(ordered) < self._window or not self._odd:
+            return super().update_many(values, intervals)
+        out: list[float] = []
+        for raw in values:
+            del ordered[bisect_left(ordered, recent[0])]
+            recent.append(raw + 0.0)
+            insort(ordered, raw + 0.0)
+            out.append(ordered[half])
+        if out:
+            self._value = out[-1]
+        return out
 
     @override
     def history(self) -> list[float] | None:

@@ -106,7 +106,7 @@ class SerialTransport:
         settings = self.settings
         self._scanning = False
         self._framer.reset(mid_frame=False)
-        connection = _Connection(self._received, self._lost)
+        connection = _Connection(self._received, self._lost, self._clock.now)
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT):
                 await serialx.create_serial_connection(
@@ -162,6 +162,8 @@ class SerialTransport:
         if connection is not self._connection:
             return  # closed by us
         now = self._clock.now()
+        if connection.resumed_at is not None:
+            connection.judge_rest(connection.resumed_at, now)
         if connection.first_bytes:
             self._align(connection, now)
         self.counters.bytes_received += len(data)
@@ -171,7 +173,7 @@ class SerialTransport:
         self._give(frames, now)
         if self._framer.gap is not None:
             self._await_silence(self._framer.gap)
-        elif self._pace.is_fast(now, len(frames), len(data)):
+        elif self._pace.is_fast(now, len(frames), len(data)) and now >= connection.awake_until:
             connection.rest()
 
     def _give(self, frames: list[bytes], now: float) -> None:
@@ -239,10 +241,14 @@ class _Connection(asyncio.Protocol):
     """One opening of the port; holds back what arrives until it is released."""
 
     def __init__(
-        self, received: Callable[[_Connection, bytes], None], lost: Callable[[_Connection, Exception | None], None]
+        self,
+        received: Callable[[_Connection, bytes], None],
+        lost: Callable[[_Connection, Exception | None], None],
+        now: Callable[[], float],
     ) -> None:
         self._received = received
         self._lost = lost
+        self._now = now
         self._transport: Any = None
         self._port: Any = None
         """The port itself where its bytes are those of the device: a real one or a pseudo-terminal."""
@@ -251,11 +257,11 @@ class _Connection(asyncio.Protocol):
         self._ended = asyncio.Event()
         self._error: Exception | None = None
         self._resting: asyncio.TimerHandle | None = None
-        self._resumed_at: float | None = None
-        """Loop time at which a rest ended with nothing at hand."""
         self._vain_rests = 0
-        self._awake_until = 0.0
-        """Loop time until which no rest is taken."""
+        self.resumed_at: float | None = None
+        """Monotonic seconds at which a rest ended with nothing at hand."""
+        self.awake_until = 0.0
+        """Monotonic seconds until which no rest is worth while."""
         self.first_bytes = True
         self.released_at = float("-inf")
 
@@ -273,8 +279,6 @@ class _Connection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._resumed_at is not None:
-            self._judge_rest(self._resumed_at)
         if not self._held and len(data) <= _SLICE:
             self._received(self, data)
             return
@@ -314,12 +318,11 @@ class _Connection(asyncio.Protocol):
 
     def rest(self) -> None:
         """Let bytes gather for a moment, so that one wake-up reads them all; where reading can be paused."""
-        loop = asyncio.get_running_loop()
-        if self._is_paused or self._ended.is_set() or loop.time() < self._awake_until:
+        if self._is_paused or self._ended.is_set():
             return
         with contextlib.suppress(NotImplementedError):
             self._transport.pause_reading()
-            self._resting = loop.call_later(_TOGETHER, self._rested)
+            self._resting = asyncio.get_running_loop().call_later(_TOGETHER, self._rested)
 
     def _rested(self) -> None:
         """Take what has gathered. Where that is possible without the selector: asking it costs as much as decoding."""
@@ -330,18 +333,17 @@ class _Connection(asyncio.Protocol):
             self._vain_rests = 0
             self.data_received(data)
         if not self._is_paused:
-            self._resumed_at = asyncio.get_running_loop().time()
+            self.resumed_at = self._now()
             self._transport.resume_reading()
 
-    def _judge_rest(self, resumed_at: float) -> None:
+    def judge_rest(self, resumed_at: float, now: float) -> None:
         """Where bytes come only after the rest, since an adapter hands them over in bursts, it saves nothing."""
-        self._resumed_at = None
-        now = asyncio.get_running_loop().time()
+        self.resumed_at = None
         waited = now - resumed_at
         if waited < _LONGEST_BURST:  # after a longer silence nobody can tell
             self._vain_rests = self._vain_rests + 1 if waited > _AT_ONCE else 0
         if self._vain_rests >= _VAIN_RESTS:
-            self._vain_rests, self._awake_until = 0, now + _PACE_WINDOW
+            self._vain_rests, self.awake_until = 0, now + _PACE_WINDOW
 
     @property
     def _is_paused(self) -> bool:
