@@ -12,6 +12,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
+from homeassistant.util.async_ import get_scheduled_timer_handles
 import probatio
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
@@ -20,6 +21,24 @@ from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 
 TRANSLATIONS = Path(__file__).parents[2] / "custom_components" / DOMAIN / "translations"
 TEXTS: dict[str, Any] = json.loads((TRANSLATIONS / "en.json").read_text())
+
+
+def pass_time(hass: HomeAssistant, seconds: float) -> None:
+    """Let whatever is due within so many seconds happen now.
+
+    Time-outs keep their real time, as does what they wait for: a port takes a busy machine long to close.
+    """
+    owners = (
+        getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined] # noqa: SLF001 - nobody else tells
+        for handle in get_scheduled_timer_handles(hass.loop)
+        if not handle.cancelled()
+    )
+    deadlines = [(owner, owner.when()) for owner in owners if isinstance(owner, asyncio.Timeout)]
+    for timeout, _ in deadlines:
+        timeout.reschedule(None)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
+    for timeout, when in deadlines:
+        timeout.reschedule(when)
 
 
 class Flow:
@@ -126,7 +145,7 @@ class Flow:
         async with asyncio.timeout(20):
             while not condition():
                 assert self.shown["type"] is data_entry_flow.FlowResultType.SHOW_PROGRESS, self.shown
-                async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=LOOK_INTERVAL + 0.1))
+                pass_time(self._hass, LOOK_INTERVAL)
                 await asyncio.sleep(0.01)
                 await self.refresh()
         return self
