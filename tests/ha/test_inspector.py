@@ -218,7 +218,7 @@ async def test_a_capture_lasts_until_the_page_goes_and_can_be_replayed(
     replay = hass.config_entries.async_get_entry(answer["result"]["entry_id"])
     assert replay is not None
     assert replay.data["kind"] == "replay"
-    assert [each.title for each in replay.subentries.values()] == ["Gas analyser", "Room"]
+    assert [each.title for each in replay.subentries.values()] == ["Gas analyser (replay)", "Room (replay)"]
     refused = await page.command(type="fieldbridge/replay", recording="../secrets.yaml")
     assert not refused["success"]
 

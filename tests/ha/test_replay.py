@@ -66,24 +66,36 @@ async def test_a_recording_is_replayed_with_its_device(hass: HomeAssistant, room
     await hass.async_block_till_done()
 
     (entry,) = hass.config_entries.async_entries(DOMAIN)
-    assert entry.title == "Run"
-    await until_state(hass, "sensor.room_mode", "b")
-    temperature = hass.states.get("sensor.room_temperature")
+    assert entry.title == "Run (replay)"
+    assert [each.title for each in entry.subentries.values()] == ["Room (replay)"]
+    await until_state(hass, "sensor.room_replay_mode", "b")
+    temperature = hass.states.get("sensor.room_replay_temperature")
     assert temperature is not None
     assert temperature.attributes["unit_of_measurement"] == "°C"
+
+
+async def test_a_replay_is_named_in_the_language_of_home_assistant(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink
+) -> None:
+    name = await record(hass, pty_link)
+    hass.config.language = "de"
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": name, "pace": "fastest", "repeats": 1})
+
+    assert hass.config_entries.async_entries(DOMAIN)[1].title == "Run (Wiedergabe)"
 
 
 async def test_a_replay_that_is_over_is_a_link_that_is_down(hass: HomeAssistant, room: Any, pty_link: PtyLink) -> None:
     name = await record(hass, pty_link)
     flow = await Flow.config(hass, "replay")
     await flow.submit({"recording": name, "pace": "fastest", "repeats": 1})
-    await until_state(hass, "binary_sensor.run_connectivity", STATE_OFF)
+    await until_state(hass, "binary_sensor.run_replay_connectivity", STATE_OFF)
 
     entry = hass.config_entries.async_entries(DOMAIN)[1]
     flow = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
     await flow.submit({"pace": "1", "repeats": 0})
     await hass.async_block_till_done()
-    await until_state(hass, "binary_sensor.run_connectivity", STATE_ON)
+    await until_state(hass, "binary_sensor.run_replay_connectivity", STATE_ON)
 
 
 async def test_a_replay_whose_recording_was_deleted_says_so(hass: HomeAssistant, room: Any, pty_link: PtyLink) -> None:
@@ -105,7 +117,7 @@ async def test_a_raw_capture_is_replayed_with_the_devices_of_its_link(hass: Home
     flow = await Flow.config(hass, "replay")
     await flow.submit({"recording": "Hall.capture", "pace": "1", "repeats": 0})
 
-    await until_state(hass, "sensor.hall_mode", "captured")
+    await until_state(hass, "sensor.hall_replay_mode", "captured")
 
 
 @pytest.mark.parametrize("ended_by", ["stop", "unload"])
@@ -129,7 +141,7 @@ async def test_a_link_is_captured_and_replayed(
     flow = await Flow.config(hass, "replay")
     await flow.submit({"recording": info.name, "pace": "1", "repeats": 0})
     await hass.async_block_till_done()
-    await until_state(hass, "sensor.room_mode_2", "******")
+    await until_state(hass, "sensor.room_replay_mode", "******")
 
 
 async def test_a_capture_that_the_disk_ends_is_a_repair(

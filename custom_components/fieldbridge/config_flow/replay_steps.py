@@ -27,6 +27,7 @@ from ..const import (
 )
 from ..recordings import catalogue_of
 from .link_steps import LinkSteps
+from .selector_texts import async_selector_texts
 
 _PACES: Final = ["1", "2", "10", "100", PACE_FASTEST]
 
@@ -62,7 +63,7 @@ class ReplaySteps(LinkSteps):
                 except (OSError, ValueError, BridgeError) as err:
                     errors[CONF_RECORDING], error = "recording_unreadable", str(err)
                 else:
-                    return self._create_replay(info, user_input, devices)
+                    return await self._async_create_replay(info, user_input, devices)
         options = [SelectOptionDict(value=info.name, label=info.name) for info in replayable]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
         schema = probatio.Schema({probatio.Required(CONF_RECORDING): selector, **PACE_FIELDS})
@@ -87,16 +88,24 @@ class ReplaySteps(LinkSteps):
             description_placeholders={"recording": self._data[CONF_RECORDING]},
         )
 
-    def _create_replay(
+    async def _async_create_replay(
         self, info: RecordingInfo, form: dict[str, Any], devices: list[ReplayableDevice]
     ) -> ConfigFlowResult:
-        title = info.description.title if info.description is not None else info.name
+        """Make the link; its name and those of its devices say that they are not what was recorded."""
+        pattern = (await async_selector_texts(self.hass))["replayed.options.name"]
+
+        def replayed(name: str) -> str:
+            return pattern.replace("{name}", name)
+
         return self.async_create_entry(
-            title=title,
+            title=replayed(info.description.title if info.description is not None else info.name),
             data={CONF_KIND: KIND_REPLAY, **form},
             subentries=[
                 ConfigSubentryData(
-                    subentry_type=SUBENTRY_DEVICE, title=device.title, data=device.profile.to_dict(), unique_id=None
+                    subentry_type=SUBENTRY_DEVICE,
+                    title=replayed(device.title),
+                    data=device.profile.to_dict(),
+                    unique_id=None,
                 )
                 for device in devices
             ],
