@@ -1,8 +1,8 @@
-"""What a trigger's target means: entities, devices, areas and labels as channels of our devices."""
+"""What the target of a trigger or condition means: entities, devices, areas and labels as channels of our devices."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
@@ -14,6 +14,9 @@ from .bridge.channels import Channel, ValueKind
 from .const import DOMAIN
 from .device_taps import async_coordinators, tappable_channels
 from .live_sensor import LIVE_KEY
+
+CONF_CHANNELS: Final = "channels"
+"""Keys or names of the channels of a target that are meant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +104,7 @@ def _check_entity(
         raise probatio.Invalid(f"{entity_id} has no values of its own")
     if channel.kind not in kinds:
         usable = " or ".join(sorted(kinds))
-        raise probatio.Invalid(f"{entity_id} is a {channel.kind} value; this trigger is for {usable} values")
+        raise probatio.Invalid(f"{entity_id} is a {channel.kind} value; this is for {usable} values")
 
 
 def _channel_of(hass: HomeAssistant, registered: er.RegistryEntry) -> TargetedChannel | None:

@@ -59,17 +59,11 @@ class DeviceTap:
 
     def is_fresh(self, key: str) -> bool:
         """Whether the value of a channel is one of now."""
-        try:
-            return self.coordinator is not None and self.coordinator.session.is_available(key)
-        except KeyError:  # the device has no such channel any more
-            return False
+        return self.coordinator is not None and _is_fresh(self.coordinator, key)
 
     def fresh_value(self, key: str) -> Value | None:
         """Return the latest value of a channel, None while it is not fresh."""
-        if self.coordinator is None or not self.is_fresh(key):
-            return None
-        session: Session = self.coordinator.session
-        return session.live_value(key) if isinstance(session, _Tapped) else session.value(key)
+        return None if self.coordinator is None else fresh_value(self.coordinator, key)
 
     def on_samples(self, listener: Callable[[Sequence[TappedSample]], None]) -> CALLBACK_TYPE:
         """Tell ``listener`` every value from now on, whichever session has it."""
@@ -208,6 +202,22 @@ def tappable_channels(coordinator: SessionCoordinator[Any]) -> list[Channel]:
     profile = getattr(session, "profile", None)
     channels: Iterable[Channel] = profile.channels if profile is not None else session.channels.values()
     return [channel for channel in channels if channel.source]
+
+
+def fresh_value(coordinator: SessionCoordinator[Any], key: str) -> Value | None:
+    """Return the latest filtered value of a channel, None while it is not fresh."""
+    if not _is_fresh(coordinator, key):
+        return None
+    session: Session = coordinator.session
+    return session.live_value(key) if isinstance(session, _Tapped) else session.value(key)
+
+
+def _is_fresh(coordinator: SessionCoordinator[Any], key: str) -> bool:
+    session: Session = coordinator.session
+    try:
+        return session.is_available(key)
+    except KeyError:  # the device has no such channel any more
+        return False
 
 
 def _nobody_listens(*_: object) -> None:

@@ -1,16 +1,21 @@
-"""Limits of triggers: numbers, or what other entities show, in the unit in which a channel is shown."""
+"""What values are compared with: limits in the unit in which a channel is shown, and texts."""
 
-from typing import Any, TypeGuard
+from collections.abc import Callable
+from typing import Any, Final, TypeGuard
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.automation import ThresholdConfig
 from homeassistant.helpers.selector import NumericThresholdType
 from homeassistant.helpers.trigger import NotTriggeredInfo, TriggerNotTriggeredReporter
 
 from .bridge.channels import Value
 from .shown_unit import ShownUnit
-from .value_watch import Holds
+
+CONF_THRESHOLD: Final = "threshold"
+
+type Holds = Callable[[Value], bool]
 
 
 class Reporter:
@@ -80,6 +85,18 @@ class Limits:
         if (converted := shown.limit(number, unit)) is None:
             self._report("threshold_unit_not_supported", entity_id=limit.entity, unit=unit)
         return converted
+
+
+def comparable_text(value: Any) -> str:
+    """Return a text to compare with; YAML reads a bare on or off as a truth value."""
+    return text_of(value) if isinstance(value, bool) else cv.string(value)
+
+
+def text_of(value: Value) -> str:
+    """Return what a value is compared as."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
 
 
 def _is_number(value: Value) -> TypeGuard[float]:

@@ -28,16 +28,14 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .bridge.channels import Value, ValueKind
-from .channel_targets import TargetedChannel, async_check_target, async_targeted_channels
-from .value_limits import Limits, Reporter
+from .bridge.channels import ValueKind
+from .channel_targets import CONF_CHANNELS, TargetedChannel, async_check_target, async_targeted_channels
+from .value_limits import CONF_THRESHOLD, Limits, Reporter, comparable_text, text_of
 from .value_watch import Occurrence, Rule, ValueWatch, When
 
 _LOGGER = logging.getLogger(__name__)
 
 CONF_AT_MOST_EVERY: Final = "at_most_every"
-CONF_CHANNELS: Final = "channels"
-CONF_THRESHOLD: Final = "threshold"
 CONF_TO: Final = "to"
 CONF_UNCHANGED: Final = "unchanged"
 
@@ -67,19 +65,6 @@ def _schema(options: dict[Any, Any]) -> probatio.Schema:
             probatio.Required(CONF_OPTIONS, default=dict): {**options, **common},
         }
     )
-
-
-def _switch_text(value: Any) -> str:
-    """Return a text to compare with; YAML reads a bare on or off as a truth value."""
-    if isinstance(value, bool):
-        return _text_of(value)
-    return cv.string(value)
-
-
-def _text_of(value: Value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value)
 
 
 class ValueTrigger(Trigger):
@@ -234,7 +219,7 @@ class ValueBecame(ValueTrigger):
 
     schema = _schema(
         {
-            probatio.Required(CONF_TO): probatio.All(probatio.EnsureList(), probatio.Length(min=1), [_switch_text]),
+            probatio.Required(CONF_TO): probatio.All(probatio.EnsureList(), probatio.Length(min=1), [comparable_text]),
             probatio.Optional(CONF_FOR): cv.positive_time_period,
         }
     )
@@ -247,7 +232,7 @@ class ValueBecame(ValueTrigger):
         texts = frozenset(self._options[CONF_TO])
         return Rule(
             when=When.ENTERS,
-            holds=lambda _: lambda value: _text_of(value) in texts,
+            holds=lambda _: lambda value: text_of(value) in texts,
             at_most_every=self._options[CONF_AT_MOST_EVERY],
             duration=self._duration,
         )

@@ -16,8 +16,7 @@ from .channel_targets import TargetedChannel
 from .coordinator import SessionCoordinator
 from .device_taps import DeviceTap, async_device_taps, tappable_channels
 from .shown_unit import ShownUnit
-
-type Holds = Callable[[Value], bool]
+from .value_limits import Holds
 
 
 class When(Enum):

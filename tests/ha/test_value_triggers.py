@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-import json
+from pathlib import Path
 import time
 from typing import Any
 
@@ -18,27 +18,16 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile, ValueKind
-from custom_components.fieldbridge.bridge.codecs.decoders import JsonDecoder
-from custom_components.fieldbridge.bridge.codecs.frame import Frame
 from custom_components.fieldbridge.const import DOMAIN
 from custom_components.fieldbridge.trigger import async_get_triggers
 from demo.pty_link import PtyLink
 
+from .apps import app_entry, write_app
 from .flows import TEXTS
 from .links import ROOM, device, device_id_of, serial_entry, set_up, until, until_state
+from .tank import LEVEL, new_tank, send
 
-LEVEL = "sensor.tank_level"
 ABOVE_50 = {"type": "above", "value": {"number": 50}}
-
-CHANNELS = (
-    # What moves by less than 1000 is never written after the first value.
-    Channel(key="level", name="Level", source="level", unit="%", publish={"absolute": 1000}),
-    Channel(key="hidden", name="Hidden", source="hidden", enabled=False, min_interval=0),
-    Channel(key="temp", name="Temperature", source="temp", unit="°C", device_class="temperature", min_interval=0),
-    Channel(key="pump", name="Pump", source="pump", kind=ValueKind.BINARY),
-    Channel(key="mode", name="Mode", source="mode", kind=ValueKind.TEXT),
-)
 
 
 @pytest.fixture
@@ -47,23 +36,6 @@ async def tank(hass: HomeAssistant) -> MockConfigEntry:
     entry = new_tank()
     await set_up(hass, entry)
     return entry
-
-
-def new_tank() -> MockConfigEntry:
-    profile = DeviceProfile(decoder=JsonDecoder(), channels=CHANNELS, stale_after=30)
-    return MockConfigEntry(
-        domain=DOMAIN,
-        title="Hall",
-        data={"kind": "simulated", "signals": ["door"], "interval": 3600},
-        subentries_data=[device("Tank", profile)],
-    )
-
-
-def send(entry: MockConfigEntry, *values: object, key: str = "level", at: float | None = None) -> None:
-    """Let values arrive together, at ``at`` in monotonic seconds."""
-    (session,) = entry.runtime_data.link.sessions.values()
-    arrival = time.monotonic() if at is None else at
-    session.accept([Frame(arrival, json.dumps({key: value}).encode()) for value in values])
 
 
 class Heard(list[dict[str, Any]]):
@@ -203,6 +175,37 @@ async def test_a_port_that_is_unplugged_ends_nothing(hass: HomeAssistant, pty_li
     await until_state(hass, "binary_sensor.lab_port_connectivity", "on")
     pty_link.write(b'\n{"temp": 22.5}\n')
     await until(lambda: heard.values == [21.5, 22.5])
+
+
+async def test_what_an_app_publishes_triggers(hass: HomeAssistant, tmp_path: Path) -> None:
+    hass.config.config_dir = str(tmp_path)
+    source = """
+        from itertools import count
+
+        from fieldbridge import App
+
+        app, counter = App("press"), count(1)
+
+
+        @app.telemetry("stamp", interval=0.02)
+        async def stamp() -> dict[str, object]:
+            return {"strokes": next(counter), "motor": {"running": True}}
+    """
+    await hass.async_add_executor_job(write_app, hass, "press", source)
+    entry = app_entry("press")
+    heard = await listen(
+        hass,
+        "value_crossed_threshold",
+        {"entity_id": "sensor.stamp_strokes"},
+        threshold={"type": "above", "value": {"number": 20}},
+    )
+    await set_up(hass, entry)
+    await until(lambda: heard)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+    (data,) = heard
+    assert data["channel"] == "strokes"
+    assert data["value"] > 20 >= data["previous_value"]
 
 
 async def test_a_fast_signal_runs_an_automation_at_the_pace_and_what_is_left_out_is_counted(
@@ -449,9 +452,9 @@ async def test_the_editor_offers_every_trigger_with_texts_and_defaults_that_fit(
             "value_crossed_threshold",
             {"entity_id": "sensor.tank_mode"},
             {"threshold": ABOVE_50},
-            "sensor.tank_mode is a text value; this trigger is for number values",
+            "sensor.tank_mode is a text value; this is for number values",
         ),
-        ("value_became", {"entity_id": LEVEL}, {"to": "on"}, "this trigger is for binary or text values"),
+        ("value_became", {"entity_id": LEVEL}, {"to": "on"}, "this is for binary or text values"),
         ("value_crossed_threshold", {"entity_id": LEVEL}, {}, "threshold"),
         ("value_crossed_threshold", {"entity_id": LEVEL}, {"threshold": {"type": "any"}}, "any"),
         ("value_became", {"entity_id": "sensor.tank_mode"}, {"to": []}, "to"),
