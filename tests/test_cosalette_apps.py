@@ -1,6 +1,6 @@
 """An app that was written for cosalette 0.5 runs on the bridge as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import importlib
 import json
 from pathlib import Path
@@ -10,24 +10,57 @@ from types import ModuleType
 import pytest
 
 from custom_components.fieldbridge.alias import BridgeAlias
+from custom_components.fieldbridge.bridge.app.cli import load_app
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock
 
-SOURCE = Path(__file__).parent / "data" / "greenhouse.py.txt"
+DATA = Path(__file__).parent / "data"
+
+type Importer = Callable[[Path], ModuleType]
+
+
+@pytest.fixture(autouse=True)
+def no_names_are_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have only the modules that were there before, and no alias that was not."""
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    aliases = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "cosalette"}
+    apps = {path.name.partition(".")[0] for path in DATA.rglob("*.py.txt")}
+    yield
+    for name in list(sys.modules):
+        if name.partition(".")[0] in {"cosalette", *apps}:
+            del sys.modules[name]
+    sys.modules.update(aliases)
 
 
 @pytest.fixture
-def greenhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The app, imported where ``cosalette`` is a name of the bridge."""
-    (tmp_path / "greenhouse.py").write_text(SOURCE.read_text())
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "meta_path", [BridgeAlias("cosalette"), *sys.meta_path])
-    known = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "cosalette"}
-    yield importlib.import_module("greenhouse")
-    for name in list(sys.modules):
-        if name.partition(".")[0] in {"cosalette", "greenhouse"}:
-            del sys.modules[name]
-    sys.modules.update(known)
+def imported(tmp_path: Path) -> Importer:
+    """Imports the text of an app where ``cosalette`` is a name of the bridge."""
+    sys.path.insert(0, str(tmp_path))
+    sys.meta_path.insert(0, BridgeAlias("cosalette"))
+
+    def import_app(source: Path) -> ModuleType:
+        name = source.name.removesuffix(".py.txt")
+        (tmp_path / f"{name}.py").write_text(source.read_text())
+        return importlib.import_module(name)
+
+    return import_app
+
+
+def test_the_command_line_runs_an_app_for_cosalette_where_that_is_not_installed(tmp_path: Path) -> None:
+    path = tmp_path / "greenhouse.py"
+    path.write_text((DATA / "greenhouse.py.txt").read_text())
+    assert load_app(path).name == "greenhouse"
+
+
+@pytest.fixture
+def greenhouse(imported: Importer) -> ModuleType:
+    return imported(DATA / "greenhouse.py.txt")
+
+
+def test_the_contract_of_an_app_is_the_document_that_cosalette_makes(imported: Importer) -> None:
+    document = json.loads((DATA / "cosalette" / "contract.asyncapi.json").read_text())
+    assert imported(DATA / "cosalette" / "contract.py.txt").app.asyncapi() == document
 
 
 async def test_an_app_for_cosalette_does_here_what_it_does_there(greenhouse: ModuleType) -> None:

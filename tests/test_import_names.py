@@ -12,6 +12,9 @@ import pytest
 
 from custom_components.fieldbridge import bridge
 from custom_components.fieldbridge.alias import BridgeAlias, install_aliases
+from custom_components.fieldbridge.bridge import alias as bridge_alias
+
+NAMED = ["cosalette", "fieldbridge"]
 
 NAMES = sorted(
     module.name.removeprefix(f"{bridge.__name__}.")
@@ -93,3 +96,11 @@ def test_installing_twice_changes_nothing() -> None:
     before = list(sys.meta_path)
     install_aliases()
     assert sys.meta_path == before
+
+
+def test_both_names_are_there_whichever_was_asked_for_first() -> None:
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, BridgeAlias)]
+    bridge_alias.install_aliases()
+    install_aliases()
+    install_aliases()
+    assert sorted(finder.name for finder in sys.meta_path if isinstance(finder, BridgeAlias)) == NAMED

@@ -102,7 +102,7 @@ def load_app(folder: Path, name: str, values: Mapping[str, Any]) -> LoadedApp:
     if taken is not None and taken.origin is not None:
         raise AppNameTakenError(app=name, other=taken.origin)
     importlib.invalidate_caches()
-    with embedded(values):
+    with embedded(values, folder.parent / "state"):
         try:
             app = _only_app(name, _import(name, path))
             settings = app.settings

@@ -19,6 +19,8 @@ RANKS = {
     "clock": 1,
     "di": 1,
     "embedding": 1,
+    "alias": 1,
+    "version": 1,
     "kernels": 1,
     "topics": 1,
     "payloads": 1,

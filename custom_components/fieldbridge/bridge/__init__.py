@@ -48,6 +48,7 @@ _WHERE = {
         "ReturnValidationError",
         "Router",
         "SettingRef",
+        "StateRegistration",
         "StreamRegistration",
         "SubEntityContext",
         "TelemetryRegistration",
@@ -98,9 +99,10 @@ _WHERE = {
     "persist": ("AllSavePolicy", "AnySavePolicy", "SaveOnChange", "SaveOnPublish", "SaveOnShutdown"),
     "retry": ("CircuitBreaker", "ExponentialBackoff", "FixedBackoff", "LinearBackoff"),
     "settings": ("LoggingSettings", "MqttSettings", "Settings"),
-    "stores": ("DeviceStore", "JsonFileStore", "MemoryStore", "NullStore", "SqliteStore"),
+    "stores": ("DeviceStore", "JsonFileStore", "MemoryStore", "NullStore", "SqliteStore", "set_default_store_backend"),
     "strategies": ("AllStrategy", "AnyStrategy", "Every", "OnChange"),
     "streams": ("BackpressurePolicy", "Stream"),
+    "version": ("__version__",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 

@@ -18,6 +18,7 @@ from .app import (
     ReturnValidationError,
     Router,
     SettingRef,
+    StateRegistration,
     StreamRegistration,
     SubEntityContext,
     TelemetryRegistration,
@@ -110,6 +111,7 @@ from .stores import (
     MemoryStore,
     NullStore,
     SqliteStore,
+    set_default_store_backend,
 )
 from .strategies import (
     AllStrategy,
@@ -120,6 +122,9 @@ from .strategies import (
 from .streams import (
     BackpressurePolicy,
     Stream,
+)
+from .version import (
+    __version__,
 )
 
 __all__ = [
@@ -194,6 +199,7 @@ __all__ = [
     "SettingRef",
     "Settings",
     "SqliteStore",
+    "StateRegistration",
     "Store",
     "Stream",
     "StreamRegistration",
@@ -205,11 +211,13 @@ __all__ = [
     "Topic",
     "TriggerPayload",
     "WillConfig",
+    "__version__",
     "build_error_payload",
     "build_registry_snapshot",
     "build_will_config",
     "configure_logging",
     "format_registry_json",
     "format_registry_table",
+    "set_default_store_backend",
     "setting_ref",
 ]

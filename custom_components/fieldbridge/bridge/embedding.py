@@ -1,22 +1,43 @@
 """Being a guest in another process: settings come from the host alone, and importing an app starts nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-_SETTINGS: ContextVar[Mapping[str, object] | None] = ContextVar("embedded_settings", default=None)
+
+@dataclass(slots=True)
+class Guest:
+    """What an app finds where it runs."""
+
+    settings: Mapping[str, object]
+    state_folder: Path | None = None
+    """Where an app that names no place keeps its state; None: where the user's state is."""
+    store_backend: Callable[[Path], Any] | None = None
+    """What makes the store of an app that names none."""
+
+
+_GUEST: ContextVar[Guest | None] = ContextVar("embedded_guest", default=None)
 
 
 @contextmanager
-def embedded(settings: Mapping[str, object]) -> Iterator[None]:
+def embedded(settings: Mapping[str, object], state_folder: Path | None = None) -> Iterator[None]:
     """In the block, and in tasks that it starts, every Settings is made from ``settings``, and App.run does nothing."""
-    token = _SETTINGS.set(settings)
+    token = _GUEST.set(Guest(settings, state_folder))
     try:
         yield
     finally:
-        _SETTINGS.reset(token)
+        _GUEST.reset(token)
+
+
+def guest() -> Guest | None:
+    """Return what the host gave, None for an app that is on its own."""
+    return _GUEST.get()
 
 
 def embedded_settings() -> Mapping[str, object] | None:
-    """Return what the host gave, None for an app that is on its own."""
-    return _SETTINGS.get()
+    """Return the settings that the host gave, None for an app that is on its own."""
+    host = guest()
+    return None if host is None else host.settings

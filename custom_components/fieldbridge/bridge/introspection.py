@@ -23,12 +23,12 @@ def build_registry_snapshot(app: lazy.App) -> dict[str, Any]:
     """Return all registrations of ``app`` as a dict that ``json.dumps`` takes."""
     return {
         "app": {"name": app.name, "version": app.version, "description": app.description},
-        "devices": [_common(registration, "device") for registration in app.registry.devices],
-        "telemetry": [_telemetry(registration) for registration in app.registry.telemetry],
-        "commands": [_command(registration) for registration in app.registry.commands],
+        "devices": [_common(registration, "device") for registration in app.devices],
+        "telemetry": [_telemetry(registration) for registration in app.telemetry_registrations],
+        "commands": [_command(registration) for registration in app.commands],
         "inbound": [_command(registration) for registration in app.registry.inbound],
-        "periodic": [_common(registration, "periodic") for registration in app.registry.periodic],
-        "streams": [_stream(registration) for registration in app.registry.streams],
+        "periodic": [_common(registration, "periodic") for registration in app.periodic_registrations],
+        "streams": [_stream(registration) for registration in app.stream_registrations],
         "adapters": [_adapter(registration) for registration in app.adapters.values()],
     }
 

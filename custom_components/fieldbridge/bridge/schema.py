@@ -122,6 +122,16 @@ def value_writer(kind: Any) -> Callable[[Any], Any]:
     return lambda value: adapter.dump_python(value, mode="json", warnings=False, fallback=_number)
 
 
+def json_schema(kind: Any, references: str) -> dict[str, Any] | None:
+    """Return the JSON schema of ``kind``, None for what has none; ``references`` is where ``{model}`` will be found."""
+    from pydantic import PydanticInvalidForJsonSchema, PydanticUserError, TypeAdapter
+
+    try:
+        return TypeAdapter(kind).json_schema(ref_template=references)
+    except PydanticInvalidForJsonSchema, PydanticUserError:
+        return None
+
+
 def _number(value: Any) -> Any:
     """Return the number or list behind what numpy holds. Raises TypeError for anything else."""
     if hasattr(value, "tolist"):

@@ -59,11 +59,12 @@ def test_a_router_shows_what_it_holds() -> None:
     router = make_router(None)
     router.add_periodic("tidy", nothing, interval=60)
 
-    assert set(router.registered_names) == {"power", "switch"}
+    assert router.registered_names == {"power", "switch", "tidy", "echo"}
     assert [each.name for each in router.devices] == ["switch"]
     assert [each.name for each in router.telemetry_registrations] == ["power"]
     assert [each.name for each in router.periodic_registrations] == ["tidy"]
-    assert (router.commands, router.stream_registrations) == ((), ())
+    assert [(each.name, callable(each.name_spec)) for each in router.commands] == [("echo", True)]
+    assert router.stream_registrations == ()
     assert list(router.adapters) == [Meter]
 
 
@@ -107,7 +108,7 @@ def test_a_router_registers_in_every_form_that_an_app_has() -> None:
         "on_link_change",
         "link_status",
     }
-    assert registering(App) - registering(Router) == running
+    assert registering(App) - registering(Router) == running | {"asyncapi"}
     forms = {"device", "telemetry", "command", "stream", "inbound", "periodic", "adapter", "state", "react"}
     assert registering(Router) == forms | {f"add_{form}" for form in forms - {"adapter", "state", "react"}}
     for form in registering(Router):

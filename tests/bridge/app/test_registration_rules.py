@@ -47,7 +47,7 @@ def test_only_a_source_and_a_command_may_share_a_name(app: App, first: str, seco
     ADD[first](app, "x")
     if frozenset({first, second}) in MAY_SHARE:
         ADD[second](app, "x")
-        assert app.registered_names == ("x",)
+        assert app.registered_names == {"x"}
     else:
         with pytest.raises(ValueError, match="already registered"):
             ADD[second](app, "x")
@@ -95,7 +95,7 @@ def test_what_is_not_enabled_takes_no_name(app: App) -> None:
     app.add_command("x", command, enabled=False)
     app.add_stream("x", listen, enabled=False)
     app.add_device("x", device)
-    assert app.registered_names == ("x",)
+    assert app.registered_names == {"x"}
 
 
 @pytest.mark.parametrize("decorator", ["device", "command", "stream"])

@@ -43,7 +43,7 @@ async def state_of(annotation: object, state_model: type | None, value: object) 
 
     handle.__annotations__["return"] = annotation
     harness = AppHarness.create(name="home")
-    harness.app.add_command("room", handle, state_model=state_model)  # type: ignore[arg-type]
+    harness.app.add_command("room", handle, state_model=state_model)
     await harness.call_command("room", "")
     return json.loads(harness.messages_for("home/room/state")[0])
 

@@ -103,7 +103,7 @@ async def test_a_bare_value_is_published_under_its_name(harness: AppHarness, clo
     async def read() -> object:
         return 21.5
 
-    harness.app.add_telemetry("room", read, interval=1)  # type: ignore[arg-type]
+    harness.app.add_telemetry("room", read, interval=1)
     async with harness.running():
         await clock.advance(0)
     assert states(harness) == [{"value": 21.5}]

@@ -22,6 +22,7 @@ from ..runners.trigger import TriggerPayload
 from .app import App, LifespanFunc
 from .health_checks import AdapterHealthStatus
 from .router import Router
+from .shared_state import StateRegistration
 
 __all__ = [
     "AdapterHealthStatus",
@@ -41,6 +42,7 @@ __all__ = [
     "ReturnValidationError",
     "Router",
     "SettingRef",
+    "StateRegistration",
     "StreamRegistration",
     "SubEntityContext",
     "TelemetryRegistration",

@@ -1,10 +1,10 @@
 """App: what a driver author writes against."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 import inspect
-from typing import Any, override
+from typing import Any, Final, override
 
 from .. import lazy
 from ..cron import WallClock
@@ -14,12 +14,13 @@ from ..interfaces import ClockPort, MqttPort
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
 from ..runners.services import StoreSpec
+from ..stores import NullStore, default_store
 from ..topics import check_segment
 from .adapters import AdapterMap
 from .registration import Decorator, Handler, Registrations
 from .router import Router
 from .runtime import Runtime, shutdown_by_signal
-from .shared_state import type_of_state
+from .shared_state import StateRegistration, type_of_state
 
 type LifespanFunc = Callable[[AppContext], AbstractAsyncContextManager[Any]]
 """Runs around the devices of an app; what it yields can be injected by its type."""
@@ -28,16 +29,19 @@ type Enrich = Callable[[str, str, dict[str, Any]], None]
 """Changes the configuration of one discovered entity in place."""
 
 
+_UNNAMED: Final = NullStore()
+"""Stands for a store that nobody named."""
+
+_SHOWN: Final[Mapping[str, Callable[[], object]]] = {"settings_class": lambda: lazy.Settings, "store": lambda: None}
+
+
 class _Signature:
-    """The constructor's signature with the default of ``settings_class``, which is imported only for whoever asks."""
+    """The constructor's signature with the defaults that people are to see, imported only for whoever asks."""
 
     def __get__(self, app: App | None, owner: type[App]) -> inspect.Signature:
         _, *parameters = inspect.signature(owner.__init__).parameters.values()
         return inspect.Signature(
-            [
-                each.replace(default=lazy.Settings) if each.name == "settings_class" and each.default is None else each
-                for each in parameters
-            ]
+            [each.replace(default=_SHOWN[each.name]()) if each.name in _SHOWN else each for each in parameters]
         )
 
 
@@ -45,8 +49,9 @@ class App(Registrations):
     """Registers devices and runs them until shutdown. Raises ValueError for numbers out of range.
 
     ``heartbeat_interval`` and ``health_check_interval`` are in seconds, None switches them off. ``settings_class`` is
-    ``Settings`` unless given. With ``retained_cleanup`` the retained topics of devices that an earlier run had, and
-    that are registered no more, are emptied; the store remembers them.
+    ``Settings`` unless given. Without ``store`` there is none, unless ``set_default_store_backend`` said otherwise.
+    With ``retained_cleanup`` the retained topics of devices that an earlier run had, and that are registered no more,
+    are emptied; the store remembers them.
     """
 
     __signature__ = _Signature()
@@ -62,7 +67,7 @@ class App(Registrations):
         heartbeat_interval: float | None = 60.0,
         health_check_interval: float | None = 30.0,
         lifespan: LifespanFunc | None = None,
-        store: StoreSpec | None = None,
+        store: StoreSpec | None = _UNNAMED,
         adapters: AdapterMap | None = None,
         restart_after_failures: int = 5,
         max_restarts: int = 3,
@@ -71,7 +76,9 @@ class App(Registrations):
         error_type_map: dict[type[Exception], str] | None = None,
         retained_cleanup: bool | None = None,
     ) -> None:
-        super().__init__(store)
+        self.store_is_default = store is _UNNAMED
+        super().__init__(default_store(name) if self.store_is_default else store)
+        store = self.store
         if retained_cleanup and store is None:
             raise ValueError("retained_cleanup= requires a store= on the App")
         self.retained_cleanup = bool(retained_cleanup)
@@ -92,6 +99,7 @@ class App(Registrations):
         self.max_restarts = max_restarts
         self.restart_cooldown = restart_cooldown
         self.sustained_health_reset = sustained_health_reset
+        _check_error_types(error_type_map or {})
         self.error_type_map = error_type_map or {}
         # For a host that shows more than a broker is told, and hands in commands by itself.
         self.on_error: Callable[[Exception, str | None], None] | None = None
@@ -109,6 +117,22 @@ class App(Registrations):
             # Now: decorators may want app.settings. What is missing is told when they are asked for.
             with suppress(ValueError):
                 self._settings = settings_class()
+
+    @property
+    def state_factories(self) -> tuple[StateRegistration, ...]:
+        """What makes the objects that handlers share."""
+        return tuple(StateRegistration(type_of_state(factory), factory) for factory in self.shared_state)
+
+    @property
+    def has_dynamic_entities(self) -> bool:
+        """True when the settings or a hook decide which devices there are."""
+        return self.registry.is_dynamic or bool(self.configure_hooks)
+
+    def asyncapi(self) -> dict[str, Any]:
+        """Return what the app publishes and takes as an AsyncAPI 3.0 document, for tools and for other apps."""
+        from .asyncapi import asyncapi_document
+
+        return asyncapi_document(self)
 
     @property
     def settings_class(self) -> type[lazy.Settings]:
@@ -138,7 +162,7 @@ class App(Registrations):
         return super().react(state_type, drain=drain)
 
     def _check_state_type(self, state_type: type) -> None:
-        if state_type not in map(type_of_state, self.state_factories):
+        if state_type not in map(type_of_state, self.shared_state):
             raise ValueError(f"State type {state_type.__name__} is not registered")
 
     def discovery(self, *, discovery_prefix: str = "homeassistant", enrich: Enrich | None = None) -> None:
@@ -172,7 +196,7 @@ class App(Registrations):
         for registration in router.adapter_registry.by_port.values():
             if self.adapter_registry.by_port.get(registration.port_type) != registration:
                 self.adapter(registration.port_type, registration.impl, dry_run=registration.dry_run)
-        self.state_factories += (each for each in router.state_factories if each not in self.state_factories)
+        self.shared_state += (each for each in router.shared_state if each not in self.shared_state)
         for reactor in router.reactors:
             self._check_state_type(reactor.state_type)
             if reactor not in self.reactors:
@@ -237,6 +261,12 @@ class App(Registrations):
             ).run()
 
     _run_async = run_async
+
+
+def _check_error_types(error_types: Mapping[Any, object]) -> None:
+    for kind, name in error_types.items():
+        if not (isinstance(kind, type) and issubclass(kind, Exception) and isinstance(name, str)):
+            raise TypeError(f"error_type_map must map exception classes to strings, got {kind!r}: {name!r}")
 
 
 def _check_positive(what: str, value: float | None) -> None:

@@ -23,27 +23,27 @@ class Listed:
     @property
     def devices(self) -> tuple[DeviceRegistration, ...]:
         """The registered devices."""
-        return tuple(self.registry.devices)
+        return self.registry.of_kind(DeviceRegistration)
 
     @property
     def telemetry_registrations(self) -> tuple[TelemetryRegistration, ...]:
         """The registered telemetry."""
-        return tuple(self.registry.telemetry)
+        return self.registry.of_kind(TelemetryRegistration)
 
     @property
     def stream_registrations(self) -> tuple[StreamRegistration, ...]:
         """The registered streams."""
-        return tuple(self.registry.streams)
+        return self.registry.of_kind(StreamRegistration)
 
     @property
     def periodic_registrations(self) -> tuple[PeriodicRegistration, ...]:
         """The registered side jobs."""
-        return tuple(self.registry.periodic)
+        return self.registry.of_kind(PeriodicRegistration)
 
     @property
     def commands(self) -> tuple[CommandRegistration, ...]:
         """The registered commands."""
-        return tuple(self.registry.commands)
+        return self.registry.of_kind(CommandRegistration)
 
     @property
     def adapters(self) -> Mapping[Any, AdapterRegistration]:
@@ -51,6 +51,8 @@ class Listed:
         return dict(self.adapter_registry.by_port)
 
     @property
-    def registered_names(self) -> tuple[str, ...]:
-        """All names, each once."""
-        return tuple(self.registry.names)
+    def registered_names(self) -> frozenset[str]:
+        """All names; of what the settings have to resolve, that of the function."""
+        kinds = (self.devices, self.telemetry_registrations, self.commands)
+        others = (self.stream_registrations, self.periodic_registrations)
+        return frozenset(each.name for registrations in (*kinds, *others) for each in registrations)

@@ -1,6 +1,7 @@
 """The registering half of an App: decorators, and the same as plain calls."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 import inspect
 from typing import Any, Protocol, Unpack
@@ -65,7 +66,7 @@ class Registrations(Listed):
         self.store = store
         self.registry = Registry()
         self.adapter_registry = AdapterRegistry()
-        self.state_factories: list[StateFactory] = []
+        self.shared_state: list[StateFactory] = []
         self.reactors: list[Reactor] = []
 
     def device(
@@ -165,7 +166,7 @@ class Registrations(Listed):
     def add_command(
         self,
         name: NameSpec,
-        func: Callable[..., Awaitable[dict[str, object] | None]],
+        func: Callable[..., Awaitable[object]],
         *,
         init: Callable[..., Any] | None = None,
         enabled: EnabledSpec = True,
@@ -255,10 +256,11 @@ class Registrations(Listed):
     def add_telemetry(
         self,
         name: NameSpec,
-        func: Callable[..., Awaitable[dict[str, object] | None]],
+        func: Callable[..., Awaitable[object]],
         *,
         interval: IntervalSpec | None = None,
         schedule: CronSpec | None = None,
+        schedule_spec: CronSpec | None = None,
         triggerable: bool = False,
         min_interval: float | None = None,
         stale_after: IntervalSpec | None = None,
@@ -277,9 +279,13 @@ class Registrations(Listed):
         unavailable_on: Errors | None = None,
         **described: Unpack[DeviceDescription],
     ) -> None:
-        """Register a polled function; ``schedule`` is in Quartz cron syntax, ``retry_on`` OSError unless given."""
+        """Register a polled function; ``schedule`` is in Quartz cron syntax, ``retry_on`` OSError unless given.
+
+        ``schedule_spec`` is another name of ``schedule``.
+        """
         if not enabled:
             return
+        schedule = schedule if schedule_spec is None else schedule_spec
         registration = TelemetryRegistration(
             name=_name_of(name, func),
             is_root=is_root,
@@ -434,7 +440,7 @@ class Registrations(Listed):
 
     def state[F: StateFactory](self, factory: F) -> F:
         """Make an object once per run, before any adapter starts; it is injected by its type."""
-        self.state_factories.append(factory)
+        self.shared_state.append(factory)
         return factory
 
     def react(self, state_type: type, *, drain: Callable[[Any], Any] | None = None) -> Decorator:
@@ -458,7 +464,8 @@ class Registrations(Listed):
     def _add(self, registration: Registration, name: NameSpec, enabled: EnabledSpec) -> None:
         check_limits(registration)
         if callable(name) or callable(enabled):
-            self.registry.defer(Deferred(registration, name, enabled))
+            name_spec = name if callable(name) else None
+            self.registry.defer(Deferred(replace(registration, name_spec=name_spec, enabled_spec=enabled)))
         else:
             self.registry.add(registration)
 

@@ -1,6 +1,7 @@
 """What an app registered, and the rules for its names."""
 
 from collections.abc import Callable, Iterator
+import copy
 from dataclasses import dataclass, replace
 import inspect
 import logging
@@ -12,9 +13,7 @@ from ..runners.injection import Plan, build_plan, message_parameters
 from ..runners.registrations import (
     CommandRegistration,
     DeviceRegistration,
-    EnabledSpec,
     InboundRegistration,
-    NameSpec,
     PeriodicRegistration,
     Registration,
     Running,
@@ -39,9 +38,12 @@ class Deferred:
     """A registration whose names, or whether it is there at all, the settings decide."""
 
     registration: Registration
-    names: NameSpec
-    enabled: EnabledSpec
     prefix: str | None = None
+
+    @property
+    def unresolved(self) -> Registration:
+        """The registration as it stands: a name that the settings decide is that of the function."""
+        return _below(self.prefix, self.registration)
 
     def resolve(self, settings: lazy.Settings) -> Iterator[Registration]:
         """Yield the registrations. Raises TypeError for names that are neither a dict nor a list."""
@@ -49,12 +51,13 @@ class Deferred:
             yield _below(self.prefix, registration)
 
     def _resolve(self, settings: lazy.Settings) -> Iterator[Registration]:
-        if callable(self.enabled) and not self.enabled(settings):
+        enabled, name_spec = self.registration.enabled_spec, self.registration.name_spec
+        if callable(enabled) and not enabled(settings):
             return
-        if not callable(self.names):
+        if name_spec is None:
             yield self.registration
             return
-        names = self.names(settings)
+        names = name_spec(settings)
         if not isinstance(names, dict | list):
             raise TypeError(f"The names of {self.registration.plan.owner} must be a dict or a list, got {names!r}")
         if not names:
@@ -73,27 +76,44 @@ class Registry:
         self.streams: list[StreamRegistration] = []
         self.periodic: list[PeriodicRegistration] = []
         self.inbound: list[InboundRegistration] = []
-        self._deferred: list[Deferred] = []
+        self.deferred: list[Deferred] = []
 
     def include(self, other: Registry, prefix: str | None, tags: list[str]) -> None:
         """Take over another registry, its names below ``prefix``. Raises ValueError."""
         for registration in (*other.all, *other.without_topics):
             self.add(_below(prefix, _tagged(registration, tags)))
-        for deferred in other._deferred:
+        for deferred in other.deferred:
             self.defer(replace(deferred, registration=_tagged(deferred.registration, tags), prefix=prefix))
 
     def defer(self, deferred: Deferred) -> None:
         """Add what is known only when the settings are."""
-        self._deferred.append(deferred)
+        self.deferred.append(deferred)
 
     def resolved(self, settings: lazy.Settings) -> Registry:
         """Return a registry in which nothing is deferred any more. Raises ValueError, TypeError."""
         registry = Registry()
         for registration in (*self.all, *self.without_topics):
             registry.add(registration)
-        for deferred in self._deferred:
+        for deferred in self.deferred:
             for registration in deferred.resolve(settings):
                 registry.add(registration)
+        return registry
+
+    @property
+    def is_dynamic(self) -> bool:
+        """True when the settings decide what there is."""
+        return bool(self.deferred)
+
+    def of_kind[R: Registration](self, kind: type[R]) -> tuple[R, ...]:
+        """Return the registrations of one kind, those last that the settings have to resolve."""
+        known = (*self.all, *self.without_topics, *(each.unresolved for each in self.deferred))
+        return tuple(each for each in known if type(each) is kind)
+
+    def without_periodic(self) -> Registry:
+        """Return the same without side jobs."""
+        registry = copy.copy(self)
+        registry.periodic = []
+        registry.deferred = [each for each in self.deferred if not isinstance(each.registration, PeriodicRegistration)]
         return registry
 
     @property

@@ -85,7 +85,7 @@ class Runtime:
             tasks = DeviceTasks(self._registry, self._router, services)
             self._listen()
             await stack.enter_async_context(self._connected())
-            await make_shared_state(self._app.state_factories, self._app.state_overrides, services, stack)
+            await make_shared_state(self._app.shared_state, self._app.state_overrides, services, stack)
             entered = await self._enter_adapters(stack)
             await self._announce()
             await stack.enter_async_context(self._lifespan())

@@ -8,11 +8,21 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from dataclasses import dataclass
 import inspect
 from typing import Any, get_args
 
 from ..runners.injection import build_plan, resolve, return_annotation
 from ..runners.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class StateRegistration:
+    """A function that makes a shared object, and the type that it says it makes."""
+
+    state_type: Any
+    factory: StateFactory
+
 
 type StateFactory = Callable[..., Any]
 """A function that returns the object, or a generator function (synchronous or not) that yields it and cleans up."""

@@ -5,7 +5,7 @@ Most are found once, by their type. Those that are *bound* come from one message
 
 from annotationlib import Format, ForwardRef, get_annotations
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import functools
 import inspect
 from types import NoneType, UnionType
@@ -38,6 +38,8 @@ class Parameter:
     """What the function behind a ``Depends`` wants."""
     is_payload: bool = False
     """True when the annotation is what the payload is read into."""
+    is_raw: bool = False
+    """True when it is the payload as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,9 @@ def build_plan(
         else:
             optional = False
         has_default = parameter.default is not parameter.empty
-        is_payload = any(isinstance(marker, Payload) and not marker.raw for marker in markers)
-        parameters.append(
-            Parameter(parameter.name, annotation, optional, has_default, binding, depends, is_payload=is_payload)
-        )
+        payloads = {marker.raw for marker in markers if isinstance(marker, Payload)}
+        read = Parameter(parameter.name, annotation, optional, has_default, binding, depends)
+        parameters.append(replace(read, is_payload=False in payloads, is_raw=True in payloads))
     return Plan(owner, tuple(parameters))
 
 

@@ -82,19 +82,67 @@ class Registration:
     """First segment of the name, of a router's device."""
     state_model: type | None = None
     """Describes the published state, see ``schema.state_fields``."""
+    name_spec: Callable[[Any], Mapping[str, object] | list[str]] | None = None
+    """What names the devices, where the settings do."""
+    enabled_spec: EnabledSpec = True
     described: DeviceDescription | Description = field(default_factory=Description)
     stale_after: IntervalSpec | None = None
     """Seconds without a sign of life after which the device is unavailable: a call that succeeded, an item of the
     stream, anything that a device with a loop of its own publishes."""
 
+    @property
+    def summary(self) -> str | None:
+        """What it is, in a line."""
+        return self.described.get("summary")
+
+    @property
+    def behavior(self) -> list[str] | None:
+        """How it behaves."""
+        return self.described.get("behavior")
+
+    @property
+    def effects(self) -> list[str] | None:
+        """What it does to the world."""
+        return self.described.get("effects")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words to find it by."""
+        return tuple(self.described.get("tags") or ())
+
+    @property
+    def injection_plan(self) -> list[tuple[str, Any]]:
+        """Names and types of what the handler is given."""
+        return [(each.name, each.annotation) for each in self.plan.parameters]
+
+    @property
+    def init_injection_plan(self) -> list[tuple[str, Any]] | None:
+        """The same of ``init``, None without one."""
+        return None if self.init_plan is None else [(each.name, each.annotation) for each in self.init_plan.parameters]
+
+    @property
+    def per_device_config(self) -> object:
+        """Another name of ``config``."""
+        return self.config
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DeviceRegistration(Registration):
+class DescribedPayload(Registration):
+    """What takes no payload of its own, but may say what its commands hold."""
+
+    @property
+    def payload_model(self) -> Any:
+        """Type of what its commands hold, None when nobody says."""
+        return self.described.get("payload_model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeviceRegistration(DescribedPayload):
     """A loop of the user's own, with commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TelemetryRegistration(Registration):
+class TelemetryRegistration(DescribedPayload):
     """A function that is polled."""
 
     interval: IntervalSpec | None
@@ -115,6 +163,21 @@ class TelemetryRegistration(Registration):
     """Seconds after which a call is given up."""
     unavailable_on: Errors = ()
     """Errors that make the device unavailable until its next success."""
+
+    @property
+    def publish_strategy(self) -> PublishStrategy | None:
+        """Another name of ``publish``."""
+        return self.publish
+
+    @property
+    def persist_policy(self) -> PersistPolicy | None:
+        """Another name of ``persist``."""
+        return self.persist
+
+    @property
+    def schedule_spec(self) -> Callable[[Any], str | CronSchedule] | None:
+        """What makes the schedule of the settings, None when it is known."""
+        return self.schedule if callable(self.schedule) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

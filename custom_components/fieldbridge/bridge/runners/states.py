@@ -15,7 +15,7 @@ type StateWriter = Callable[[Any], dict[str, object] | None]
 
 def state_writer(registration: Registration) -> StateWriter:
     """Return what makes states of the results of a handler; it is lenient: what does not fit goes out as it is."""
-    kind = _kind_of(registration)
+    kind = kind_of_state(registration)
     if kind is None:
         return lambda value: None if value is None else as_state(value)
     handler = registration.plan.owner
@@ -38,7 +38,8 @@ def state_writer(registration: Registration) -> StateWriter:
     return write
 
 
-def _kind_of(registration: Registration) -> Any:
+def kind_of_state(registration: Registration) -> Any:
+    """Return what a handler says that it returns, else its ``state_model``; None for one that says neither."""
     try:
         annotated = return_annotation(registration.func)
     except TypeError:

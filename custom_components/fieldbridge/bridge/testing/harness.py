@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import json
 import logging
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from .. import lazy
 from ..app import App, LifespanFunc
@@ -44,6 +44,8 @@ class AppHarness:
     clock: FakeClock | ManualClock
     settings: lazy.Settings
     shutdown_event: asyncio.Event = field(default_factory=asyncio.Event)
+    run_periodic: bool = True
+    """False: periodic functions are called by ``tick_periodic`` alone."""
     wall_clock: WallClock | None = None
     """What schedules go by."""
 
@@ -56,23 +58,32 @@ class AppHarness:
         dry_run: bool = False,
         lifespan: LifespanFunc | None = None,
         store: StoreSpec | None = None,
+        run_periodic: bool = True,
+        error_type_map: dict[type[Exception], str] | None = None,
         clock: FakeClock | ManualClock | None = None,
         **settings_overrides: object,
     ) -> Self:
         """Return a harness around a new app."""
-        app = App(name, version, dry_run=dry_run, lifespan=lifespan, store=store)
-        return cls(app, MockMqttClient(), clock or FakeClock(), make_settings(**settings_overrides))
+        app = App(name, version, dry_run=dry_run, lifespan=lifespan, store=store, error_type_map=error_type_map)
+        settings = make_settings(**settings_overrides)
+        return cls(app, MockMqttClient(), clock or FakeClock(), settings, run_periodic=run_periodic)
 
     async def run(self) -> None:
         """Run the app until shutdown."""
-        await self.app.run_async(
-            mqtt=self.mqtt,
-            settings=self.settings,
-            shutdown_event=self.shutdown_event,
-            clock=self.clock,
-            embedded=True,
-            wall_clock=self.wall_clock,
-        )
+        everything = self.app.registry
+        if not self.run_periodic:
+            self.app.registry = everything.without_periodic()
+        try:
+            await self.app.run_async(
+                mqtt=self.mqtt,
+                settings=self.settings,
+                shutdown_event=self.shutdown_event,
+                clock=self.clock,
+                embedded=True,
+                wall_clock=self.wall_clock,
+            )
+        finally:
+            self.app.registry = everything
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -193,8 +204,14 @@ class AppHarness:
         """Return the payloads published on ``topic``, oldest first."""
         return [payload for payload, _, _ in self.mqtt.get_messages_for(topic)]
 
-    def last_published(self, topic: str) -> str | None:
-        """Return the newest payload on ``topic``, None when there is none."""
+    @overload
+    def last_published(self, topic: str) -> str | None: ...
+    @overload
+    def last_published(self) -> tuple[str, str, bool, int] | None: ...
+    def last_published(self, topic: str | None = None) -> str | tuple[str, str, bool, int] | None:
+        """Return the newest payload on ``topic``, else the newest message on any; None when there is none."""
+        if topic is None:
+            return self.mqtt.published[-1] if self.mqtt.published else None
         payloads = self.messages_for(topic)
         return payloads[-1] if payloads else None
 
@@ -206,13 +223,13 @@ class AppHarness:
             seen = sorted({message[0] for message in self.mqtt.published})
             raise AssertionError(f"{topic}: {len(payloads)} matching messages, expected {expected}; topics: {seen}")
 
-    def assert_state(self, topic: str, subset: Mapping[str, object], *, count: int | None = None) -> None:
-        """Raise AssertionError unless the newest retained payload on ``topic`` holds ``subset``, nested dicts too."""
+    def assert_state(self, topic: str, expected: Mapping[str, object], *, count: int | None = None) -> None:
+        """Raise AssertionError unless the newest retained payload on ``topic`` holds ``expected``, nested dicts too."""
         states = [json.loads(payload) for payload, retain, _ in self.mqtt.get_messages_for(topic) if retain]
         if count is not None and len(states) != count:
             raise AssertionError(f"{topic}: {len(states)} states, expected {count}")
-        if not states or not _holds(states[-1], subset):
-            raise AssertionError(f"{topic}: {states[-1] if states else 'no state'}, expected {dict(subset)}")
+        if not states or not _holds(states[-1], expected):
+            raise AssertionError(f"{topic}: {states[-1] if states else 'no state'}, expected {dict(expected)}")
 
     def assert_subscribed(self, topic: str) -> None:
         """Raise AssertionError unless the app subscribed to ``topic``."""

@@ -1,0 +1,71 @@
+"""The bridge under other names: ``import fieldbridge``, ``import cosalette``; always this bridge, never a copy of it.
+
+Why a finder: with an entry in ``sys.modules`` alone, ``import fieldbridge.testing`` would load a second copy of the
+module, whose classes are other classes.
+"""
+
+from collections.abc import Sequence
+import importlib
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+import sys
+from types import ModuleType
+from typing import Final, override
+
+_BRIDGE: Final = __name__.rpartition(".")[0]
+
+
+class BridgeAlias(MetaPathFinder, Loader):
+    """Hands out the modules of the bridge under another top-level name.
+
+    ``yields``: only while no package of that name is installed.
+    """
+
+    def __init__(self, name: str, *, yields: bool = False) -> None:
+        self.name = name
+        self._yields = yields
+        self._own_specs: dict[str, ModuleSpec | None] = {}
+
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return a spec that leads to the bridge's module, None for names that are not ours."""
+        top, _, rest = fullname.partition(".")
+        if top != self.name or (self._yields and self._is_taken()):
+            return None
+        if find_spec(_real_name(fullname)) is None:
+            return None
+        return ModuleSpec(fullname, self, is_package=not rest)
+
+    @override
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the bridge's module."""
+        module = importlib.import_module(_real_name(spec.name))
+        self._own_specs[spec.name] = module.__spec__
+        return module
+
+    @override
+    def exec_module(self, module: ModuleType) -> None:
+        """Give the module back its own spec, which the import machinery has just replaced."""
+        assert module.__spec__ is not None  # noqa: S101 - it is ours, set a moment ago
+        module.__spec__ = self._own_specs.pop(module.__spec__.name)
+
+    def _is_taken(self) -> bool:
+        if self.name in sys.modules:
+            return sys.modules[self.name] is not sys.modules[_BRIDGE]
+        found = PathFinder.find_spec(self.name)
+        return found is not None and found.origin is not None
+
+
+def install_aliases(*names: str) -> None:
+    """Make ``names``, and ``cosalette`` where that is not installed, names of the bridge; idempotent."""
+    present = {finder.name for finder in sys.meta_path if isinstance(finder, BridgeAlias)}
+    wanted = [*map(BridgeAlias, names), BridgeAlias("cosalette", yields=True)]
+    sys.meta_path[:0] = [finder for finder in wanted if finder.name not in present]
+
+
+def _real_name(alias: str) -> str:
+    _, dot, rest = alias.partition(".")
+    return f"{_BRIDGE}{dot}{rest}"
