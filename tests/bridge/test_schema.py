@@ -1,9 +1,10 @@
 """Metadata of states, read alike from dataclasses, pydantic models and TypedDicts."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import BaseModel, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 import pytest
 
 from custom_components.fieldbridge.bridge.app import App
@@ -54,6 +55,30 @@ def test_fields_are_found_with_their_path_type_and_metadata(model: type) -> None
     assert occupied == StateField(("occupied",), bool, False, {})
     assert mode.path == ("mode",)
     assert (choices(mode), choices(celsius)) == (("eco", "comfort"), ())
+
+
+@dataclass
+class AnnotatedAir:
+    celsius: Annotated[float | None, Field(json_schema_extra=temperature("Air"))] = None
+
+
+@dataclass
+class AirWithDefault:
+    celsius: float | None = Field(default=None, json_schema_extra=temperature("Air"))
+
+
+@pydantic_dataclass
+class CheckedAir:
+    celsius: float | None = Field(default=None, json_schema_extra=temperature("Air"))
+
+
+class AirDict(TypedDict):
+    celsius: NotRequired[Annotated[float | None, Field(json_schema_extra=temperature("Air"))]]
+
+
+@pytest.mark.parametrize("model", [Air, AirModel, AnnotatedAir, AirWithDefault, CheckedAir, AirDict])
+def test_metadata_is_found_in_every_place_where_pydantic_finds_it(model: type) -> None:
+    assert state_fields(model) == [StateField(("celsius",), float, True, CELSIUS)]  # type: ignore[arg-type]
 
 
 def test_other_classes_describe_nothing() -> None:

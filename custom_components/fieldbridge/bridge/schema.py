@@ -7,13 +7,16 @@
     class Room:
         celsius: float = field(metadata=consumer(unit="°C", device_class="temperature"))
 
-Both say the same; pass the class as ``state_model=`` where the device is registered.
+    class Room(TypedDict):  # or a dataclass
+        celsius: Annotated[float, Field(json_schema_extra=consumer(unit="°C", device_class="temperature"))]
+
+All say the same; pass the class as ``state_model=`` where the device is registered.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NotRequired, Required, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
 import unicodedata
 
 X_COSALETTE_CONSUMER = "x-cosalette-consumer"
@@ -150,20 +153,34 @@ def _walk(model: type, above: tuple[str, ...]) -> Iterator[StateField]:
 
 def _own_fields(model: type) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
     if is_dataclass(model):
-        hints = get_type_hints(model)
+        hints, annotated = get_type_hints(model), get_type_hints(model, include_extras=True)
+        infos = getattr(model, "__pydantic_fields__", {})
         for each in fields(model):
-            yield each.name, hints[each.name], each.metadata
+            said = [_extra(infos.get(each.name, each.default)), _annotated_extra(annotated[each.name])]
+            yield each.name, hints[each.name], {**said[1], **said[0], **each.metadata}
     elif hasattr(model, "model_fields"):
         by_alias = getattr(model, "model_config", {}).get("serialize_by_alias")
         for name, info in model.model_fields.items():
-            extra = info.json_schema_extra
             published = info.serialization_alias if by_alias else None
-            yield published or name, info.annotation, extra if isinstance(extra, dict) else {}
+            yield published or name, info.annotation, _extra(info)
     elif hasattr(model, "__total__"):
+        annotated = get_type_hints(model, include_extras=True)
         for name, annotation in get_type_hints(model).items():
-            yield name, annotation, {}
+            yield name, annotation, _annotated_extra(annotated[name])
     else:
         raise TypeError(f"{model!r} is no dataclass, pydantic model or TypedDict")
+
+
+def _annotated_extra(hint: Any) -> dict[str, Any]:
+    """Return what ``Annotated[T, Field(json_schema_extra=...)]`` says."""
+    if get_origin(hint) in {Required, NotRequired}:
+        (hint,) = get_args(hint)
+    return {key: value for each in getattr(hint, "__metadata__", ()) for key, value in _extra(each).items()}
+
+
+def _extra(info: Any) -> dict[str, Any]:
+    extra = getattr(info, "json_schema_extra", None)
+    return extra if isinstance(extra, dict) else {}
 
 
 def _is_model(kind: Any) -> bool:

@@ -61,9 +61,9 @@ class CommandDevice:
         """Call the handler and publish what it returns; never raises but for cancellation."""
         try:
             state = await self.call(command)
-            await self._ctx.mark_available("command")
             if state is not None:
                 await self._ctx.publish_state(state)
+            await self._ctx.mark_available("command")
             command.settle(state)
         except RefusedCommandError as err:
             _LOGGER.warning("Command for %s refused: %s", self._registration.name, err)
