@@ -96,19 +96,22 @@ class ValueTrigger(Trigger):
     ) -> CALLBACK_TYPE:
         """Run the action with each value that counts, until the returned function is called."""
         watches: dict[TargetedChannel, ValueWatch] = {}
+        has_any = True
 
         @callback
         def follow_targets(_: Event[Any] | None = None) -> None:
+            nonlocal has_any
             targeted = async_targeted_channels(self._hass, self._selection, self._options[CONF_CHANNELS])
             for lost in watches.keys() - targeted:
                 watches.pop(lost).stop()
             for channel in targeted - watches.keys():
                 watches[channel] = watch = self._watch(channel, run_action, did_not_trigger)
                 watch.start()
+            if has_any != bool(watches):
+                has_any = bool(watches)
+                self._tell_whether_targeted(has_any)
 
         follow_targets()
-        if not watches:
-            _LOGGER.warning("A trigger's target has no value of a Fieldbridge device yet: %s", self._targeted)
         unsubscribes = [self._hass.bus.async_listen(event, follow_targets) for event in _REGISTRY_EVENTS]
 
         @callback
@@ -149,18 +152,13 @@ class ValueTrigger(Trigger):
         """Return what counts."""
         raise NotImplementedError
 
-    @property
-    def _targeted(self) -> str:
-        selection = self._selection
-        return ", ".join(
-            sorted(
-                selection.entity_ids
-                | selection.device_ids
-                | selection.area_ids
-                | selection.floor_ids
-                | selection.label_ids
-            )
-        )
+    def _tell_whether_targeted(self, has_any: bool) -> None:
+        target = self._selection
+        ids = target.entity_ids | target.device_ids | target.area_ids | target.floor_ids | target.label_ids
+        if has_any:
+            _LOGGER.info("The target of a trigger has values again: %s", ", ".join(sorted(ids)))
+        else:
+            _LOGGER.warning("The target of a trigger has no value of a Fieldbridge device: %s", ", ".join(sorted(ids)))
 
 
 class ValueCrossedThreshold(ValueTrigger):

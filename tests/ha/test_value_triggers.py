@@ -151,12 +151,15 @@ async def test_a_trigger_outlives_a_reload_and_a_change_of_its_device(
     send(tank, 80)
     await after(hass, 2)
     assert heard == []
-    send(tank, 20, 81)
+    send(tank, 20, 81, 20)
     await after(hass, 2)
 
     (subentry,) = tank.subentries.values()
     hass.config_entries.async_update_subentry(tank, subentry, data={**subentry.data, "model": "Other"})
     await hass.async_block_till_done()
+    send(tank, 80)
+    await after(hass, 2)
+    assert heard.values == [81]
     send(tank, 20, 82)
     await after(hass, 2)
 
@@ -344,6 +347,36 @@ async def test_limits_and_values_are_in_the_unit_that_a_person_sees(hass: HomeAs
     assert of_an_entity.values == [pytest.approx(86)]
 
 
+async def test_another_unit_of_an_entity_is_no_crossing(hass: HomeAssistant, tank: MockConfigEntry) -> None:
+    entity_id = "sensor.tank_temperature"
+    heard = await listen(hass, "value_crossed_threshold", {"entity_id": entity_id}, threshold=ABOVE_50)
+    send(tank, 20, key="temp")
+    er.async_get(hass).async_update_entity_options(entity_id, "sensor", {"unit_of_measurement": "°F"})
+    await hass.async_block_till_done()
+    send(tank, 20, key="temp")
+    await hass.async_block_till_done()
+    assert heard == []
+
+    send(tank, 0, 20, key="temp")
+    await hass.async_block_till_done()
+    assert heard.values == [pytest.approx(68)]
+
+
+async def test_the_unit_of_an_entity_holds_while_it_is_disabled(hass: HomeAssistant) -> None:
+    hass.config.units = US_CUSTOMARY_SYSTEM
+    tank = new_tank()
+    await set_up(hass, tank)
+    entity_id = "sensor.tank_temperature"
+    er.async_get(hass).async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.config_entries.async_reload(tank.entry_id)
+    heard = await listen(hass, "value_crossed_threshold", {"entity_id": entity_id}, threshold=ABOVE_50)
+    send(tank, 0, 20, key="temp")
+    await hass.async_block_till_done()
+
+    assert hass.states.get(entity_id) is None
+    assert heard.values == [pytest.approx(68)]
+
+
 async def test_a_device_stands_for_its_values_and_channels_choose_among_them(
     hass: HomeAssistant, tank: MockConfigEntry
 ) -> None:
@@ -476,9 +509,18 @@ async def test_an_unknown_channel_is_refused_with_those_there_are(hass: HomeAssi
         await listen(hass, "value_changed", target, channels=["depth"])
 
 
-async def test_a_target_without_any_value_yet_is_said_to_have_none(
+async def test_a_target_that_means_no_value_is_told_once_when_it_goes_and_once_when_it_is_back(
     hass: HomeAssistant, tank: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await listen(hass, "value_changed", {"entity_id": "sensor.tank_depth"})
+    registry = er.async_get(hass)
+    await listen(hass, "value_changed")
+    assert "The target of a trigger" not in caplog.text
 
-    assert "no value of a Fieldbridge device yet: sensor.tank_depth" in caplog.text
+    registry.async_update_entity(LEVEL, new_entity_id="sensor.renamed")
+    registry.async_update_entity("sensor.renamed", name="Other")
+    await hass.async_block_till_done()
+    assert caplog.text.count(f"The target of a trigger has no value of a Fieldbridge device: {LEVEL}") == 1
+
+    registry.async_update_entity("sensor.renamed", new_entity_id=LEVEL)
+    await hass.async_block_till_done()
+    assert caplog.text.count(f"The target of a trigger has values again: {LEVEL}") == 1
