@@ -104,14 +104,14 @@ async def test_a_clock_that_is_not_the_systems_own_is_asked_itself() -> None:
 
 
 def test_targets_do_not_add_up_rounding() -> None:
-    cadence = Cadence(3.0, clock=FakeClock(), sleeper=ClockSleeper(FakeClock()))
+    cadence = Cadence(3.0, clock=FakeClock())
 
     assert cadence.target(3 * 86400 * 365) == 86400 * 365
 
 
 def test_only_slots_that_are_a_whole_period_behind_are_missed() -> None:
     clock = FakeClock()
-    cadence = Cadence(10.0, clock=clock, sleeper=ClockSleeper(clock))
+    cadence = Cadence(10.0, clock=clock)
     clock.advance(0.1)
     assert cadence.missed(0) == 0
 

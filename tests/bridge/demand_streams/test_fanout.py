@@ -240,3 +240,18 @@ async def test_a_stricter_policy_keeps_the_newest_of_what_is_pending() -> None:
 
     assert subscription.take() == [3]
     assert subscription.dropped_oldest == 2
+
+
+async def test_what_has_room_is_given_at_once_and_what_has_none_is_not_given_at_all() -> None:
+    fanout: Fanout[int] = Fanout()
+    assert fanout.put_now((0,))  # nobody has to be waited for
+    slow = fanout.subscribe(overflow=OverflowPolicy.BLOCK, buffer_size=2)
+    fast = fanout.subscribe(overflow=OverflowPolicy.DROP_OLDEST, buffer_size=1)
+
+    assert fanout.put_now((1, 2))
+    assert not fanout.put_now((3,))
+    assert (slow.take(), fast.take(), fast.dropped) == ([1, 2], [2], 1)
+
+    fanout.finish()
+    assert not fanout.put_now((4,))
+    assert fanout.accepted == 3

@@ -45,9 +45,7 @@ class ClockSleeper:
 class _Moment(asyncio.Future[None]):
     """Wakes who waits for it in the very turn of the loop in which it comes: a future alone takes a turn more."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self._waiter: tuple[Callable[[Any], object], Context | None] | None = None
+    _waiter: tuple[Callable[[Any], object], Context | None] | None = None
 
     @override
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: Context | None = None) -> None:
@@ -80,7 +78,7 @@ class TimerfdSleeper:
 
     def until(self, when: float) -> Awaitable[None]:
         """Return what is done at ``when`` (monotonic seconds); one at a time."""
-        self._moment = _Moment(self._loop)
+        self._moment = _Moment(loop=self._loop)
         self._when = when
         os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=max(when, 1e-9))
         return self._moment
@@ -113,9 +111,8 @@ def make_sleeper(clock: ClockPort) -> Sleeper:
 class Cadence:
     """The slots of one run; slot 0 is due at once."""
 
-    def __init__(self, rate_hz: float, *, clock: ClockPort, sleeper: Sleeper) -> None:
+    def __init__(self, rate_hz: float, *, clock: ClockPort) -> None:
         self._clock = clock
-        self._sleeper = sleeper
         self._rate_hz = rate_hz
         self.start = clock.now()
 
@@ -127,8 +124,3 @@ class Cadence:
         """Return how many slots, from ``slot`` on, are more than a whole period behind."""
         behind = (self._clock.now() - self.target(slot)) * self._rate_hz
         return int(behind) if behind > 1 else 0
-
-    def wait(self, slot: int) -> Awaitable[None]:
-        """Return what is done when a slot is due; others get a turn in any case."""
-        target = self.target(slot)
-        return self._sleeper.until(target) if self._clock.now() < target else asyncio.sleep(0)

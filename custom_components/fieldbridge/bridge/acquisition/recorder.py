@@ -147,7 +147,7 @@ class _Recorder:
         self._reconnect = reconnect
         self._clock = clock
         self._sleeper = make_sleeper(clock)
-        self._cadence = Cadence(rate_hz, clock=clock, sleeper=self._sleeper)
+        self._cadence = Cadence(rate_hz, clock=clock)
         self._outage: Outage | None = None
         self._slot = 0
         self._moments = (0.0, 0.0, 0.0, 0.0)
@@ -227,14 +227,17 @@ class _Recorder:
         return self._total is not None and self._slot >= self._total
 
     async def _next_slot(self) -> None:
-        missed = self._cadence.missed(self._slot)
-        if missed:
-            self._skip(missed, self._slowest() if self._outage is None else DISCONNECTED)
-        else:
+        target = self._cadence.target(self._slot)
+        if self._clock.now() < target:
             self._pausing = True
-            await self._cadence.wait(self._slot)
+            await self._sleeper.until(target)
             self._pausing = False
-            await self._use_slot()
+        elif missed := self._cadence.missed(self._slot):
+            self._skip(missed, self._slowest() if self._outage is None else DISCONNECTED)
+            return
+        else:
+            await asyncio.sleep(0)
+        await self._use_slot(target)
 
     def _skip(self, count: int, cause: str) -> None:
         if self._total is not None:
@@ -243,8 +246,7 @@ class _Recorder:
         self._ledger.slots += count
         self._ledger.skipped[cause] += count
 
-    async def _use_slot(self) -> None:
-        target = self._cadence.target(self._slot)
+    async def _use_slot(self, target: float) -> None:
         started = self._clock.now()
         try:
             batch = await self._poll()
@@ -261,7 +263,8 @@ class _Recorder:
         summary = self.summary
         summary.start_lateness_ms.add((started - target) * 1e3)
         summary.tick_durations_ms.add((polled - started) * 1e3)
-        summary.max_drift_ms = max(summary.max_drift_ms, (polled - target) * 1e3)
+        if (drift := (polled - target) * 1e3) > summary.max_drift_ms:
+            summary.max_drift_ms = drift
         if self._outage is not None:
             self.summary.gaps.append(self._outage.gap(self._wall_now(), self._slots_lost()))
             self._outage = None
@@ -283,7 +286,8 @@ class _Recorder:
         """Give the batch to the consumers; from here on the slot counts, also when it is cancelled."""
         offered = self.stream.offered
         try:
-            await self.fanout.put_many((batch,))
+            if not self.fanout.put_now((batch,)):
+                await self.fanout.put_many((batch,))
         finally:
             self._slot += 1
             self._ledger.slots += 1

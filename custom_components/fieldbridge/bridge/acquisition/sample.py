@@ -43,7 +43,7 @@ class WallAnchor:
 
     def at(self, monotonic_ns: int) -> datetime:
         """Return the wall time (UTC) of a moment on the monotonic clock."""
-        return self.utc + timedelta(microseconds=(monotonic_ns - self.monotonic_ns) / 1000)
+        return self.utc + timedelta(0, 0, (monotonic_ns - self.monotonic_ns + 500) // 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,13 @@ class Fanout[T]:
                 await self._wait_for_room()
         return done
 
+    def put_now(self, items: Sequence[T]) -> bool:
+        """Give items to all if there is room for them, or nobody waits for room; False, and nothing given, if not."""
+        if self.end is not None or ((room := self._room()) is not None and room < len(items)):
+            return False
+        self._give(items)
+        return True
+
     def push(self, items: Sequence[T]) -> None:
         """Give items to all without waiting; a BLOCK consumer that has no room loses them, counted."""
         if self.end is None:
