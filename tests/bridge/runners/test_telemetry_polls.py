@@ -268,6 +268,40 @@ async def test_members_of_a_group_keep_one_beat_and_the_order_of_registration(
     assert order == [(0, "slow"), (0, "fast"), (1, "fast"), (2, "slow"), (2, "fast")]
 
 
+@pytest.mark.parametrize("intervals", [(2, 3), (3, 2)])
+async def test_members_of_a_group_that_are_due_together_take_turns_as_they_were_registered(
+    harness: AppHarness, clock: ManualClock, intervals: tuple[float, float]
+) -> None:
+    order: list[tuple[float, str]] = []
+
+    def member(name: str, interval: float) -> None:
+        async def read() -> Reading:
+            order.append((clock.now(), name))
+            return {}
+
+        harness.app.add_telemetry(name, read, interval=interval, group="bus")
+
+    member("first", intervals[0])
+    member("second", intervals[1])
+    async with harness.running():
+        await clock.advance(12)
+    together = [name for at, name in order if at in {0, 6, 12}]
+    assert together == ["first", "second"] * 3
+
+
+async def test_a_member_of_a_group_that_cannot_start_holds_nobody_up(harness: AppHarness, clock: ManualClock) -> None:
+    class Missing: ...
+
+    async def broken(missing: Missing) -> Reading:
+        return {}
+
+    harness.app.add_telemetry("broken", broken, interval=1, group="bus")
+    harness.app.add_telemetry("room", Sensor().read, interval=1, group="bus")
+    async with harness.running():
+        await clock.advance(1)
+    assert len(states(harness)) == 2
+
+
 async def test_a_slow_member_of_a_group_delays_only_those_that_share_its_adapter(
     harness: AppHarness, clock: ManualClock
 ) -> None:

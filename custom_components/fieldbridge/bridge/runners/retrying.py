@@ -1,7 +1,7 @@
 """The one place where the bridge waits after a failure."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 import math
@@ -66,6 +66,13 @@ class Beats:
         self._clock = clock
         self._stop = stop
         self._number = -1
+        self.on_advance: Callable[[], None] | None = None
+        """Called when it turns to the next beat."""
+
+    @property
+    def due(self) -> float:
+        """The moment of the beat that is waited for, or was last."""
+        return self._start + max(self._number, 0) * self._interval
 
     async def next(self) -> bool:
         """Wait for the next beat, the first of which is at once; returns False at shutdown."""
@@ -73,6 +80,8 @@ class Beats:
         if self._number:
             elapsed = self._clock.now() - self._start
             self._number = max(self._number, math.ceil(elapsed / self._interval))
+            if self.on_advance is not None:
+                self.on_advance()
             await sleep_unless(self._stop, self._number * self._interval - elapsed, self._clock)
         return not self._stop.is_set()
 

@@ -25,6 +25,10 @@ from .trigger import TriggerPayload
 _LOGGER = logging.getLogger(__name__)
 
 
+_TOGETHER = 0.001
+"""Seconds within which two members of a group are due at the same moment."""
+
+
 class CircuitOpenError(BridgeError):
     """The device was not asked, since it failed too often."""
 
@@ -192,16 +196,48 @@ class TelemetryDevice:
 class TelemetryGroup:
     """What the members of a group share: the moment from which they count, and turns at their adapters.
 
-    Members that share an adapter, or have none, are called one after the other in the order of registration.
+    Members that share an adapter, or have none, are called one after the other; those that are due at the same moment
+    in the order of registration, whichever timer fires first.
     """
 
     def __init__(self, start: float) -> None:
         self.start = start
         self._turns: dict[Hashable, asyncio.Lock] = {}
+        self._places: dict[str, int] = {}
+        self._beats: dict[str, Beats] = {}
+        self._held: dict[str, list[asyncio.Lock]] = {}
+        self._moved = asyncio.Event()
 
-    def turns(self, device: TelemetryDevice) -> list[asyncio.Lock]:
-        """Return the locks that the device holds while it is called."""
-        return [self._turns.setdefault(key, asyncio.Lock()) for key in device.adapters or [None]]
+    def join(self, device: TelemetryDevice, beats: Beats | CronBeats) -> list[asyncio.Lock]:
+        """Take in a member; returns the locks that it holds while it is called."""
+        turns = [self._turns.setdefault(key, asyncio.Lock()) for key in device.adapters or [None]]
+        self._places.setdefault(device.name, len(self._places))
+        self._held[device.name] = turns
+        if isinstance(beats, Beats):
+            beats.on_advance = self._member_moved
+            self._beats[device.name] = beats
+        return turns
+
+    def leave(self, device: TelemetryDevice) -> None:
+        """Let a member go; nobody waits for it any more."""
+        self._beats.pop(device.name, None)
+        self._member_moved()
+
+    async def in_order(self, device: TelemetryDevice) -> None:
+        """Wait for the members before this one that are due together with it and share a turn."""
+        while any(self._goes_before(name, device) for name in self._beats):
+            await self._moved.wait()
+
+    def _member_moved(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _goes_before(self, name: str, device: TelemetryDevice) -> bool:
+        mine = self._beats.get(device.name)
+        if mine is None or self._places[name] >= self._places[device.name]:
+            return False
+        together = self._beats[name].due <= mine.due + _TOGETHER
+        return together and any(turn in self._held[device.name] for turn in self._held[name])
 
 
 async def run_telemetry(
@@ -213,7 +249,8 @@ async def run_telemetry(
     """
     if not await device.prepare():
         return
-    turns = group.turns(device)
+    beats = device.beats(group.start)
+    turns = group.join(device, beats)
 
     async def call(command: Command | None) -> Exception | None:
         async with AsyncExitStack() as stack:
@@ -238,10 +275,11 @@ async def run_telemetry(
     if commands is not None:
         commands.open(triggered)
     watching = asyncio.create_task(device.watch(), name=f"freshness {device.name}")
-    beats = device.beats(group.start)
     try:
         while await beats.next():
+            await group.in_order(device)
             await call(None)
     finally:
         watching.cancel()
+        group.leave(device)
         await device.close()
