@@ -3,16 +3,21 @@
 from collections.abc import Callable, Iterator
 import importlib
 import json
+import logging
 from pathlib import Path
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from custom_components.fieldbridge.alias import BridgeAlias
+from custom_components.fieldbridge.bridge import set_default_store_backend
 from custom_components.fieldbridge.bridge.app.cli import load_app
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock
+
+from .cosalette_player import play
 
 DATA = Path(__file__).parent / "data"
 
@@ -20,17 +25,98 @@ type Importer = Callable[[Path], ModuleType]
 
 
 @pytest.fixture(autouse=True)
-def no_names_are_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have only the modules that were there before, and no alias that was not."""
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have only the modules that were there before, no alias that was not, and no store of the process."""
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "path", list(sys.path))
     aliases = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "cosalette"}
     apps = {path.name.partition(".")[0] for path in DATA.rglob("*.py.txt")}
     yield
+    set_default_store_backend(None)
     for name in list(sys.modules):
         if name.partition(".")[0] in {"cosalette", *apps}:
             del sys.modules[name]
     sys.modules.update(aliases)
+
+
+# What differs on purpose, by app and topic: the reason, and what is published here.
+ON_PURPOSE: dict[str, dict[str, tuple[str, list[object]]]] = {
+    "weather": {},
+    "meter": {},
+    "heating": {
+        "heating/valve/error": ("a device with commands comes back after its adapter was started again", []),
+        "heating/valve/state": (
+            "so its next command is carried out",
+            [
+                [{"open": False, "boiler": 1}, True],
+                [{"open": True}, False],
+                [{"open": False, "boiler": 2}, True],
+                [{"open": False}, False],
+            ],
+        ),
+        "heating/error": (
+            "and there is one error less",
+            [
+                ["refused of target", False],
+                ["bus of target", False],
+                ["error of target", False],
+                ["bus of flow", False],
+            ],
+        ),
+    },
+    "shades": {
+        "shades/signal/availability": (
+            "a stream is available while its link is up",
+            [["offline", True], ["online", True], ["offline", True]],
+        ),
+        "shades/clock/tick": (
+            "a device may end in good order",
+            [[0, False], [5, False], [10, False], ["stopped True", False]],
+        ),
+    },
+}
+
+
+def by_topic(messages: list[list[Any]]) -> dict[str, list[object]]:
+    """Return the messages by topic, without what both may say in words of their own."""
+    topics: dict[str, list[object]] = {}
+    for topic, payload, retain in messages:
+        topics.setdefault(topic, []).append([comparable(topic, payload), retain])
+    return topics
+
+
+def comparable(topic: str, payload: Any) -> object:
+    """Return what is the same in both: kinds of errors, the devices of a heartbeat, everything else as it is."""
+    if topic.endswith("/error"):
+        # Here an error is published in its words, there as the name of its class, unless the app knows it.
+        kind = payload["error_type"].replace("invalid_payload", "error")
+        return f"{kind} of {payload['device']}"
+    if topic.endswith("/status") and isinstance(payload, dict):
+        return {**payload, "devices": dict(sorted(payload["devices"].items()))}
+    return payload
+
+
+@pytest.fixture
+def own_log() -> Iterator[None]:
+    """Let an app have the log of the process for a while: it runs as its own program would."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("own_log")
+@pytest.mark.parametrize("app", ON_PURPOSE)
+async def test_an_app_publishes_here_what_it_publishes_there(imported: Importer, app: str) -> None:
+    here = by_topic(await play(imported(DATA / "cosalette" / f"{app}.py.txt")))
+    there = by_topic(json.loads((DATA / "cosalette" / f"{app}.json").read_text()))
+    on_purpose = {topic: messages for topic, (_, messages) in ON_PURPOSE[app].items()}
+    assert {topic: here.get(topic, []) for topic in on_purpose} == on_purpose
+    assert {topic: said for topic, said in here.items() if topic not in on_purpose} == {
+        topic: said for topic, said in there.items() if topic not in on_purpose
+    }
 
 
 @pytest.fixture
