@@ -55,6 +55,20 @@ async def test_the_rate_with_which_the_bytes_can_be_read_is_proposed_and_taken(
     assert only_entry(hass).data["baudrate"] == 19200
 
 
+async def test_a_dialog_that_asks_twice_has_the_port_once(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    async with device_at(pty_link, termios.B19200):
+        flow = await serial_flow(hass, pty_link.path)
+        await flow.until(*NOISE)
+        await flow.choose("try_rates")
+        await flow.until("rate_found")
+        await asyncio.gather(flow.choose("use_rate"), flow.refresh())
+        await flow.refresh()
+        await flow.until("recognised")
+        flow.close()
+
+        assert await port_is_free(pty_link.path)
+
+
 async def test_seven_bits_with_parity_are_found_out(hass: HomeAssistant, pty_link: PtyLink) -> None:
     with_parity = bytes(byte | 0x80 * (byte.bit_count() % 2) for byte in LINE)
     async with device_at(pty_link, termios.B115200, with_parity):

@@ -20,6 +20,10 @@ class BaudSteps(LinkSteps):
         """Listen to the port with the settings as they are now."""
         raise NotImplementedError
 
+    async def async_step_listen(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what is listened to."""
+        raise NotImplementedError
+
     async def async_step_try_rates(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what each rate makes of the bytes, until one can be read."""
         if self._search is None:
@@ -39,7 +43,7 @@ class BaudSteps(LinkSteps):
         """Propose the rate with which the bytes can be read."""
         search = self._search
         if search is None or search.found is None:
-            return await self.async_step_listen_again()
+            return await self.async_step_listen()
         return self.async_show_menu(
             step_id="rate_found",
             menu_options=["use_rate", KIND_SERIAL],
@@ -48,10 +52,11 @@ class BaudSteps(LinkSteps):
 
     async def async_step_use_rate(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the rate and listen with it."""
-        search, self._search = self._search, None
-        if search is not None and search.found is not None:
-            self._data |= search.found
-        return await self.async_step_listen_again()
+        if self._search is not None and self._search.found is not None:
+            self._data |= self._search.found
+        result = await self.async_step_listen_again()
+        self._search = None  # only now: whoever asks for the step before is late, and is shown it once more
+        return result
 
     async def async_step_no_rate_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say that no rate made sense of what arrived."""

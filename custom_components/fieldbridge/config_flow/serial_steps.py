@@ -1,5 +1,6 @@
 """Steps of the config flow that add and change a serial link: the port is opened, listened to and described."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, override
@@ -64,6 +65,12 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
     """The profile of the device that is described, while its filters are set."""
     _seen: list[Frame]
 
+    def __init__(self) -> None:
+        """Begin with no port open."""
+        super().__init__()
+        self._opening = asyncio.Lock()
+        self._probe: LinkProbe | None = None
+
     async def async_step_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose a port, open it and begin to listen."""
         errors: dict[str, str] = {}
@@ -78,6 +85,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
                 return await self.async_step_listen()
         return self._show_serial("serial", user_input, errors)
 
+    @override
     async def async_step_listen(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what arrives, until it is understood or time is up."""
         if self._listening.finished:
@@ -221,10 +229,16 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         return {}
 
     async def _async_open(self) -> dict[str, str]:
-        """Open the chosen port and listen; return errors."""
+        """Open the chosen port and listen; return errors. What this flow had opened before is closed."""
+        async with self._opening:  # a dialog may ask twice, and the port can be had once
+            if self._probe is not None:
+                await self._probe.close()
+            return await self._async_open_probe()
+
+    async def _async_open_probe(self) -> dict[str, str]:
         self._by_hand = None
         transport = make_serial(self._data)
-        probe = LinkProbe(transport)
+        probe = self._probe = LinkProbe(transport)
         source = probe if self._question is None else AskedSource(probe, transport.send, dict(self._question))
         # Who wrote how messages end knows better than what was recognised.
         self._listening = Listening(
