@@ -231,8 +231,8 @@ def test_a_tap_that_ended_hears_nothing() -> None:
 
 async def test_a_slow_consumer_loses_by_its_own_policy_and_counts_it() -> None:
     session = csv_session(channel("x", "0"))
-    newest = session.subscribe(overflow=OverflowPolicy.DROP_OLDEST, buffer_size=2)
-    everything = session.subscribe(overflow=OverflowPolicy.DROP_NEWEST, buffer_size=0)
+    newest = session.samples.subscribe(overflow=OverflowPolicy.DROP_OLDEST, buffer_size=2)
+    everything = session.samples.subscribe(overflow=OverflowPolicy.DROP_NEWEST, buffer_size=0)
     session.accept(batch(1, 1, 2, 3))
     session.close()
 

@@ -255,3 +255,41 @@ async def test_what_has_room_is_given_at_once_and_what_has_none_is_not_given_at_
     fanout.finish()
     assert not fanout.put_now((4,))
     assert fanout.accepted == 3
+
+
+async def test_a_listener_gets_every_chunk_in_the_turn_of_its_put_until_it_leaves() -> None:
+    fanout: Fanout[int] = Fanout()
+    heard: list[int] = []
+    stop = fanout.listen(heard.extend)
+
+    fanout.push((1, 2, 3))
+    assert heard == [1, 2, 3]
+    assert await fanout.put_many([4, 5]) == 2
+    stop()
+    stop()
+    fanout.push((6,))
+
+    assert heard == [1, 2, 3, 4, 5]
+    assert fanout.subscriptions == ()
+
+
+async def test_a_listener_that_fails_is_logged_once_and_takes_nobody_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    fanout: Fanout[int] = Fanout()
+    fanout.listen(lambda _: [].pop())
+    waiting = fanout.subscribe()
+
+    fanout.push((1,))
+    fanout.push((2,))
+
+    assert waiting.take() == [1, 2]
+    assert caplog.text.count("A consumer failed") == 1
+
+
+async def test_a_consumer_that_leaves_while_a_chunk_is_given_does_not_get_it() -> None:
+    fanout: Fanout[int] = Fanout()
+    fanout.listen(lambda _: second.close())
+    second = fanout.subscribe()
+
+    fanout.push((1,))
+
+    assert (second.pending, second.offered) == (0, 0)

@@ -40,7 +40,7 @@ def run_filters(
     return results
 
 
-def samples(columns: Columns, times: Sequence[float], filtered: Mapping[LiveChannel, Filtered]) -> list[Sample]:
+def samples_of(columns: Columns, times: Sequence[float], filtered: Mapping[LiveChannel, Filtered]) -> list[Sample]:
     """Return a batch frame by frame, with what came out of the filters."""
     raw: list[dict[str, Value | None]] = [{} for _ in times]
     values: list[dict[str, Value | None]] = [{} for _ in times]

@@ -8,13 +8,13 @@ from typing import Any
 from ..codecs.decoders import Fields, Getter
 from ..codecs.frame import Frame
 from ..errors import DecodeError, WriteError
-from ..streams import Fanout, OverflowPolicy, Subscription
+from ..streams import Fanout
 from .channel import Channel, Value
 from .freshness import Freshness
 from .listeners import Listeners, Unsubscribe
 from .live_channel import LiveChannel
 from .profile import DeviceProfile
-from .samples import Columns, Sample, SampleListener, run_filters, samples
+from .samples import Columns, Sample, SampleListener, run_filters, samples_of
 
 type ValueListener = Callable[[Value | None], None]
 type Writer = Callable[[Channel, object], Awaitable[None]]
@@ -76,10 +76,8 @@ class DeviceSession:
         self._read = tuple(live for live in self._live if live.channel.source)
         self._filtered = any(live.conditioner for live in self._live)
         self._timed = tuple(live for live in self._live if live.conditioner or live.policy)
-        self._sample_listeners: Listeners[Sequence[Sample]] = Listeners()
-        self._tapped = False
-        self._fanout: Fanout[Sample] | None = None
-        self._stop_fanout: Unsubscribe = _nothing
+        self.samples: Fanout[Sample] = Fanout()
+        """Every value of every accepted batch, and what timed filters say in between; nobody is waited for."""
         self._available = False
         self._availability_listeners: Listeners[[]] = Listeners()
 
@@ -140,30 +138,12 @@ class DeviceSession:
         return self._availability_listeners.add(listener)
 
     def on_samples(self, listener: SampleListener) -> Unsubscribe:
-        """Call ``listener`` with every value of every accepted batch, and with what timed filters say in between."""
-        remove = self._sample_listeners.add(listener)
-        self._tapped = True
-
-        def unsubscribe() -> None:
-            remove()
-            self._tapped = bool(self._sample_listeners)
-
-        return unsubscribe
-
-    def subscribe(self, *, overflow: OverflowPolicy, buffer_size: int) -> Subscription[Sample]:
-        """Return every sample from now on for a consumer at its own pace; nobody waits for it, its losses are counted.
-
-        ``close`` ends it.
-        """
-        if self._fanout is None:
-            self._fanout = Fanout()
-            self._stop_fanout = self.on_samples(self._push)
-        return self._fanout.subscribe(overflow=overflow, buffer_size=buffer_size)
+        """Call ``listener`` with what goes through ``samples``, in the turn in which it comes."""
+        return self.samples.listen(listener)
 
     def close(self) -> None:
         """The device is replaced or removed: consumers end once they took what is pending."""
-        if self._fanout is not None:
-            self._fanout.finish()
+        self.samples.finish()
 
     def accept(self, frames: Sequence[Frame]) -> None:
         """Decode a batch of frames."""
@@ -229,10 +209,11 @@ class DeviceSession:
             if None in column.numbers:
                 self.counters.implausible += Counter({live.channel.key: column.implausible})
                 self.counters.unreadable += Counter({live.channel.key: column.numbers.count(None) - column.implausible})
-        if self._filtered or self._tapped:
-            filtered = run_filters(columns, times, self._freshness.seen_at, last_only=not self._tapped)
-            if self._tapped:
-                self._sample_listeners.tell(samples(columns, times, filtered))
+        tapped = bool(self.samples.subscriptions)
+        if self._filtered or tapped:
+            filtered = run_filters(columns, times, self._freshness.seen_at, last_only=not tapped)
+            if tapped:
+                self.samples.push(samples_of(columns, times, filtered))
         self._tell_changes(columns, times[-1])
 
     @property
@@ -253,8 +234,8 @@ class DeviceSession:
                 said[live.channel.key] = live.value
             if (spoke and live.show(now)) | live.show_due(now):
                 changed.append(live)
-        if said and self._tapped:
-            self._sample_listeners.tell((Sample(now, {}, said),))
+        if said:
+            self.samples.push((Sample(now, {}, said),))
         for live in changed:
             live.listeners.tell(live.shown)
 
@@ -318,13 +299,6 @@ class DeviceSession:
             "stale_after": None if self.profile.event_like else self.stale_after,
         }
 
-    def _push(self, samples: Sequence[Sample]) -> None:
-        if self._fanout is not None and self._fanout.subscriptions:
-            self._fanout.push(samples)
-        else:  # the last consumer left: samples cost nothing again
-            self._stop_fanout()
-            self._fanout = None
-
     def _new_freshness(self, stale_after: float | None = None) -> Freshness:
         # A value that is given a time of its own is watched although its device speaks when it likes.
         event_like = self.profile.event_like and stale_after is None
@@ -350,10 +324,6 @@ class DeviceSession:
             self._availability_listeners.tell()
         for live in changed:
             live.listeners.tell(live.shown)
-
-
-def _nothing() -> None:
-    """Nobody subscribed yet."""
 
 
 def _nowhere(_: Any) -> object:

@@ -6,10 +6,14 @@ copies of references are cheaper than the arithmetic of a shared ring, and a pol
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+import sys
 from typing import Protocol, Self
 
 from .ends import CANCELLED, COMPLETED, OverflowPolicy, StreamEnd
+
+_LOGGER = logging.getLogger(__name__)
 
 DEFAULT_BUFFER_SIZE = 64
 
@@ -26,6 +30,24 @@ class Demand[T](Protocol):
     def claim(self, chunk: Sequence[T]) -> None:
         """Take a chunk of at most ``credit`` items."""
         ...
+
+
+class _Listener[T]:
+    """A consumer that always has time; one that fails takes neither the producer nor the others with it."""
+
+    credit = sys.maxsize
+
+    def __init__(self, listener: Callable[[Sequence[T]], None]) -> None:
+        self._listener = listener
+        self._has_failed = False
+
+    def claim(self, chunk: Sequence[T]) -> None:
+        try:
+            self._listener(chunk)
+        except Exception:
+            if not self._has_failed:
+                self._has_failed = True
+                _LOGGER.exception("A consumer failed; further failures of it are not told")
 
 
 class Subscription[T]:
@@ -162,6 +184,8 @@ class Subscription[T]:
 
     def _offer(self, chunk: Sequence[T]) -> None:
         """Add a chunk, losing what does not fit."""
+        if self.end is not None:  # left while this chunk was given to others
+            return
         count = len(chunk)
         self.offered += count
         items = self._items
@@ -221,6 +245,15 @@ class Fanout[T]:
         else:
             self._subscriptions += (subscription,)
         return subscription
+
+    def listen(self, listener: Callable[[Sequence[T]], None]) -> Callable[[], None]:
+        """Call ``listener`` with every chunk in the turn in which it is given; the returned function ends that.
+
+        For consumers that never wait: waking a task costs more than the work on a small chunk.
+        """
+        subscription = self.subscribe(overflow=OverflowPolicy.DROP_NEWEST)
+        subscription.serve(_Listener(listener))
+        return subscription.close
 
     async def put(self, item: T) -> bool:
         """Give one item to all, waiting for those that chose BLOCK; False when the stream has ended.
