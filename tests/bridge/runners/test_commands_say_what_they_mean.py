@@ -187,3 +187,39 @@ def test_handlers_that_could_not_be_told_apart_are_refused(shutter: AppHarness) 
         shutter.app.add_command("shutter", handle)
     with pytest.raises(ValueError, match="must use the same sub_key"):
         shutter.app.add_command("shutter", handle, sub="open", sub_key="action")
+
+
+async def test_a_command_whose_init_fails_takes_what_it_needs_with_the_next_message(harness: AppHarness) -> None:
+    attempts: list[int] = []
+
+    def meter() -> Meter:
+        attempts.append(len(attempts))
+        if len(attempts) < 3:
+            raise OSError("no meter yet")
+        return Meter()
+
+    async def handle(meter: Meter) -> Reading:
+        return {"meter": type(meter).__name__}
+
+    harness.app.add_command("lamp", handle, init=meter)
+    async with harness.running():
+        await harness.inject_command("lamp", "")
+        await harness.inject_command("lamp", "")
+        await harness.inject_command("lamp", "")
+    assert error_types(harness, "lamp") == ["error", "error"]
+    assert len(attempts) == 3
+    harness.assert_state("home/lamp/state", {"meter": "Meter"}, count=2)
+
+
+async def test_a_command_that_takes_nothing_from_its_init_is_carried_out_without(harness: AppHarness) -> None:
+    def never() -> Meter:
+        raise OSError("no meter")
+
+    async def handle(payload: str) -> Reading:
+        return {"payload": payload}
+
+    harness.app.add_command("lamp", handle, init=never)
+    async with harness.running():
+        await harness.inject_command("lamp", "on")
+    assert error_types(harness, "lamp") == ["error"]
+    harness.assert_state("home/lamp/state", {"payload": "on"}, count=1)

@@ -1,6 +1,7 @@
 """Functions that are called for each command."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 import json
 import logging
 from typing import Any
@@ -27,7 +28,7 @@ class CommandDevice:
         self._services = services
         self._store: DeviceStore | None = None
         self._providers: Mapping[Any, object] = {}
-        self._arguments: dict[str, object] = {}
+        self._arguments: dict[str, object] | None = None
         self._bound = registration.plan.bound
         self._write = state_writer(registration)
         self._timeout: float | None = None
@@ -39,7 +40,10 @@ class CommandDevice:
 
     async def load(self) -> None:
         """Load the store and resolve the arguments. Raises what ``init`` or the store raises, TypeError."""
-        registration, services = self._registration, self._services
+        await self._load(self._registration)
+
+    async def _load(self, registration: CommandRegistration) -> None:
+        services = self._services
         self._timeout = services.timeout(registration)
         self._store = services.device_store(registration.name)
         await load_store(self._store)
@@ -47,15 +51,25 @@ class CommandDevice:
         self._providers = services.with_own(registration, providers)
         self._arguments = resolve(registration.plan.unbound, self._providers)
 
-    async def prepare(self) -> bool:
-        """Load; a failure is reported, and then returns False."""
+    async def prepare(self) -> None:
+        """Load; a failure is reported, and with the first command it is tried again."""
         try:
             await self.load()
         except Exception as err:
             _LOGGER.exception("Command %s cannot start", self._registration.name)
             await self.report(err)
-            return False
-        return True
+
+    async def _prepared(self) -> dict[str, object]:
+        """Return the arguments; a handler can do without an ``init`` that fails when it takes nothing from it."""
+        try:
+            await self.load()
+        except Exception as err:  # noqa: BLE001 - it is raised when there is no other way
+            try:
+                await self._load(replace(self._registration, init=None))
+            except Exception:  # noqa: BLE001 - the first error is the reason
+                raise err from None
+        assert self._arguments is not None  # noqa: S101 - loaded
+        return self._arguments
 
     async def handle(self, command: Command) -> None:
         """Call the handler and publish what it returns; never raises but for cancellation."""
@@ -80,7 +94,8 @@ class CommandDevice:
     async def call(self, command: Command) -> dict[str, object] | None:
         """Return what the handler returns. Raises what it raises, RefusedCommandError, TimeoutError."""
         message = {"topic": command.topic, "payload": command.payload}
-        arguments = {**self._arguments, **{name: message[name] for name in self._registration.mqtt_params}}
+        prepared = await self._prepared() if self._arguments is None else self._arguments
+        arguments = {**prepared, **{name: message[name] for name in self._registration.mqtt_params}}
         if self._bound.parameters:
             arguments |= resolve(self._bound, self._providers, command)
         call = self._registration.func(**arguments)
@@ -100,27 +115,24 @@ class CommandGroup:
         self._name = registrations[0].name
         self._sub_key = registrations[0].sub_key
         self._all = [CommandDevice(registration, ctx, services) for registration in registrations]
-        self._ready: dict[str | None, CommandDevice] = {}
+        self._by_sub = {device.sub: device for device in self._all}
 
     async def start(self, commands: CommandQueue) -> None:
-        """Prepare the handlers and take commands; one that fails is reported, and its commands are not handled."""
-        self._ready = {device.sub: device for device in self._all if await device.prepare()}
+        """Prepare the handlers and take commands."""
+        for device in self._all:
+            await device.prepare()
         self.listen(commands)
 
     async def call(self, command: Command) -> dict[str, object] | None:
         """Prepare and call the one handler that is meant, for tests. Raises whatever goes wrong."""
         for device in self._all:
             await device.load()
-        self._ready = {device.sub: device for device in self._all}
-        device = self._ready.get(None) or self._meant_by(command)
+        device = self._by_sub.get(None) or self._meant_by(command)
         return await device.call(command)
 
     def listen(self, commands: CommandQueue) -> None:
-        """Take commands, unless starting failed."""
-        if None in self._ready:
-            commands.open(self._ready[None].handle)
-        elif self._ready:
-            commands.open(self._dispatch)
+        """Take commands."""
+        commands.open(self._by_sub[None].handle if None in self._by_sub else self._dispatch)
 
     async def _dispatch(self, command: Command) -> None:
         try:
@@ -143,7 +155,7 @@ class CommandGroup:
         if self._sub_key not in message:
             raise MissingSubKeyError(f"the payload has no field '{self._sub_key}'")
         try:
-            return self._ready[str(message[self._sub_key])]
+            return self._by_sub[str(message[self._sub_key])]
         except KeyError:
             # Not the value itself: whatever somebody sent would go out again on a topic that others read.
             raise UnknownSubCommandError(f"'{self._name}' has no such sub-command") from None
