@@ -15,15 +15,17 @@ from homeassistant.generated.usb import USB
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.fieldbridge.bridge.profiles import Profile, shipped_profiles
 from custom_components.fieldbridge.connections.adapters import async_follow_adapter
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
+from tests.bridge.transports.modbus_servers import UNIT, pymodbus_rtu
 
 from .flows import Flow
 from .links import ROOM, device, serial_entry, set_up, until, until_state
+from .modbus_links import HOW, LINE, TIMING
 
 MATCHERS: list[Any] = json.loads(
     (Path(__file__).parents[2] / "custom_components" / DOMAIN / "manifest.json").read_text()
@@ -215,6 +217,54 @@ async def test_a_link_set_up_by_hand_follows_its_adapter_to_another_port(
         await hass.config_entries.async_unload(entry.entry_id)
     finally:
         there.close()
+
+
+async def test_a_modbus_line_follows_its_adapter_to_another_port(
+    hass: HomeAssistant, sockets: Sockets, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    async with pymodbus_rtu() as line:
+        here.symlink_to(line.paths[0])
+        await sockets.plug(replace(ADAPTER, device=str(here)))
+        flow = await Flow.config(hass, "modbus")
+        form = {"transport": "rtu", "device": str(here), "line": {**LINE, "baudrate": "115200"}, "timing": TIMING}
+        await flow.submit({**form, "unit": UNIT})
+        await flow.choose("modbus_register")
+        await flow.submit({"name": "Level", "table": "holding", "address": 3, **HOW})
+        await flow.choose("modbus_done")
+        await hass.async_block_till_done()
+        await until_state(hass, "sensor.maker_pc_1_level", "3")
+        (entry,) = hass.config_entries.async_entries(DOMAIN)
+        assert entry.unique_id == "0403:6001_A906XMRL"
+        here.unlink()
+    async with pymodbus_rtu() as line:
+        await until_state(hass, "sensor.maker_pc_1_level", "unavailable")
+        there.symlink_to(line.paths[0])
+        await sockets.plug(replace(ADAPTER, device=str(there)))
+
+        await until(lambda: entry.data["device"] == str(there))
+        await until_state(hass, "sensor.maker_pc_1_level", "3")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_modbus_line_that_is_given_another_port_forgets_its_adapter(
+    hass: HomeAssistant, sockets: Sockets, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    await sockets.plug(replace(ADAPTER, device="/dev/gone"))
+    data = {"kind": "modbus", "transport": "rtu", "device": "/dev/gone", "baudrate": 115200, **TIMING}
+    entry = MockConfigEntry(domain=DOMAIN, title="Line", data=data)
+    await set_up(hass, entry)
+    assert entry.unique_id == "0403:6001_A906XMRL"
+    async with pymodbus_rtu() as line:
+        there.symlink_to(line.paths[0])
+        flow = await Flow.config(hass, source="reconfigure", entry_id=entry.entry_id)
+        form = {"transport": "rtu", "device": str(there), "line": {**LINE, "baudrate": "115200"}, "timing": TIMING}
+        await flow.submit(form)
+        assert flow.ended_by == "reconfigure_successful"
+        await hass.async_block_till_done()
+        assert [entry.data["device"], entry.unique_id] == [str(there), None]
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 @pytest.mark.parametrize(

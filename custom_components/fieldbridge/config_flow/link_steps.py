@@ -7,6 +7,7 @@ from homeassistant.const import CONF_DEVICE
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from ..bridge.channels import DeviceProfile
+from ..connections.adapters import async_adapter_id
 from ..const import SUBENTRY_DEVICE
 from .listening import nothing_to_stop
 
@@ -20,6 +21,17 @@ class LinkSteps(ConfigFlow):
         self._title = ""
         self._stop_listening: CALLBACK_TYPE = nothing_to_stop
         self._placeholders: dict[str, str] = {}
+
+    async def _async_take_adapter(self) -> None:
+        """Take the adapter at the chosen port: it is not offered as discovered any more. Aborts when a link has it."""
+        adapter = await async_adapter_id(self.hass, self._data[CONF_DEVICE])
+        await self.async_set_unique_id(adapter, raise_on_progress=False)
+        self._abort_if_unique_id_configured()
+
+    @callback
+    def _without_adapter(self, entry: ConfigEntry) -> dict[str, Any]:
+        """Return the change of an entry that is given another port: which adapter is there has to be found out."""
+        return {} if self._data.get(CONF_DEVICE) == entry.data.get(CONF_DEVICE) else {"unique_id": None}
 
     @callback
     def _update_link(self, entry: ConfigEntry, **changes: Any) -> ConfigFlowResult:

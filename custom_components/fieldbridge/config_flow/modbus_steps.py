@@ -38,6 +38,8 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
             self.begin_device(user_input[CONF_UNIT])
             if not errors:
                 self._abort_if_there_already()
+                if CONF_DEVICE in self._data:
+                    await self._async_take_adapter()
                 self._title = modbus_title(self._data)
                 errors = await self._async_try()
             if not errors:
@@ -73,7 +75,8 @@ class ModbusSteps(MigrationSteps, ModbusDeviceSteps):
                     was_given = entry.title != modbus_title(entry.data)
                     title = entry.title if was_given else modbus_title(self._data)
                     waiting = {CONF_MIGRATION: entry.data[CONF_MIGRATION]} if CONF_MIGRATION in entry.data else {}
-                    return self._update_link(entry, data=self._data | waiting, title=title)
+                    changes = {"data": self._data | waiting, "title": title, **self._without_adapter(entry)}
+                    return self._update_link(entry, **changes)
         return self.async_show_form(
             step_id="reconfigure_modbus",
             data_schema=self.add_suggested_values_to_schema(RECONFIGURE_SCHEMA, user_input or modbus_form(entry.data)),

@@ -15,7 +15,6 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.codecs.frame import Frame
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
-from ..connections.adapters import async_adapter_id
 from ..connections.serial import make_serial
 from ..const import CONF_DELIMITER, CONF_FRAMING, CONF_KIND, KIND_SERIAL
 from .ask_steps import AskSteps
@@ -216,14 +215,11 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         if not stopbits_fit(data):
             return {"base": "bad_stopbits"}
         self._async_abort_entries_match({CONF_DEVICE: data[CONF_DEVICE]})
-        if self.source != SOURCE_RECONFIGURE:  # then the adapter is not offered as discovered any more
-            await self.async_set_unique_id(
-                await async_adapter_id(self.hass, data[CONF_DEVICE]), raise_on_progress=False
-            )
-            self._abort_if_unique_id_configured()
         if CONF_DELIMITER not in data and CONF_FRAMING in self._data:
             data[CONF_FRAMING] = self._data[CONF_FRAMING]
         self._data = data
+        if self.source != SOURCE_RECONFIGURE:
+            await self._async_take_adapter()
         self._question = None
         self._title = await async_port_title(self.hass, data[CONF_DEVICE])
         return {}
@@ -291,8 +287,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         entry = self._get_reconfigure_entry()
         was_given = entry.title != await async_port_title(self.hass, entry.data[CONF_DEVICE])
         title = entry.title if was_given else self._title
-        moved = {} if self._data[CONF_DEVICE] == entry.data[CONF_DEVICE] else {"unique_id": None}  # another adapter
-        return self._update_link(entry, data=self._data, title=title, **moved)
+        return self._update_link(entry, data=self._data, title=title, **self._without_adapter(entry))
 
     @callback
     def _show_serial(self, step_id: str, form: dict[str, Any] | None, errors: dict[str, str]) -> ConfigFlowResult:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_DEVICE
 from homeassistant.core import HomeAssistant
 
 from ..bridge.links import FrameLink, Link, SerialLink
@@ -21,8 +22,6 @@ type LinkMaker = Callable[[HomeAssistant, ConfigEntry[Any]], Awaitable[Link]]
 
 
 async def _async_make_serial(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
-    await async_follow_adapter(hass, entry)
-    entry.async_on_unload(async_follow_plugging(hass, entry))
     return SerialLink(entry.title, make_serial(entry.data))
 
 
@@ -47,4 +46,7 @@ _MAKERS: Final[dict[str, LinkMaker]] = {
 
 async def async_make_link(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
     """Return the link that an entry describes, not running yet."""
+    if CONF_DEVICE in entry.data:  # a serial port, of whatever kind of link
+        await async_follow_adapter(hass, entry)
+        entry.async_on_unload(async_follow_plugging(hass, entry))
     return await _MAKERS[entry.data[CONF_KIND]](hass, entry)
