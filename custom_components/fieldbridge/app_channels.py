@@ -10,7 +10,8 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from .bridge.app.registry import Registry
 from .bridge.channels import Channel, ValueKind
 from .bridge.errors import ProfileError
-from .bridge.schema import StateField, state_fields
+from .bridge.runners.states import declared_fields
+from .bridge.schema import StateField
 from .units import state_class_fits, unit_fits
 
 _LOGGER = logging.getLogger(__name__)
@@ -21,13 +22,14 @@ class AppChannels:
 
     def __init__(self, registry: Registry, corrections: Mapping[str, Mapping[str, Any]]) -> None:
         self._corrections = corrections
-        self._models = {each.name: each.state_model for each in registry.all if each.state_model is not None}
+        self._declared: dict[str, dict[tuple[str, ...], StateField]] = {}
+        for registration in registry.all:
+            for field in declared_fields(registration):
+                self._declared.setdefault(registration.name, {}).setdefault(field.path, field)
 
     def declared(self, device: str) -> list[Channel]:
         """Return the channels that the app declares, corrected; they are there before the first value."""
-        if device not in self._models:
-            return []
-        channels = [declared_channel(each) for each in state_fields(self._models[device])]
+        channels = [declared_channel(each) for each in self._declared.get(device, {}).values()]
         return [self._corrected(device, channel) for channel in channels]
 
     def inferred(self, device: str, path: str, kind: ValueKind) -> Channel:

@@ -73,6 +73,13 @@ def state_fields(model: type) -> list[StateField]:
     return list(_walk(model, ()))
 
 
+def is_model(kind: Any) -> bool:
+    """Return whether ``state_fields`` knows the fields of a type."""
+    return isinstance(kind, type) and (
+        is_dataclass(kind) or hasattr(kind, "model_fields") or hasattr(kind, "__total__")
+    )
+
+
 def choices(state_field: StateField) -> tuple[str, ...]:
     """Return the values that a text may have when its type is a Literal, else none."""
     return get_args(state_field.kind) if get_origin(state_field.kind) is Literal else ()
@@ -144,8 +151,8 @@ def _number(value: Any) -> Any:
 
 def _walk(model: type, above: tuple[str, ...]) -> Iterator[StateField]:
     for name, annotation, metadata in _own_fields(model):
-        kind, optional = _without_none(annotation)
-        if _is_model(kind):
+        kind, optional = without_none(annotation)
+        if is_model(kind):
             yield from _walk(kind, (*above, name))
         else:
             yield StateField((*above, name), kind, optional, _consumer_part(metadata))
@@ -183,13 +190,8 @@ def _extra(info: Any) -> dict[str, Any]:
     return extra if isinstance(extra, dict) else {}
 
 
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and (
-        is_dataclass(kind) or hasattr(kind, "model_fields") or hasattr(kind, "__total__")
-    )
-
-
-def _without_none(annotation: Any) -> tuple[Any, bool]:
+def without_none(annotation: Any) -> tuple[Any, bool]:
+    """Split ``T | None`` into ``(T, True)``."""
     if get_origin(annotation) not in {Union, UnionType}:
         return annotation, False
     members = [member for member in get_args(annotation) if member is not NoneType]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import pytest
 
 from custom_components.fieldbridge.bridge import ReturnValidationError
+from custom_components.fieldbridge.bridge.runners.states import declared_fields
 from custom_components.fieldbridge.bridge.schema import state_fields
 from custom_components.fieldbridge.bridge.testing import AppHarness
 
@@ -87,3 +88,24 @@ async def test_a_result_without_a_form_in_json_is_an_error_that_does_not_show_it
         await state_of(annotation, None, {"it": Unknown()})
     assert raised.value.handler is not None
     assert raised.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "state_model", "declared"),
+    [
+        (Room, None, 1),
+        (Room | None, None, 1),
+        (dict[str, object], Room, 1),
+        (dict[str, object], None, 0),
+        (None, None, 0),
+    ],
+)
+def test_what_a_handler_returns_is_declared_by_its_annotation_too(
+    annotation: object, state_model: type | None, declared: int
+) -> None:
+    async def read() -> object: ...
+
+    read.__annotations__["return"] = annotation
+    app = AppHarness.create().app
+    app.add_telemetry("room", read, interval=1, state_model=state_model)
+    assert len(declared_fields(app.telemetry_registrations[0])) == declared

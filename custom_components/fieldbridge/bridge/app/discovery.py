@@ -15,7 +15,8 @@ from ..controls import ButtonControl, Control, NumberControl, SelectControl, Swi
 from ..payloads import Path, leaves, to_json
 from ..runners.registrations import Registration
 from ..runners.services import Services, load_store, save_store
-from ..schema import ConsumerMeta, choices, state_fields
+from ..runners.states import declared_fields
+from ..schema import ConsumerMeta, choices
 from ..topics import device_topic, status_topic
 from .registry import Registry
 
@@ -85,7 +86,7 @@ class Discovery:
         for path, kind in inferred.items():
             components[".".join(map(str, path))] = {"state_topic": state, **_shown(path, kind, {})}
         for registration in registrations:
-            for field in state_fields(registration.state_model) if registration.state_model is not None else ():
+            for field in declared_fields(registration):
                 shown = _shown(field.path, field.kind, field.metadata, choices(field))
                 components[".".join(field.path)] = {"state_topic": state, **shown}
             for control in controls_of(registration.func):
@@ -182,7 +183,7 @@ def _declared(registry: Registry, name: str) -> Iterator[Path]:
     for registration in registry.all:
         if registration.name != name:
             continue
-        for field in state_fields(registration.state_model) if registration.state_model is not None else ():
+        for field in declared_fields(registration):
             yield field.path
         for control in controls_of(registration.func):
             if control.state is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..payloads import as_state
-from ..schema import value_writer
+from ..schema import StateField, is_model, state_fields, value_writer, without_none
 from .injection import return_annotation
 from .refusals import ReturnValidationError
 from .registrations import Registration
@@ -45,3 +45,11 @@ def kind_of_state(registration: Registration) -> Any:
     except TypeError:
         annotated = None
     return registration.state_model if annotated in {None, type(None)} else annotated
+
+
+def declared_fields(registration: Registration) -> list[StateField]:
+    """Return the fields of the states that a handler says it publishes, none for one that does not say."""
+    model = registration.state_model
+    if model is None:
+        model, _ = without_none(kind_of_state(registration))
+    return state_fields(model) if is_model(model) else []
