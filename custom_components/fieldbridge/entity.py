@@ -82,6 +82,8 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         self.channel = channel
         self._session = coordinator.session
         self._interval = write_interval(channel)
+        self._repeats = channel.publish is not None
+        """Whether a value is repeated on purpose."""
         self._budget: WriteBudget | None = None
         """Shared by the numbers of all links; none for what never waits."""
         self._written: Value | None = None
@@ -152,25 +154,22 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
             self._write(value)
         elif self._pending is None:
             due = self._written_at + self._interval
-            if not self._interval or self.hass.loop.time() >= due:
-                self._write_in_turn()
-            else:
+            if self._interval and self.hass.loop.time() < due:
                 self._pending = self.hass.loop.call_at(due, self._write_in_turn)
+            elif self._budget is None or self._budget.admit(self, self._write_latest):
+                self._put(value)
 
     @callback
     def _write_in_turn(self) -> None:
         """Write what is then known, within the budget of all entities if it is a number."""
         self._pending = None
-        if self._budget is not None:
-            self._budget.submit(self, self._write_latest)
-        else:
+        if self._budget is None or self._budget.admit(self, self._write_latest):
             self._write_latest()
 
     @callback
     def _write_latest(self) -> None:
         value = self._session.value(self.channel.key)
-        # A publish policy repeats a value on purpose.
-        if value != self._written or self.channel.publish is not None:
+        if value != self._written or self._repeats:
             self._put(value)
 
     @callback

@@ -88,8 +88,8 @@ class LiveSensor(CoordinatorEntity[DeviceCoordinator], SensorEntity):
 
     @callback
     def _look_again(self, _: datetime) -> None:
-        if self._look():
-            async_write_budget(self.hass).submit(self, self.async_write_ha_state)
+        if self._look() and async_write_budget(self.hass).admit(self, self.async_write_ha_state):
+            self.async_write_ha_state()
 
     def _look(self) -> bool:
         """Take over what is known; return whether it is another value."""

@@ -39,19 +39,19 @@ class WriteBudget:
         return len(self._waiting)
 
     @callback
-    def submit(self, owner: object, write: Callable[[], None]) -> None:
-        """Call ``write`` now, or when it is the turn of its owner."""
+    def admit(self, owner: object, write: Callable[[], None]) -> bool:
+        """Return True when ``owner`` may write now; else ``write`` is called when it is its turn."""
         if owner in self._waiting:
-            return
+            return False
         self._earn()
         if not self._waiting and self._credit >= 1.0:
             self._credit -= 1.0
-            write()
-            return
+            return True
         self._waiting[owner] = write
         self._longest = max(self._longest, len(self._waiting))
         if self._timer is None:
             self._timer = self._loop.call_later(_TICK, self._serve)
+        return False
 
     @callback
     def withdraw(self, owner: object) -> None:

@@ -1,5 +1,6 @@
 """Filters and publish policies stand between a field and what is told; who taps sees everything."""
 
+from itertools import accumulate
 import math
 from typing import Any
 
@@ -141,16 +142,22 @@ def test_fields_that_come_together_give_what_they_give_one_by_one(
     assert together.live_values == one_by_one.live_values
 
 
+@pytest.mark.parametrize("sizes", [[100] * 4, [100, 3, 1, 2, 94, 80, 20, 1, 99]])
 @pytest.mark.parametrize(
-    "filters", [[MEDIAN], [{"kind": "pt1", "tau": 1, "dt": 1}, {"kind": "dead_band", "absolute": 2}]]
+    "filters",
+    [
+        [MEDIAN],
+        [MEDIAN, {"kind": "pt1", "tau": 1, "dt": 1}],
+        [{"kind": "pt1", "tau": 1, "dt": 1}, {"kind": "dead_band", "absolute": 2}],
+    ],
 )
-def test_long_batches_give_what_short_ones_give(filters: list[dict[str, Any]]) -> None:
+def test_long_batches_give_what_short_ones_give(filters: list[dict[str, Any]], sizes: list[int]) -> None:
     kernels.active()
     lines = [f"{math.sin(step / 9) * 50:.2f}" for step in range(400)]
     long, short = csv_session(channel("x", "0", filters=filters)), csv_session(channel("x", "0", filters=filters))
     got, expected = tap(long), tap(short)
-    for start in range(0, 400, 100):
-        long.accept(batch(start + 100, *lines[start : start + 100]))
+    for start, size in zip(accumulate(sizes, initial=0), sizes, strict=False):
+        long.accept(batch(start + size, *lines[start : start + size]))
     for step, line in enumerate(lines):
         short.accept(batch(step + 1 if step >= 100 else 100, line))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import kernels
 from ..filters import Chain
-from ..filters.kinds import Kept, MapFilter
+from ..filters.kinds import Kept
 from .channel import Channel, Value
 
 type Update = Callable[[float, float | None], float | None]
@@ -35,12 +35,15 @@ LONG_BATCH = 64
 class Conditioner:
     """Runs a channel's filters; their clock is the time of the samples. Missing values follow each filter's policy."""
 
-    __slots__ = ("_chain", "_filters", "_last", "_now", "is_timed", "precision")
+    __slots__ = ("_chain", "_filters", "_last", "_maps", "_now", "_ran_block", "is_timed", "precision")
 
     def __init__(self, channel: Channel) -> None:
         self._chain = channel.chain(lambda: self._now) or Chain(())
         self._filters = self._chain.to_list()
         self.precision = channel.precision
+        self._maps = self._chain.maps
+        self._ran_block = False
+        """Whether the chain may hold the history of its filters."""
         self.is_timed = self._chain.is_timed
         """Whether a filter may speak without a sample."""
         self._now = 0.0
@@ -62,8 +65,11 @@ class Conditioner:
             known = [float(number) for number in numbers if number is not None]
             if len(known) >= LONG_BATCH and kernels.loaded():
                 out = self._run_block(known, times, self._last)
-            elif maps := self._chain.maps():
-                out = self._run_maps(maps, known, times, self._last)
+            elif self._maps:
+                if self._ran_block:
+                    self._ran_block = False
+                    self._chain.collect()
+                out = self._run_maps(known, times, self._last)
             else:
                 out = self._run_each(known, times)
         return [(place, self._result(value, numbers[place])) for place, value in (out[-1:] if last_only else out)]
@@ -81,15 +87,13 @@ class Conditioner:
                 out.append((place, value))
         return out
 
-    def _run_maps(
-        self, maps: Sequence[MapFilter], values: list[float], times: Sequence[float], before: float
-    ) -> list[tuple[int, float]]:
+    def _run_maps(self, values: list[float], times: Sequence[float], before: float) -> list[tuple[int, float]]:
         """Take a batch filter after filter, which costs less than sample after sample."""
         intervals = [time - last if time > last else 0.0 for last, time in pairwise((before, *times))]
         self._last = self._now = times[-1]
-        for number, each in enumerate(maps):
+        for number, each in enumerate(self._maps):
             if not math.isfinite(sum(values)):  # for what is missing every filter has its own policy
-                updates = [later.update for later in maps[number:]]
+                updates = [later.update for later in self._maps[number:]]
                 ways = (_through(updates, *sample) for sample in zip(values, intervals, strict=True))
                 return [(place, value) for place, value in enumerate(ways) if value is not None]
             values = each.update_many(values, intervals)
@@ -99,6 +103,7 @@ class Conditioner:
         """Take a batch by one call of the chain."""
         stamps = [*accumulate(times, max, initial=before)][1:]  # time never goes back
         self._last = self._now = stamps[-1]
+        self._ran_block = True
         result = self._chain.block_since(values, stamps, before)
         if isinstance(result, Kept):
             return list(zip(result.indices.tolist(), result.values.tolist(), strict=True))

@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 from ..codecs.decoders import Fields, Getter
-from ..filters import PublishPolicy
 from .channel import Channel, ImplausibleError, Value, parse_decimals, to_number
 from .conditioning import Conditioner
 from .freshness import Freshness
@@ -68,9 +67,17 @@ class LiveChannel:
 
     def take(self, rows: Sequence[Fields]) -> Column:
         """Take the channel's fields of parsed frames; the number is None when a field is no value of this kind."""
-        if len(rows) > 1 and self.convert is to_number and (column := self._take_decimals(rows)) is not None:
-            return column
         get, convert = self.get, self.convert
+        if len(rows) > 1 and convert is to_number:
+            try:
+                column = list(map(get, rows))
+            except LookupError, TypeError:
+                column = []  # some do not carry the channel
+            if column and (decimals := parse_decimals(column)) is not None:
+                self.raw, self.number, self.too_far = column[-1], decimals[-1], False
+                if self.conditioner is None:
+                    self.value = self.number
+                return Column(decimals, range(len(rows)), 0)
         raw, number, too_far, implausible = self.raw, self.number, self.too_far, 0
         numbers: list[Value | None] = []
         absent: list[int] = []
@@ -96,20 +103,6 @@ class LiveChannel:
         places = range(len(rows)) if not absent else sorted(set(range(len(rows))).difference(absent))
         return Column(numbers, places, implausible)
 
-    def _take_decimals(self, rows: Sequence[Fields]) -> Column | None:
-        """Take fields that are all written as decimals at once; None, and nothing taken, when they are not."""
-        try:
-            fields = list(map(self.get, rows))
-        except LookupError, TypeError:
-            return None
-        numbers = parse_decimals(fields)
-        if numbers is None:
-            return None
-        self.raw, self.number, self.too_far = fields[-1], numbers[-1], False
-        if self.conditioner is None:
-            self.value = numbers[-1]
-        return Column(numbers, range(len(rows)), 0)
-
     @property
     def due(self) -> float | None:
         """When a filter or the publish policy wants to speak without a sample, None when neither does."""
@@ -133,13 +126,15 @@ class LiveChannel:
     def show(self, time: float) -> bool:
         """Take ``value`` over as what is shown if it is new and may be shown at ``time``; return whether to tell it."""
         self.time = time
-        if self.policy is not None and isinstance(self.value, int | float):
-            return self._show_by_policy(self.policy, self.value)
-        if self.value == self.shown and type(self.value) is type(self.shown):
+        value, policy = self.value, self.policy
+        if policy is not None and isinstance(value, int | float):
+            if policy.update_at(value, time) is None:
+                return False
+        elif value == self.shown and type(value) is type(self.shown):
             return False
-        if self.policy is not None:
-            self.policy.reset()  # the first value after a missing one is told at once
-        self.shown = self.value
+        elif policy is not None:
+            policy.reset()  # the first value after a missing one is told at once
+        self.shown = value
         return True
 
     def show_due(self, now: float) -> bool:
@@ -148,12 +143,6 @@ class LiveChannel:
         if self.policy is None or self.value is None or self.policy.flush(now) is None:
             return False
         self.shown = self.value
-        return True
-
-    def _show_by_policy(self, policy: PublishPolicy, value: float) -> bool:
-        if policy.update(value) is None:
-            return False
-        self.shown = value
         return True
 
 

@@ -54,8 +54,8 @@ class DeviceSession:
         self.writer: Writer | None = None
         """Installed by a link that can send."""
         self.counters = SessionCounters()
-        self._parse = profile.decoder.parse
         condition = profile.condition
+        self._fields_of: Callable[[bytes], Fields] = self._parse_ours if condition else profile.decoder.parse
         self._prefix = condition.prefix if condition else b""
         self._condition = (
             (profile.decoder.getter(condition.source), condition.equals) if condition and condition.source else None
@@ -76,6 +76,8 @@ class DeviceSession:
         self._read = tuple(live for live in self._live if live.channel.source)
         self._filtered = any(live.conditioner for live in self._live)
         self._timed = tuple(live for live in self._live if live.conditioner or live.policy)
+        self._policies = tuple(live.policy for live in self._live if live.policy is not None)
+        self._talking = tuple(live for live in self._live if live.conditioner and live.conditioner.is_timed)
         self.samples: Fanout[Sample] = Fanout()
         """Every value of every accepted batch, and what timed filters say in between; nobody is waited for."""
         self._available = False
@@ -191,11 +193,11 @@ class DeviceSession:
         self.counters.decoded += 1
         self._take_rows([fields], [time])
 
-    def _fields_of(self, data: bytes) -> Fields:
+    def _parse_ours(self, data: bytes) -> Fields:
         """Return the fields of a frame, or that it is another device's. Raises DecodeError."""
         if self._prefix and not data.startswith(self._prefix):
             return _NOT_OURS
-        fields = self._parse(data)
+        fields = self.profile.decoder.parse(data)
         return fields if self._condition is None or _meets(fields, *self._condition) else _NOT_OURS
 
     def _take_rows(self, rows: list[Fields], times: list[float]) -> None:
@@ -219,9 +221,10 @@ class DeviceSession:
     @property
     def due(self) -> float | None:
         """When a filter or a publish policy has something to say without a frame, None when none has."""
-        if not self._timed:
-            return None
-        return min((due for live in self._timed if (due := live.due) is not None), default=None)
+        dues = [policy.due for policy in self._policies if policy.due is not None]
+        if self._talking:
+            dues += [due for live in self._talking if (due := live.due) is not None]
+        return min(dues, default=None)
 
     def flush(self, now: float) -> None:
         """Tell what is due at ``now`` (monotonic seconds); whoever feeds the session calls this at ``due``."""

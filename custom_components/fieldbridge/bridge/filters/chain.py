@@ -24,7 +24,6 @@ class Chain:
     """
 
     __slots__ = (
-        "_all_maps",
         "_channels",
         "_declared",
         "_maps",
@@ -43,7 +42,6 @@ class Chain:
         self._stages: tuple[Any, ...] = tuple(_merged(stages))
         # Which of them are maps; to ask an abstract class with every chunk would cost more than a stage.
         self._maps = tuple(isinstance(stage, MapFilter) for stage in self._stages)
-        self._all_maps = self._stages if all(self._maps) else ()
         self._updates = tuple(stage.update for stage in self._stages)
         self._timed = [stage for stage in self._stages if isinstance(stage, TimedFilter)]
         self._segments = _segments(self._stages)
@@ -58,7 +56,7 @@ class Chain:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The filters as they are run."""
-        self._collect()
+        self.collect()
         return self._stages
 
     @property
@@ -74,7 +72,7 @@ class Chain:
     @property
     def value(self) -> float | None:
         """Last value of the last stage, None before the first."""
-        self._collect()
+        self.collect()
         return self._stages[-1].value if self._stages else None
 
     @property
@@ -94,7 +92,7 @@ class Chain:
     def update(self, raw: float, dt: float | None = None) -> float | None:
         """Take one sample, ``dt`` seconds after the one before where that is known; return the value or None."""
         if self._program is not None:
-            self._collect()
+            self.collect()
         if dt is None or len(self._waited) == 1:
             value = raw
             for update in self._updates:
@@ -110,14 +108,21 @@ class Chain:
 
     def updates(self) -> tuple[Callable[[float, float | None], float | None], ...]:
         """Return what ``update`` calls one after the other until None is returned, for who takes many samples."""
-        self._collect()
+        self.collect()
         return self._updates if len(self._waited) == 1 else (self.update,)
 
+    @property
     def maps(self) -> tuple[MapFilter, ...]:
-        """Return the filters as they are run when all of them are maps, else nothing; for who takes many samples."""
+        """The filters as they are run when all of them are maps, else nothing.
+
+        For who feeds them by himself: ``collect`` comes before, when the chain took a chunk.
+        """
+        return self._stages if all(self._maps) else ()
+
+    def collect(self) -> None:
+        """Bring the history back into the filters, where everything but a chunk looks for it."""
         if self._program is not None:
-            self._collect()
-        return self._all_maps
+            self._program.store(self._stages)
 
     def _run(self, first: int, value: float) -> float | None:
         """Send a value through the segments from ``first`` on, each with the time it has waited."""
@@ -204,11 +209,6 @@ class Chain:
         self._program = program_of(self._stages if chunk.ndim == 1 else self._stages[:maps])
         self._planned = True
 
-    def _collect(self) -> None:
-        """Bring the history back into the filters, where everything but a chunk looks for it."""
-        if self._program is not None:
-            self._program.store(self._stages)
-
     def _split(self, place: int, chunk: Array, times: Array | None) -> list[Kept]:
         """From the first gate on each channel goes its own way."""
         if not self._channels:
@@ -256,7 +256,7 @@ class Chain:
 
     def to_state(self) -> dict[str, Any]:
         """Return the history of all stages in JSON form."""
-        self._collect()
+        self.collect()
         state: dict[str, Any] = {"stages": [stage.to_state() for stage in self._stages]}
         if self._channels:
             state["channels"] = [channel.to_state() for channel in self._channels]
@@ -307,11 +307,6 @@ class AnyOf(TimedFilter):
     def clone(self) -> AnyOf:
         return AnyOf([chain.clone() for chain in self.chains])
 
-    @property
-    @override
-    def due(self) -> float | None:
-        return min((due for chain in self.chains if (due := chain.due) is not None), default=None)
-
     @override
     def update(self, raw: float, dt: float | None = None) -> float | None:
         self._tick(dt)
@@ -326,6 +321,7 @@ class AnyOf(TimedFilter):
         return self._first([chain.flush(now) for chain in self.chains])
 
     def _first(self, results: list[float | None]) -> float | None:
+        self.due = min((due for chain in self.chains if (due := chain.due) is not None), default=None)
         value = next((result for result in results if result is not None), None)
         if value is not None and not math.isnan(value):
             self._value = value

@@ -339,21 +339,17 @@ class ClockedGate(GateFilter):
 class TimedFilter(ClockedGate):
     """A gate that also speaks when no sample comes: call ``flush`` at ``due``, and again while ``due`` has passed."""
 
-    __slots__ = ("_due",)
+    __slots__ = ("due",)
 
     @override
     def _clear(self) -> None:
         super()._clear()
-        self._due: float | None = None
-
-    @property
-    def due(self) -> float | None:
+        self.due: float | None = None
         """Time at which ``flush`` has something to do, None when it has not."""
-        return self._due
 
     def flush(self, now: float) -> float | None:
         """Return the value that is due at ``now``, or None; NaN says that the signal is missing."""
-        return None if self._due is None or now < self._due else self._emit(now)
+        return None if self.due is None or now < self.due else self._emit(now)
 
     @abstractmethod
     def _emit(self, now: float) -> float | None:

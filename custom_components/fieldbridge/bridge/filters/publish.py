@@ -50,7 +50,11 @@ class PublishPolicy(TimedFilter):
 
     @override
     def update(self, raw: float, dt: float | None = None) -> float | None:
-        now = self._tick(dt)
+        return self.update_at(raw, self._tick(dt))
+
+    def update_at(self, raw: float, now: float) -> float | None:
+        """Take one sample of the moment ``now`` on the policy's clock; return the value to show, or None."""
+        self._now = now
         if raw - raw:
             return self._absent(raw)
         self._fresh = y = float(raw)
@@ -65,7 +69,7 @@ class PublishPolicy(TimedFilter):
             return self._send(y, now)
         else:
             self._pending = y
-        if self._heartbeat_at() <= now:
+        if self.at_least_every is not None and self._heartbeat_at() <= now:
             return self._send(y, now)
         self._plan()
         return None
@@ -74,7 +78,7 @@ class PublishPolicy(TimedFilter):
     def _emit(self, now: float) -> float | None:
         value = self._fresh if self._pending is None else self._pending
         if value is None:
-            self._due = None
+            self.due = None
             return None
         return self._send(value, now)
 
@@ -91,8 +95,8 @@ class PublishPolicy(TimedFilter):
     def _plan(self) -> None:
         """Set the time at which there is something to say without a new sample."""
         if self._pending is not None:
-            self._due = self._sent + self.at_most_every
+            self.due = self._sent + self.at_most_every
         elif self._fresh is not None and self.at_least_every is not None:
-            self._due = self._heartbeat_at()
+            self.due = self._heartbeat_at()
         else:
-            self._due = None
+            self.due = None

@@ -37,8 +37,8 @@ class ThrottleAverage(TimedFilter):
     @override
     def update(self, raw: float, dt: float | None = None) -> float | None:
         now = self._tick(dt)
-        if self._due is None:
-            self._due = now + self.seconds
+        if self.due is None:
+            self.due = now + self.seconds
         emitted = self.flush(now)
         if raw - raw:
             self._absent(raw)
@@ -50,8 +50,8 @@ class ThrottleAverage(TimedFilter):
 
     @override
     def _emit(self, now: float) -> float | None:
-        if self._due is not None:
-            self._due = next_tick(self._due, self.seconds, now)
+        if self.due is not None:
+            self.due = next_tick(self.due, self.seconds, now)
         only_missing, self._only_missing = self._only_missing, False
         if not self._count:
             return math.nan if only_missing else None
@@ -94,8 +94,8 @@ class Heartbeat(TimedFilter):
         if raw - raw:
             self._absent(raw)
             return emitted
-        if self._due is None:
-            self._due = now + self.seconds
+        if self.due is None:
+            self.due = now + self.seconds
         self._raw = y = float(raw)
         if not self.optimistic:
             return emitted
@@ -104,8 +104,8 @@ class Heartbeat(TimedFilter):
 
     @override
     def _emit(self, now: float) -> float | None:
-        if self._due is not None:
-            self._due = next_tick(self._due, self.seconds, now)
+        if self.due is not None:
+            self.due = next_tick(self.due, self.seconds, now)
         self._value = self._raw
         return self._raw
 
@@ -137,12 +137,12 @@ class Debounce(TimedFilter):
             self._absent(raw)
             return emitted
         self._pending = float(raw)
-        self._due = now + self.seconds
+        self.due = now + self.seconds
         return emitted
 
     @override
     def _emit(self, now: float) -> float | None:
-        self._due = None
+        self.due = None
         self._value, self._pending = self._pending, None
         return self._value
 
@@ -176,13 +176,13 @@ class Timeout(TimedFilter):
         now = self._tick(dt)
         if raw - raw:
             return self._absent(raw)
-        self._due = now + self.seconds
+        self.due = now + self.seconds
         self._value = y = float(raw)
         return y
 
     @override
     def _emit(self, now: float) -> float | None:
-        self._due = None
+        self.due = None
         if self.last:
             return self._value
         self._value = self.substitute

@@ -76,11 +76,6 @@ class Exchange:
                 limit.cancel()
                 await asyncio.gather(limit, return_exceptions=True)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether an answer is expected, or a late one may still come."""
-        return self._expected is not None or self._late is not None
-
     def offer(self, batch: Batch) -> Batch:
         """Look for the answer among frames and return those that are for the devices."""
         if self._late is not None and any(self._late.answer.matches(frame.data) for frame in batch):

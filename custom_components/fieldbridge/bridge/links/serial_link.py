@@ -124,7 +124,7 @@ class SerialLink(FrameLink):
 
     @override
     def _offer(self, batch: Batch) -> None:
-        super()._offer(self._exchange.offer(batch) if self._exchange.is_waiting else batch)
+        super()._offer(self._exchange.offer(batch))
 
     @override
     async def _supervise(self, ctx: DeviceContext) -> None:

@@ -318,7 +318,7 @@ class _Connection(asyncio.Protocol):
 
     def rest(self) -> None:
         """Let bytes gather for a moment, so that one wake-up reads them all; where reading can be paused."""
-        if self._is_paused or self._ended.is_set():
+        if self._held or self._resting is not None or self._ended.is_set():
             return
         with contextlib.suppress(NotImplementedError):
             self._transport.pause_reading()
@@ -332,7 +332,7 @@ class _Connection(asyncio.Protocol):
         if data := self._gathered():
             self._vain_rests = 0
             self.data_received(data)
-        if not self._is_paused:
+        if not any((self._held, self._resting)):  # what came may have made it pause again
             self.resumed_at = self._now()
             self._transport.resume_reading()
 
@@ -344,10 +344,6 @@ class _Connection(asyncio.Protocol):
             self._vain_rests = self._vain_rests + 1 if waited > _AT_ONCE else 0
         if self._vain_rests >= _VAIN_RESTS:
             self._vain_rests, self.awake_until = 0, now + _PACE_WINDOW
-
-    @property
-    def _is_paused(self) -> bool:
-        return self._held or self._resting is not None
 
     def _gathered(self) -> bytes:
         """Return what a paused port holds; nothing where only its transport can tell, errors and the end included."""
