@@ -63,18 +63,67 @@ async def test_assertions_fail_when_they_should() -> None:
     harness.assert_published("a/state", contains="x", count=1)
     assert harness.last_published("a/state") == '{"x":1}'
     assert harness.last_published("b/state") is None
+    await harness.mqtt.publish("a/state", "plain", retain=True)
+    await harness.mqtt.publish("a/state", '{"x":2}')
+    harness.assert_state("a/state", {"x": 1}, count=3)
+    assert harness.last_published() == ("a/state", '{"x":2}', False, 1)
+    assert AppHarness.create().last_published() is None
     failures: list[Callable[[], object]] = [
         lambda: harness.assert_published("b/state"),
         lambda: harness.assert_published("a/state", count=2),
+        lambda: harness.assert_published("a/state", contains="z", count=3),
         lambda: harness.assert_published("a/state", contains="y"),
         lambda: harness.assert_state("a/state", {"x": 2}),
         lambda: harness.assert_state("a/state", {"x": 1}, count=2),
+        lambda: harness.assert_state("a/state", {"x": 3}),
         lambda: harness.assert_state("b/state", {}),
         lambda: harness.assert_subscribed("a/set"),
     ]
     for failing in failures:
         with pytest.raises(AssertionError):
             failing()
+
+
+async def test_commands_may_be_objects_and_meant_for_the_root_device() -> None:
+    harness = AppHarness.create()
+
+    @harness.app.command()
+    async def root(payload: dict[str, int], topic: str) -> dict[str, object]:
+        return {**payload, "at": topic}
+
+    async with harness.running():
+        await harness.inject_command(None, {"a": 1})
+    harness.assert_state("testapp/state", {"a": 1, "at": "testapp/set"}, count=1)
+
+
+@pytest.mark.parametrize(("run_periodic", "runs"), [(True, 1), (False, 0)])
+async def test_side_jobs_may_be_left_to_the_test(*, run_periodic: bool, runs: int) -> None:
+    harness = AppHarness.create(run_periodic=run_periodic, clock=ManualClock())
+    ran: list[str] = []
+
+    async def tidy() -> None:
+        ran.append("tidy")
+
+    harness.app.add_periodic("tidy", tidy, interval=60)
+    harness.app.add_periodic("perhaps", tidy, interval=60, enabled=lambda _: run_periodic)
+    async with harness.running():
+        pass
+    assert len(ran) == 2 * runs
+    assert [each.name for each in harness.app.periodic_registrations] == ["tidy", "perhaps"]
+    await harness.tick_periodic("tidy")
+    assert len(ran) == 2 * runs + 1
+
+
+async def test_an_app_of_the_harness_knows_the_kinds_of_its_errors() -> None:
+    harness = AppHarness.create(error_type_map={OSError: "io"}, clock=ManualClock())
+
+    async def read() -> dict[str, object]:
+        raise OSError("no answer")
+
+    harness.app.add_telemetry("room", read, interval=60)
+    async with harness.running():
+        pass
+    harness.assert_published("testapp/room/error", contains='"error_type":"io"', count=1)
 
 
 async def test_an_app_that_fails_fails_its_test() -> None:

@@ -138,9 +138,12 @@ class AppHarness:
         finally:
             await save_store(store, name)
 
-    async def inject_command(self, device: str, payload: str, *, topic: str | None = None) -> None:
-        """Deliver a command to ``device``, as if it came from the broker."""
-        await self.mqtt.deliver(topic or f"{self.topic_prefix}/{device}/set", payload)
+    async def inject_command(
+        self, device: str | None, payload: str | Mapping[str, object], *, topic: str | None = None
+    ) -> None:
+        """Deliver a command to ``device``, None for the root one, as if it came from the broker."""
+        at = topic or device_topic(self.topic_prefix, device or "", "set", is_root=device is None)
+        await self.mqtt.deliver(at, payload if isinstance(payload, str) else json.dumps(payload))
 
     async def run_stream(
         self, func: Handler, adapters: Mapping[Any, object], *, shutdown: asyncio.Event | None = None
@@ -216,20 +219,26 @@ class AppHarness:
         return payloads[-1] if payloads else None
 
     def assert_published(self, topic: str, *, contains: str | None = None, count: int | None = None) -> None:
-        """Raise AssertionError unless ``topic`` saw a message, one that contains a text, or so many of them."""
-        payloads = [text for text in self.messages_for(topic) if contains is None or contains in text]
-        expected = "at least 1" if count is None else str(count)
-        if not payloads if count is None else len(payloads) != count:
+        """Raise AssertionError unless ``topic`` saw messages, so many of them, and one that contains a text."""
+        payloads = self.messages_for(topic)
+        if not payloads or (count is not None and len(payloads) != count):
+            expected = "at least 1" if count is None else str(count)
             seen = sorted({message[0] for message in self.mqtt.published})
-            raise AssertionError(f"{topic}: {len(payloads)} matching messages, expected {expected}; topics: {seen}")
+            raise AssertionError(f"{topic}: {len(payloads)} messages, expected {expected}; topics: {seen}")
+        if contains is not None and not any(contains in payload for payload in payloads):
+            raise AssertionError(f"{topic}: nothing contains {contains!r}: {payloads}")
 
     def assert_state(self, topic: str, expected: Mapping[str, object], *, count: int | None = None) -> None:
-        """Raise AssertionError unless the newest retained payload on ``topic`` holds ``expected``, nested dicts too."""
-        states = [json.loads(payload) for payload, retain, _ in self.mqtt.get_messages_for(topic) if retain]
-        if count is not None and len(states) != count:
-            raise AssertionError(f"{topic}: {len(states)} states, expected {count}")
-        if not states or not _holds(states[-1], expected):
-            raise AssertionError(f"{topic}: {states[-1] if states else 'no state'}, expected {dict(expected)}")
+        """Raise AssertionError unless a retained payload on ``topic`` holds ``expected``, nested dicts too.
+
+        ``count`` is how many messages the topic has to have seen.
+        """
+        messages = self.mqtt.get_messages_for(topic)
+        if count is not None and len(messages) != count:
+            raise AssertionError(f"{topic}: {len(messages)} states, expected {count}")
+        states = [json.loads(payload) for payload, retain, _ in messages if retain and payload.startswith("{")]
+        if not any(_holds(state, expected) for state in states):
+            raise AssertionError(f"{topic}: {states or 'no state'}, expected {dict(expected)}")
 
     def assert_subscribed(self, topic: str) -> None:
         """Raise AssertionError unless the app subscribed to ``topic``."""
