@@ -148,6 +148,7 @@ def test_fields_that_come_together_give_what_they_give_one_by_one(
     [
         [MEDIAN],
         [MEDIAN, {"kind": "pt1", "tau": 1, "dt": 1}],
+        [MEDIAN, {"kind": "exponential_average", "alpha": 0.3}],
         [{"kind": "pt1", "tau": 1, "dt": 1}, {"kind": "dead_band", "absolute": 2}],
     ],
 )
