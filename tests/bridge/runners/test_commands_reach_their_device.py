@@ -382,5 +382,5 @@ async def test_a_store_is_saved_only_after_commands_that_changed_it(clock: Manua
     async with harness.running():
         for payload in ("status", "open", "status", "status"):
             await harness.inject_command("valve", payload)
-    assert backend.saves == 1
+        assert backend.saves == 1
     assert backend.load("valve") == {"position": "open"}

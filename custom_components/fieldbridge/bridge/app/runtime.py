@@ -22,7 +22,7 @@ from ..runners.injection import build_plan, resolve
 from ..runners.reactors import Reactors
 from ..runners.refusals import ERROR_TYPES
 from ..runners.retrying import sleep_unless
-from ..runners.services import Services, make_store
+from ..runners.services import Services, make_store, save_store
 from .adapters import AdapterLifetime, lifetimes
 from .health_checks import HealthMonitor, RestartPolicy
 from .registry import Registry
@@ -235,6 +235,8 @@ class Runtime:
         finally:
             self._services.shutdown.set()
             await tasks.finish()
+            for name, store in self._services.stores.items():
+                await save_store(store, name, even_clean=True)
             for task in watching:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)

@@ -169,9 +169,12 @@ async def load_store(store: DeviceStore | None) -> None:
         await _off_loop(store, store.load)
 
 
-async def save_store(store: DeviceStore | None, name: str) -> None:
-    """Save what changed without blocking the loop; a failure is logged, and the store stays dirty."""
-    if store is None or not store.dirty:
+async def save_store(store: DeviceStore | None, name: str, *, even_clean: bool = False) -> None:
+    """Save without blocking the loop; a failure is logged, and the store stays dirty.
+
+    A store that is clean is left alone but with ``even_clean``: a list or dict within it changes without its knowing.
+    """
+    if store is None or not store.loaded or not (store.dirty or even_clean):
         return
     try:
         await _off_loop(store, store.prepare_save())

@@ -123,7 +123,7 @@ class TelemetryDevice:
             error = err
         policy = self._registration.persist
         if self._store is not None and policy is not None and policy.should_save(self._store, published):
-            await save_store(self._store, self.name)
+            await save_store(self._store, self.name, even_clean=True)
         return error
 
     async def close(self) -> None:

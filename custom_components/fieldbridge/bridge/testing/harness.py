@@ -136,7 +136,7 @@ class AppHarness:
             arguments = services.arguments(registration, available)
             await drive(registration.func, arguments, services.reactors.bound(available))
         finally:
-            await save_store(store, name)
+            await save_store(store, name, even_clean=True)
 
     async def inject_command(
         self, device: str | None, payload: str | Mapping[str, object], *, topic: str | None = None
