@@ -13,6 +13,11 @@ def printable(data: bytes | str) -> str:
     return f"{safe}…" if len(text) > _SHOWN_CHARACTERS else safe
 
 
+def size_text(count: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

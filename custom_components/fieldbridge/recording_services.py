@@ -49,12 +49,15 @@ _TARGET: Final = cv.TARGET_SERVICE_FIELDS
 START_SCHEMA: Final = probatio.Schema(
     {
         **_TARGET,
-        probatio.Optional(ATTR_NAME): cv.string,
+        probatio.Optional(ATTR_NAME): probatio.All(cv.string, probatio.Length(max=255)),
         probatio.Optional(ATTR_CHANNELS): probatio.All(cv.ensure_list, [cv.string]),
         probatio.Optional(ATTR_RATE): probatio.All(
             probatio.Coerce(float), probatio.Range(min=0, max=MAX_RATE_HZ, min_included=False)
         ),
-        probatio.Optional(ATTR_DURATION): cv.positive_time_period,
+        # No time at all would be taken for "until it is stopped".
+        probatio.Optional(ATTR_DURATION): probatio.All(
+            cv.positive_time_period, probatio.Range(min=timedelta(0), min_included=False)
+        ),
         probatio.Optional(ATTR_FORMAT, default="csv"): probatio.In(_FORMATS),
         probatio.Optional(ATTR_LAYOUT, default="wide"): probatio.In(_LAYOUTS),
         probatio.Optional(ATTR_OVERFLOW, default=OverflowPolicy.BLOCK): probatio.Coerce(OverflowPolicy),
@@ -109,7 +112,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     duration: timedelta | None = data.get(ATTR_DURATION)
     request = RecordingRequest(
         devices=devices,
-        title=data.get(ATTR_NAME) or recording_title(coordinator.shown_name for coordinator, _ in devices),
+        title=_given_title(data) or recording_title(coordinator.shown_name for coordinator, _ in devices),
         suffix=f".{data[ATTR_FORMAT]}",
         wide=data[ATTR_LAYOUT] == "wide",
         rate_hz=data.get(ATTR_RATE),
@@ -156,6 +159,10 @@ async def _async_list(call: ServiceCall) -> ServiceResponse:
 async def _async_delete(call: ServiceCall) -> ServiceResponse:
     """Delete recordings. Raises ServiceValidationError for an unknown name, HomeAssistantError."""
     recordings = call.hass.data[DATA_RECORDINGS]
+    known = {info.name for info in await call.hass.async_add_executor_job(recordings.catalogue.entries)}
+    for name in call.data[ATTR_RECORDING]:
+        if name not in known:
+            raise _unknown(name)  # before any of the others is gone
     deleted: list[JsonValueType] = []
     for name in call.data[ATTR_RECORDING]:
         try:
@@ -169,6 +176,11 @@ async def _async_delete(call: ServiceCall) -> ServiceResponse:
                 translation_placeholders={"name": name, "error": str(err)},
             ) from err
     return {"deleted": deleted}
+
+
+def _given_title(data: Mapping[str, Any]) -> str:
+    """Return the wanted name without the ending that the file has anyway, empty for none."""
+    return data.get(ATTR_NAME, "").strip().removesuffix(f".{data[ATTR_FORMAT]}").strip()
 
 
 def _targeted(hass: HomeAssistant, data: Mapping[str, Any]) -> list[tuple[SessionCoordinator[Any], Sequence[Channel]]]:

@@ -32,6 +32,7 @@ from .bridge.streams import OverflowPolicy
 from .const import CONF_RECORDING, DOMAIN
 from .coordinator import SessionCoordinator
 from .device_taps import DeviceTap, async_device_taps
+from .presentable import size_text
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -283,7 +284,7 @@ class Recordings:
                 is_persistent=True,  # the file is whole from now on: it is not found again at the next start
                 severity=ir.IssueSeverity.WARNING,
                 translation_key=ISSUE_INTERRUPTED,
-                translation_placeholders={"name": info.name, "size": f"{info.size / 1e6:.1f}"},
+                translation_placeholders={"name": info.name, "size": size_text(info.size)},
             )
 
     async def _async_keep_house(self, _: datetime | None = None) -> None:

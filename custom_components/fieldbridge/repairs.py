@@ -1,6 +1,6 @@
 """Repairs: what a person has to decide, or can mend with one click."""
 
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
@@ -9,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import probatio
 
+from .bridge.errors import BridgeError
 from .const import CONF_MIGRATION, CONF_PACKAGES, DOMAIN
 from .modbus_migration import async_drop_hub
 from .recordings import ATTR_RECORDING, DATA_RECORDINGS
@@ -51,15 +52,16 @@ class PackagesFlow(ReloadFlow):
 class InterruptedRecordingFlow(RepairsFlow):
     """Keeps or deletes a recording that was interrupted."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, placeholders: Mapping[str, str]) -> None:
         """Ask about the recording ``name``."""
         super().__init__()
         self._name = name
+        self._placeholders = placeholders
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask."""
         return self.async_show_menu(
-            step_id="init", menu_options=["keep", "delete"], description_placeholders={"name": self._name}
+            step_id="init", menu_options=["keep", "delete"], description_placeholders=self._placeholders
         )
 
     async def async_step_keep(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
@@ -68,8 +70,12 @@ class InterruptedRecordingFlow(RepairsFlow):
 
     async def async_step_delete(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Delete it, unless that happened meanwhile."""
-        with suppress(LookupError):
+        try:
             await self.hass.data[DATA_RECORDINGS].async_delete(self._name)
+        except LookupError:
+            pass
+        except (BridgeError, OSError) as err:
+            return self.async_abort(reason="not_deleted", description_placeholders={"error": str(err)})
         return self.async_create_entry(data={})
 
 
@@ -115,12 +121,13 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Return the flow that mends an issue."""
     assert data is not None  # noqa: S101 - every issue of ours names its entry
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    placeholders = dict(issue.translation_placeholders or {}) if issue else {}
     if ATTR_RECORDING in data:
-        return InterruptedRecordingFlow(str(data[ATTR_RECORDING]))
+        return InterruptedRecordingFlow(str(data[ATTR_RECORDING]), placeholders)
     entry_id = str(data["entry_id"])
     if CONF_MIGRATION in data:
-        issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-        return MigrationFlow(entry_id, dict(issue.translation_placeholders or {}) if issue else {})
+        return MigrationFlow(entry_id, placeholders)
     if CONF_PACKAGES in data:
         return PackagesFlow(entry_id, str(data[CONF_PACKAGES]).splitlines())
     return ReloadFlow(entry_id)

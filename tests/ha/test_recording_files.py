@@ -69,6 +69,9 @@ async def test_recordings_are_listed_downloaded_by_signed_links_drawn_and_delete
     assert (drawing.status, drawing.content_type) == (HTTPStatus.OK, "image/svg+xml")
     assert "Temperature [°C]" in await drawing.text()
 
+    with pytest.raises(ServiceValidationError, match="no recording"):
+        await act(hass, "delete_recording", recording=[started["name"], "other.csv"])
+    assert (folder / started["name"]).exists(), "one that cannot be deleted keeps all others"
     assert await act(hass, "delete_recording", recording=started["name"]) == {"deleted": [started["name"]]}
     assert not any(folder.iterdir())  # noqa: ASYNC240
     with pytest.raises(ServiceValidationError, match="no recording"):

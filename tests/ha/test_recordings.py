@@ -13,6 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+import probatio
 import pyarrow.parquet as pq
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
@@ -226,6 +227,7 @@ async def test_an_interrupted_recording_is_made_whole_and_asked_about(
     begun = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id})
     flow = await begun.json()
     assert flow["menu_options"] == ["keep", "delete"]
+    assert flow["description_placeholders"] == {"name": "run.csv", "size": "0.0 kB"}
     done = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={"next_step_id": choice})
     assert (await done.json())["type"] == "create_entry"
 
@@ -253,6 +255,32 @@ async def test_a_disk_that_fails_is_a_repair_until_the_next_recording_begins(
     await recordings.async_set(DEFAULT_SETTINGS)
     await act(hass, "start_recording", device_id=room_id)
     assert ir.async_get(hass).async_get_issue(DOMAIN, "recording_disk_full") is None
+
+
+async def test_the_answer_says_how_large_the_finished_file_is(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    started = await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), format="parquet")
+    await say(hass, pty_link, 20.5)
+    stopped = await act(hass, "stop_recording")
+
+    assert stopped["recordings"][0]["bytes"] == (folder / started["name"]).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [(" Run.csv ", "Run.csv"), ("Run.csv.csv", "Run_csv.csv"), ("a/b\x00", "a_b.csv")]
+)
+async def test_a_name_becomes_that_of_a_file_whose_ending_is_there_once(
+    hass: HomeAssistant, room: Any, given: str, name: str
+) -> None:
+    started = await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), name=given)
+
+    assert started["name"] == name
+
+
+async def test_no_time_at_all_is_not_taken_for_no_end(hass: HomeAssistant, room: Any) -> None:
+    with pytest.raises(probatio.Invalid, match="duration"):
+        await act(hass, "start_recording", device_id=device_id(hass, room, "Room"), duration=0)
 
 
 async def test_what_cannot_be_recorded_is_said(hass: HomeAssistant, room: Any) -> None:

@@ -15,6 +15,7 @@ from homeassistant.util import dt as dt_util
 import probatio
 
 from ..bridge.recordings import RecordingState
+from ..presentable import size_text
 from ..recording_view import signed_link
 from ..recordings import CONF_FOLDER, CONF_KEEP_FREE, CONF_MAX_AGE, CONF_MAX_SIZE, DATA_RECORDINGS
 from .presentation import NOTHING
@@ -82,13 +83,13 @@ class RecordingSteps(OptionsFlow):
             if info.state is not RecordingState.RUNNING:
                 # Without a target the frontend takes the link for one of its own pages.
                 name = f'<a href="{escape(signed_link(self.hass, info.name))}" target="_blank">{name}</a>'
-            lines.append(f"- {name}, {_size(info.size)}, {dt_util.as_local(info.started_at):%Y-%m-%d %H:%M}")
+            lines.append(f"- {name}, {size_text(info.size)}, {dt_util.as_local(info.started_at):%Y-%m-%d %H:%M}")
         if len(entries) > _LISTED:
             lines.append(f"- … {len(entries) - _LISTED}")
         return {
             "recordings": "\n".join(lines) or NOTHING,
             "count": str(len(entries)),
-            "size": _size(sum(info.size for info in entries)),
+            "size": size_text(sum(info.size for info in entries)),
             "folder": str(catalogue.folder),
         }
 
@@ -98,7 +99,3 @@ def _plain(name: str) -> str:
     return "".join(
         character if character.isalnum() or character == " " else f"&#{ord(character)};" for character in name
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+import os
 from pathlib import Path
 import subprocess
 
@@ -113,6 +114,8 @@ def test_what_its_writer_left_is_made_whole_and_said_to_be_interrupted(tmp_path:
     part.write_text("t_utc,monotonic_ns,device,temp,event\n2026-11-21T12:00:00+00:00,1,Room,20.5,\n2026-11-21T12")
     device = describe_device("id", "Room", ROOM[:1])
     write_description(tmp_path / "run.csv", Description(title="Run", started_at=NOW, devices=(device,)))
+    written_at = NOW + timedelta(seconds=90)
+    os.utime(part, (written_at.timestamp(),) * 2)  # and nobody looked for days
     catalogue = Catalogue(tmp_path)
     assert catalogue.find("run.csv").state is RecordingState.INTERRUPTED
 
@@ -122,7 +125,8 @@ def test_what_its_writer_left_is_made_whole_and_said_to_be_interrupted(tmp_path:
     assert info.path.read_text().endswith("20.5,\n")
     description = read_description(info.path)
     assert description is not None
-    assert description.end == RecordingEnd.INTERRUPTED
+    assert (description.end, description.finished_at) == (RecordingEnd.INTERRUPTED, written_at)
+    assert description.summary["duration"] == 90.0
     assert catalogue.recover() == []
 
 

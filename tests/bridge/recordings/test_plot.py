@@ -1,6 +1,7 @@
 """The drawing of a recording: complete, well-formed, small."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import math
 from xml.etree import ElementTree as ET
@@ -79,3 +80,9 @@ def test_more_channels_than_fit_are_named() -> None:
 
     assert "Channel 11" in shown
     assert any(text.startswith("+ Channel 12, ") for text in shown)
+
+
+def test_a_name_with_control_characters_is_drawn_without_them() -> None:
+    svg = plot_svg([row(0, temp=20.0)], replace(DESCRIPTION, title="a\x00\x1b<b"))
+
+    assert "a  <b" in texts(svg)

@@ -194,7 +194,7 @@ class Catalogue:
                 continue
             planned = recovered.part.with_name(recovered.part.name.removesuffix(PART))
             if (description := read_description(planned)) is not None:
-                ended_at = datetime.fromtimestamp(recovered.path.stat().st_mtime, UTC)
+                ended_at = datetime.fromtimestamp(recovered.written_at, UTC)
                 duration = (ended_at - description.started_at).total_seconds()
                 summary = {"duration": round(duration, 3), "bytes": recovered.path.stat().st_size}
                 write_description(recovered.path, description.finished(ended_at, RecordingEnd.INTERRUPTED, summary))

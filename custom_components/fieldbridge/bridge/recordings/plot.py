@@ -148,11 +148,11 @@ def _fill(curves: dict[tuple[str, str], _Curve], rows: Iterable[RecordedRow]) ->
 
 def _draw(description: Description, curves: Sequence[_Curve], not_shown: Sequence[str], timeline: _Timeline) -> str:
     height = _TOP + max(1, len(curves)) * (PANEL_HEIGHT + _GAP) + _BOTTOM
-    title = escape(description.title)
+    title = _text(description.title)
     described = f"{len(curves)} channels over time: " + ", ".join(_described(curve) for curve in curves)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-        f'<title id="title">{title}</title><desc id="desc">{escape(described)}</desc><style>{_STYLE}</style>',
+        f'<title id="title">{title}</title><desc id="desc">{_text(described)}</desc><style>{_STYLE}</style>',
         f'<rect class="paper" width="{WIDTH}" height="{height}"/><text class="title" x="{_LEFT}" y="26">{title}</text>',
     ]
     for number, curve in enumerate(curves):
@@ -164,9 +164,14 @@ def _draw(description: Description, curves: Sequence[_Curve], not_shown: Sequenc
     else:
         parts += _time_labels(timeline.first.t_utc, timeline.last.t_utc, bottom)
     if not_shown:
-        names = escape(_shortened(", ".join(not_shown)))
+        names = _text(_shortened(", ".join(not_shown)))
         parts.append(f'<text class="small" x="{_LEFT}" y="{height - 8}">+ {names}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _text(text: str) -> str:
+    """Return a text as SVG can hold it: XML knows no control characters, not even escaped ones."""
+    return escape("".join(character if character.isprintable() else " " for character in text))
 
 
 def _panel(curve: _Curve, top: int, colour: str, count: int) -> list[str]:
@@ -186,7 +191,7 @@ def _panel(curve: _Curve, top: int, colour: str, count: int) -> list[str]:
         # A dot needs a length to be seen.
         points.append(f"L{x:.1f} {y(stretch.high):.1f}" if stretch.high > stretch.low else "h0.8")
         begins, before = stretch.broken, stretch.high
-    label = escape(_shortened(f"{curve.label} [{curve.unit}]" if curve.unit else curve.label))
+    label = _text(_shortened(f"{curve.label} [{curve.unit}]" if curve.unit else curve.label))
     lowest, highest = ("off", "on") if curve.is_binary else (_number(low), _number(high))
     return [
         f'<text x="{_LEFT}" y="{top - 5}">{label}</text>',

@@ -26,6 +26,8 @@ class Recovered:
     part: Path
     path: Path | None
     """The complete file; None when it could not be made whole and was left as it is."""
+    written_at: float
+    """When the last of it was written, seconds since 1970; making it whole may be days later."""
     error: str | None = None
 
 
@@ -37,13 +39,14 @@ def recover(folder: Path) -> list[Recovered]:
 def _recover(part: Path) -> Recovered:
     path = part.with_name(part.name.removesuffix(PART))
     format_ = _FORMATS.get(path.suffix)
+    written_at = part.stat().st_mtime
     if format_ is None:
-        return Recovered(part, None, f"{path.suffix or path.name} is no format of a recording")
+        return Recovered(part, None, written_at, f"{path.suffix or path.name} is no format of a recording")
     try:
-        return Recovered(part, format_.recover(part, path))
+        return Recovered(part, format_.recover(part, path), written_at)
     except (SinkError, OSError) as err:
         if not part.stat().st_size:
             part.unlink()
-            return Recovered(part, None, "its writer died before it was begun")
+            return Recovered(part, None, written_at, "its writer died before it was begun")
         _LOGGER.warning("%s could not be recovered: %s", part.name, err)
-        return Recovered(part, None, str(err))
+        return Recovered(part, None, written_at, str(err))

@@ -79,6 +79,7 @@ class RecordingWriter[T]:
         self._reported = False
         self.path: Path | None = None
         """The finished file."""
+        self._finished_size: int | None = None
         self.failure: SinkError | None = None
         """Why the recording ended early."""
         self._thread = threading.Thread(target=self._run, name="fieldbridge recording", daemon=True)
@@ -95,7 +96,9 @@ class RecordingWriter[T]:
 
     @property
     def size(self) -> int:
-        """Bytes written."""
+        """Bytes written; those of the finished file once there is one, which may be smaller than its journal was."""
+        if self._finished_size is not None:
+            return self._finished_size
         return self._journal.size if self._journal is not None else 0
 
     async def open(self) -> None:
@@ -173,6 +176,7 @@ class RecordingWriter[T]:
                 self._guarded(self._sync, journal)
         try:
             self.path = journal.finish()
+            self._finished_size = self.path.stat().st_size
         except (SinkError, OSError) as err:
             self._fail(err)
 
