@@ -180,7 +180,8 @@ async def _async_delete(call: ServiceCall) -> ServiceResponse:
 
 def _given_title(data: Mapping[str, Any]) -> str:
     """Return the wanted name without the ending that the file has anyway, empty for none."""
-    return data.get(ATTR_NAME, "").strip().removesuffix(f".{data[ATTR_FORMAT]}").strip()
+    name: str = data.get(ATTR_NAME, "")
+    return name.strip().removesuffix(f".{data[ATTR_FORMAT]}").strip()
 
 
 def _targeted(hass: HomeAssistant, data: Mapping[str, Any]) -> list[tuple[SessionCoordinator[Any], Sequence[Channel]]]:

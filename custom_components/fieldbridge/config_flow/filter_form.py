@@ -145,7 +145,7 @@ def filter_label(item: Mapping[str, Any], texts: Mapping[str, str], fields: Mapp
     for name, value in item.items():
         shown_unit = _UNITS.get(name) or (unit if name in _IN_UNIT_OF_CHANNEL else None)
         match value:
-            case _ if name == "kind" or value is None or value is False:
+            case _ if name == "kind" or value is None or value is False or value == []:
                 continue
             case True:
                 text = ""

@@ -22,7 +22,7 @@ import probatio
 
 from ..bridge.channels import Channel, ValueKind
 from ..bridge.errors import ProfileError
-from ..bridge.filters import KINDS, from_esphome
+from ..bridge.filters import KINDS, from_pasted
 from ..presentable import printable
 from .filter_form import (
     CONF_POSITION,
@@ -196,7 +196,7 @@ class FilterSteps(PreviewedSteps):
         )
 
     async def async_step_paste_filters(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Take a list of filters from an ESPHome configuration."""
+        """Take a list of filters from a configuration of ESPHome or of Home Assistant's filter platform."""
         errors: dict[str, str] = {}
         reason = ""
         if user_input is not None:
@@ -270,7 +270,7 @@ class FilterSteps(PreviewedSteps):
         return self._checked({_FILTERS: items})
 
     def _with_pasted(self, form: Mapping[str, Any]) -> dict[str, Any]:
-        return self._checked({_FILTERS: [*self._items, *from_esphome(form.get(_PASTED, ""))]})
+        return self._checked({_FILTERS: [*self._items, *from_pasted(form.get(_PASTED, ""))]})
 
     def _with_policy(self, form: Mapping[str, Any]) -> dict[str, Any]:
         """Return the channel with the policy of the form; the pace alone needs none."""

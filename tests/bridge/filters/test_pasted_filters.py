@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.fieldbridge.bridge.errors import ProfileError
-from custom_components.fieldbridge.bridge.filters import chain_from_list, from_esphome, from_home_assistant
+from custom_components.fieldbridge.bridge.filters import chain_from_list, from_home_assistant, from_pasted
 from custom_components.fieldbridge.bridge.filters.esphome import CONVERTERS
 
 # All of ESPHome's sensor filters, written as in its documentation (esphome.io/components/sensor).
@@ -74,11 +74,11 @@ EVERYTHING = """
 
 
 def ours(text: str) -> list[dict[str, Any]]:
-    return from_esphome(text)
+    return from_pasted(text)
 
 
 def run(text: str, samples: list[float]) -> list[float]:
-    chain = chain_from_list(from_esphome(text))
+    chain = chain_from_list(from_pasted(text))
     return [out for raw in samples if (out := chain.update(raw)) is not None]
 
 
@@ -98,6 +98,35 @@ def test_every_filter_of_esphome_but_the_lambda_is_understood() -> None:
 @pytest.mark.parametrize("text", ["- offset: 1\n- round: 2", "filters:\n  - offset: 1\n  - round: 2"])
 def test_a_list_is_taken_with_and_without_its_heading(text: str) -> None:
     assert ours(text) == [{"kind": "offset", "amount": 1.0}, {"kind": "round", "decimals": 2}]
+
+
+def test_a_whole_sensor_is_taken_for_its_filters() -> None:
+    text = """
+      sensor:
+        - platform: adc
+          pin: !secret adc_pin
+          filters: &tame
+            - offset: 1
+          on_value:
+            then:
+              - lambda: !lambda return;
+    """
+
+    assert ours(text) == [{"kind": "offset", "amount": 1.0}]
+    assert ours("tame: &tame [offset: 1]\nfilters: *tame") == [{"kind": "offset", "amount": 1.0}]
+
+
+def test_the_yaml_of_a_filter_helper_is_taken_as_well() -> None:
+    text = """
+      sensor:
+        - platform: filter
+          entity_id: sensor.power
+          filters:
+            - filter: time_throttle
+              window_size: "00:02"
+    """
+
+    assert ours(text)[0] == {"kind": "throttle", "seconds": 120.0}
 
 
 def test_windows_send_every_so_many_samples_with_esphomes_defaults() -> None:
@@ -175,13 +204,14 @@ def test_thermistor_calibrations_take_every_unit() -> None:
         ("- to_ntc_temperature: {calibration: [1km -> 1, 1k -> 2, 2k -> 3]}", "filters[0]", "not a resistance"),
         ("- to_ntc_temperature: {calibration: [1k -> 1X, 1k -> 2, 2k -> 3]}", "filters[0]", "not a temperature"),
         ("- {offset: 1, multiply: 2}", "filters[0]", "one filter name"),
+        ("a: {filters: [median]}\nb: {filters: [median]}", "filters", "2 lists of filters"),
         ("[", "filters", "not YAML"),
         ("", "filters", "must be a list"),
     ],
 )
 def test_what_cannot_be_taken_is_named_with_its_place(text: str, path: str, message: str) -> None:
     with pytest.raises(ProfileError) as caught:
-        from_esphome(text)
+        from_pasted(text)
 
     assert caught.value.path == path
     assert message in str(caught.value)

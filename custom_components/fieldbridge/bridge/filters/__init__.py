@@ -9,6 +9,7 @@ from .kinds import GateFilter, Kept, MapFilter, TimedFilter
 from .lowpass import ExponentialAverage, Pt1Filter
 from .median import MedianFilter
 from .one_euro import OneEuroFilter
+from .pasted import from_pasted
 from .publish import PublishPolicy
 from .registry import KINDS, chain_from_list, filter_from_dict, policy_from_dict
 
@@ -31,5 +32,6 @@ __all__ = [
     "filter_from_dict",
     "from_esphome",
     "from_home_assistant",
+    "from_pasted",
     "policy_from_dict",
 ]

@@ -6,7 +6,6 @@ is refused. Time-outs and the like keep giving NaN, which ESPHome and we both ca
 
 from collections.abc import Callable
 import math
-import textwrap
 from typing import Any
 
 from ..errors import ProfileError
@@ -21,32 +20,12 @@ LAMBDA = (
 WINDOW = {"window_size": 5, "send_every": 5, "send_first_at": 1}
 
 
-def from_esphome(text: str, path: str = "filters") -> list[Item]:
-    """Return our filters for a pasted list; raises ProfileError that names the first item that cannot be taken."""
-    loaded = _load(text, path)
-    if isinstance(loaded, dict) and set(loaded) == {"filters"}:
-        loaded = loaded["filters"]
-    if isinstance(loaded, dict | str):
+def from_esphome(items: Any, path: str = "filters") -> list[Item]:
+    """Return our filters for the value of ``filters:``; raises ProfileError that names the first item that fails."""
+    if isinstance(items, dict | str):
         # ESPHome takes a single filter without a dash as well.
-        loaded = [loaded]
-    return _convert_list(loaded, path)
-
-
-def _load(text: str, path: str) -> Any:
-    """Return the YAML as data; a tag of ESPHome becomes an error that names it."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """YAML without any tag of its own."""
-
-    def refuse(_loader: Any, suffix: str, _node: Any) -> Any:
-        raise ProfileError(path, LAMBDA if suffix == "lambda" else f"the tag !{suffix} cannot be resolved here")
-
-    Loader.add_multi_constructor("!", refuse)
-    try:
-        return yaml.load(textwrap.dedent(text), Loader)  # noqa: S506 - a subclass of the safe one
-    except yaml.YAMLError as err:
-        raise ProfileError(path, f"not YAML: {err}") from err
+        items = [items]
+    return _convert_list(items, path)
 
 
 def _convert_list(items: Any, path: str) -> list[Item]:
