@@ -1,9 +1,12 @@
 """What is written is what is read back, in every format."""
 
+import csv
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,6 +21,9 @@ from custom_components.fieldbridge.bridge.sinks import (
     SampleSink,
     SqliteSink,
 )
+from custom_components.fieldbridge.bridge.sinks.files import unique_path
+from custom_components.fieldbridge.bridge.sinks.tables import WideTable
+from custom_components.fieldbridge.bridge.sinks.text_formats import CsvFormat
 
 from .reading import ALL_SINKS, read_rows
 
@@ -209,3 +215,38 @@ async def test_open_and_close_are_idempotent_and_writing_needs_an_open_sink(kind
 def test_an_interval_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sync_interval"):
         CsvSink(tmp_path / "run.csv", sync_interval=0)
+
+
+NUMBERS = st.none() | st.floats() | st.integers() | st.sampled_from([0.0, -0.0, 1e-7, 1e16, 2**63, 2**64])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    rows=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, st.booleans() | st.none(), NUMBERS), max_size=5),
+    device=st.text(st.characters(codec="utf-8"), max_size=5),
+)
+def test_every_number_in_a_line_can_be_read_back(
+    tmp_path: Path, rows: list[tuple[float | None, ...]], device: str
+) -> None:
+    kinds = [ValueKind.NUMBER] * 3 + [ValueKind.BINARY, ValueKind.NUMBER]
+    table = WideTable([Column(f"c{place}", kind) for place, kind in enumerate(kinds)])
+    path = unique_path(tmp_path / "run.csv")
+    journal = CsvFormat().create(path, table.fields)
+    journal.write([(None, 1, device, *row, "event") for row in rows])
+    journal.finish()
+
+    with path.open(newline="", encoding="utf-8") as file:
+        _, *lines = csv.reader(file)
+    assert [line[2] for line in lines] == [device] * len(rows)
+    assert [line[-1] for line in lines] == ["event"] * len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        for text, value in zip(line[3:8], row, strict=True):
+            match value:
+                case None:
+                    assert text == ""
+                case bool():
+                    assert text == str(value).lower()
+                case int():
+                    assert int(text) == value
+                case _:
+                    assert repr(float(text)) == repr(value)

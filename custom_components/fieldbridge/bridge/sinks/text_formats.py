@@ -1,12 +1,13 @@
 """CSV and JSON lines: a crash can tear the last line alone, and recovery cuts it off."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import csv
 from datetime import datetime
-import io
+from itertools import groupby
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import override
 
 import orjson
@@ -64,7 +65,8 @@ class CsvJournal(_TextJournal):
     def __init__(self, path: Path, fields: Sequence[Field]) -> None:
         super().__init__(path, fields)
         self._truths = [place for place, field in enumerate(fields) if field.type in (FieldType.BOOLEAN, FieldType.ANY)]
-        self._file.append(self._lines([self._names]))
+        self._reals = _longest_run_of_reals(fields)
+        self._file.append(b"".join(_csv_lines([self._names], end="\n")))
 
     @override
     def _encode(self, rows: Sequence[Sequence[object]]) -> bytes:
@@ -72,13 +74,14 @@ class CsvJournal(_TextJournal):
             for place in self._truths:
                 if isinstance(row[place], bool):
                     row[place] = "true" if row[place] else "false"  # type: ignore[index]
-        return self._lines(rows)
-
-    @staticmethod
-    def _lines(rows: Sequence[Sequence[object]]) -> bytes:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode()
+        reals = self._reals
+        if reals is None:
+            return b"".join(_csv_lines(rows, end="\n"))
+        # An empty field stands for the numbers, so that the commas around them are there.
+        heads = _csv_lines([*row[: reals.start], ""] for row in rows)
+        tails = _csv_lines(["", *row[reals.stop :]] for row in rows)
+        numbers = [_csv_numbers(row[reals]) for row in rows]
+        return b"".join([b"%b%b%b\n" % parts for parts in zip(heads, numbers, tails, strict=True)])
 
 
 class JsonlJournal(_TextJournal):
@@ -118,6 +121,36 @@ class JsonlFormat:
         """Cut off a torn last line."""
         cut_torn_line(part, quote=None)
         return publish(part, path)
+
+
+def _longest_run_of_reals(fields: Sequence[Field]) -> slice | None:
+    """Return the columns of numbers that are written together, None when there are none between others."""
+    best: slice | None = None
+    for kind, run in groupby(enumerate(fields), key=lambda item: item[1].type):
+        places = [place for place, _ in run]
+        if kind is FieldType.REAL and places[0] > 0 and places[-1] < len(fields) - 1:
+            found = slice(places[0], places[-1] + 1)
+            if best is None or found.stop - found.start > best.stop - best.start:
+                best = found
+    return best
+
+
+def _csv_lines(rows: Iterable[Iterable[object]], *, end: str = "") -> list[bytes]:
+    """Return each row as comma separated values."""
+    lines: list[str] = []
+    csv.writer(SimpleNamespace(write=lines.append), lineterminator=end).writerows(rows)
+    return [line.encode() for line in lines]
+
+
+def _csv_numbers(values: Sequence[object]) -> bytes:
+    """Return numbers as comma separated values, by the JSON library: it writes them in a fifth of the time."""
+    try:
+        text = orjson.dumps(values)[1:-1]
+    except TypeError:  # an integer beyond 64 bits
+        return _csv_lines([values])[0]
+    if (missing := text.count(b"null")) and missing != sum(value is None for value in values):
+        return _csv_lines([values])[0]  # not a number, or infinite
+    return text.replace(b"null", b"") if missing else text
 
 
 def _json_line(row: dict[str, object]) -> bytes:
