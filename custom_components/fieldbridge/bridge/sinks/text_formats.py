@@ -124,15 +124,13 @@ class JsonlFormat:
 
 
 def _longest_run_of_reals(fields: Sequence[Field]) -> slice | None:
-    """Return the columns of numbers that are written together, None when there are none between others."""
-    best: slice | None = None
-    for kind, run in groupby(enumerate(fields), key=lambda item: item[1].type):
-        places = [place for place, _ in run]
-        if kind is FieldType.REAL and places[0] > 0 and places[-1] < len(fields) - 1:
-            found = slice(places[0], places[-1] + 1)
-            if best is None or found.stop - found.start > best.stop - best.start:
-                best = found
-    return best
+    """Return the columns of numbers to write together, None when no two stand side by side between others."""
+    runs = []
+    for kind, run in groupby(range(len(fields)), key=lambda place: fields[place].type):
+        places = list(run)
+        if kind is FieldType.REAL and len(places) > 1 and places[0] > 0 and places[-1] < len(fields) - 1:
+            runs.append(slice(places[0], places[-1] + 1))
+    return max(runs, key=lambda reals: reals.stop - reals.start, default=None)
 
 
 def _csv_lines(rows: Iterable[Iterable[object]], *, end: str = "") -> list[bytes]:
