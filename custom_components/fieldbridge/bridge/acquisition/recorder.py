@@ -205,7 +205,7 @@ class _Recorder:
     async def _run(self) -> None:
         end = CANCELLED
         try:
-            while not self._stopping and not self._is_over():
+            while not self._stopping and self._slot != self._total:
                 await self._next_slot()
             end = COMPLETED
         except asyncio.CancelledError:
@@ -222,9 +222,6 @@ class _Recorder:
             self.summary.finished_at = self._wall_now()
             self._sleeper.close()
             self.fanout.finish(end)
-
-    def _is_over(self) -> bool:
-        return self._total is not None and self._slot >= self._total
 
     async def _next_slot(self) -> None:
         target = self._cadence.target(self._slot)

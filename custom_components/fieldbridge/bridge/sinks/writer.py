@@ -40,7 +40,9 @@ class _Mark:
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-type _Work[T] = Sequence[Sequence[T]] | _Mark | None
+type _Counted[T] = tuple[Sequence[Sequence[T]], int]
+"""Batches, and how many samples are in them."""
+type _Work[T] = _Counted[T] | _Mark | None
 
 
 class RecordingWriter[T]:
@@ -109,8 +111,9 @@ class RecordingWriter[T]:
     async def write(self, batches: Sequence[Sequence[T]]) -> None:
         """Hand over batches, which must not change any more. Raises SinkWriteError once the recording has failed."""
         self._raise_failure()
-        self._samples_in += sum(map(len, batches))
-        self._work.put(batches)
+        count = sum(map(len, batches))
+        self._samples_in += count
+        self._work.put((batches, count))
         if self._samples_in - self._samples_done > MAX_PENDING:
             # Cleared first: the thread either sees that somebody waits, or its progress is seen here.
             self._room.clear()
@@ -188,14 +191,15 @@ class RecordingWriter[T]:
         except queue.Empty as nothing:
             return nothing
 
-    def _write(self, journal: Journal, work: Sequence[Sequence[T]] | _Mark) -> None:
+    def _write(self, journal: Journal, work: _Counted[T] | _Mark) -> None:
         if isinstance(work, _Mark):
             self._append(journal, [self._table.mark(work.at, work.monotonic_ns, work.text)])
             return
+        batches, count = work
         try:
-            self._append(journal, self._table.rows(work))
+            self._append(journal, self._table.rows(batches))
         finally:
-            self._samples_done += sum(map(len, work))
+            self._samples_done += count
             if not self._room.is_set() and self._samples_in - self._samples_done <= MAX_PENDING // 2:
                 self._tell(self._room.set)
 

@@ -286,8 +286,12 @@ class Fanout[T]:
 
     def put_now(self, items: Sequence[T]) -> bool:
         """Give items to all if there is room for them, or nobody waits for room; False, and nothing given, if not."""
-        if self.end is not None or ((room := self._room()) is not None and room < len(items)):
+        if self.end is not None:
             return False
+        for subscription in self._subscriptions:
+            room = subscription._room()  # noqa: SLF001
+            if room is not None and room < len(items):
+                return False
         self._give(items)
         return True
 
