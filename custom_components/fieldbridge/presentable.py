@@ -13,6 +13,11 @@ def printable(data: bytes | str) -> str:
     return f"{safe}…" if len(text) > _SHOWN_CHARACTERS else safe
 
 
+def given_name(text: str, otherwise: str) -> str:
+    """Return a name that a person typed on one line, ``otherwise`` for a blank one."""
+    return " ".join(text.split())[:_SHOWN_CHARACTERS] or otherwise
+
+
 def size_text(count: int) -> str:
     """Return a number of bytes as a person reads it."""
     return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

@@ -267,6 +267,7 @@ async def test_a_port_that_cannot_be_opened_is_told_with_its_reason(hass: HomeAs
         ({"port_settings": {**PORT_SETTINGS, "stopbits": "1.5"}}, {"base": "bad_stopbits"}),
         ({"baudrate": "fast"}, {"baudrate": "bad_baudrate"}),
         ({"baudrate": "0"}, {"baudrate": "bad_baudrate"}),
+        ({"baudrate": "99999999999"}, {"baudrate": "bad_baudrate"}),
     ],
 )
 async def test_settings_that_make_no_sense_are_refused_and_can_be_mended(

@@ -181,6 +181,14 @@ async def test_name_origin_and_silence_can_be_changed(hass: HomeAssistant, room:
     assert found == {"manufacturer": "Acme", "model": None, "stale_after": 90, "event_like": False}
 
 
+async def test_a_name_is_one_line_and_a_blank_one_leaves_the_old(hass: HomeAssistant, room: MockConfigEntry) -> None:
+    for typed, name in (("  ", "Room"), ("Cellar/😀\nleft ", "Cellar/😀 left")):
+        flow = await Flow.change_device(hass, room, "general")
+        await flow.submit({"name": typed, "silence": "learned"})
+        await hass.async_block_till_done()
+        assert [subentry.title for subentry in room.subentries.values()] == [name]
+
+
 async def test_a_device_that_speaks_on_events_only_is_never_silent_for_too_long(
     hass: HomeAssistant, room: MockConfigEntry
 ) -> None:

@@ -175,6 +175,22 @@ async def test_profiles_of_ones_own_are_offered_and_their_mistakes_told(
     assert data["framing"]["delimiter"] == ";"
 
 
+async def test_what_was_exported_elsewhere_is_pasted(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    flow = await serial_flow(hass, pty_link.path, find="model")
+    await flow.submit({})
+    assert flow.errors == {"profile": "no_model"}
+    await flow.submit({"definition": "kind: serial"})
+    assert flow.errors == {"definition": "bad_definition"}
+    await flow.submit({"definition": OWN.replace("kind: serial", "kind: modbus")})
+    assert flow.errors == {"definition": "bad_definition"}
+
+    await flow.submit({"definition": OWN})
+    await flow.until("model_silent")
+    await flow.choose("use_model")
+    data = only_entry(hass).data
+    assert (data["baudrate"], data["framing"]["delimiter"]) == (4800, ";")
+
+
 async def test_a_second_device_of_a_link_can_be_a_model_too(hass: HomeAssistant, pty_link: PtyLink) -> None:
     entry = serial_entry(pty_link.path)
     await set_up(hass, entry)

@@ -15,6 +15,7 @@ from ..bridge.channels.recognise_messages import message_fields, recognise_messa
 from ..bridge.codecs.characteristics import CharacteristicsDecoder, ServiceInfo, split_message
 from ..bridge.errors import DecodeError, ProfileError
 from ..bridge.links.ble_profiles import characteristics, with_patience
+from ..presentable import given_name
 from .ble_form import CONF_COMMANDED, command_fields, target_of_form
 from .device_flow import DeviceFlow
 from .message_fields import message_fields_schema
@@ -99,7 +100,8 @@ class BleDeviceFlow(DeviceFlow):
         if user_input is not None:
             if sources := user_input.get(CONF_FIELDS):
                 profile = with_patience(make_profile(recognition, sources), entry.data)
-                return self.async_create_entry(title=user_input[CONF_NAME], data=profile.to_dict())
+                name = given_name(user_input[CONF_NAME], entry.title)
+                return self.async_create_entry(title=name, data=profile.to_dict())
             errors["base"] = "no_fields"
         schema = probatio.Schema(
             {

@@ -199,4 +199,7 @@ def _mark(text: str, path: str) -> str:
 
 def _shown(text: str) -> str:
     """Return a separator as a person can see it: a blank alone is nothing to see."""
-    return escape_bytes(text.encode("latin-1")).replace(" ", "\\x20")
+    try:
+        return escape_bytes(text.encode("latin-1")).replace(" ", "\\x20")
+    except UnicodeEncodeError:
+        return text  # of a profile from elsewhere

@@ -23,7 +23,7 @@ from ..bridge.channels.profile import unique_key
 from ..bridge.errors import ProfileError
 from ..bridge.links import Link
 from ..bridge.profiles import changes, list_profiles, newer_profile, updated
-from ..presentable import printable
+from ..presentable import given_name, printable
 from .channel_form import channel_form, channel_of_form, channel_schema, check_channel, guarded
 from .device_export import core_text, is_exportable, profile_text, save_profile
 from .filter_preview import SampleSource
@@ -68,9 +68,10 @@ class DeviceEditFlow(ConfigSubentryFlow, FilterSteps):
 
     async def async_step_general(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change the name, the origin and what silence means."""
-        if user_input is not None:
-            return self._store(general_of_form(user_input), user_input[CONF_NAME])
         title = self._get_reconfigure_subentry().title
+        if user_input is not None:
+            name = given_name(user_input[CONF_NAME], title)
+            return self._store(general_of_form(user_input), name)
         return self.async_show_form(
             step_id="general",
             data_schema=self.add_suggested_values_to_schema(GENERAL_SCHEMA, general_form(title, self._device)),

@@ -14,6 +14,7 @@ from ..bridge.codecs.decoders import Decoder
 from ..bridge.links import FrameLink
 from ..bridge.profiles import Profile
 from ..const import CONF_KIND, CONF_SIGNALS, KIND_SIMULATED
+from ..presentable import given_name
 from ..presets import simulated_profile
 from .device_describe_steps import DeviceDescribeSteps
 from .listening import FrameSource, Listening, RunningLink, nothing_to_stop
@@ -78,7 +79,10 @@ class DeviceFlow(DeviceDescribeSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             if signals := user_input[CONF_SIGNALS]:
-                return self.async_create_entry(title=user_input[CONF_NAME], data=simulated_profile(signals).to_dict())
+                return self.async_create_entry(
+                    title=given_name(user_input[CONF_NAME], SIMULATED_DEVICE_TITLE),
+                    data=simulated_profile(signals).to_dict(),
+                )
             errors[CONF_SIGNALS] = "no_signals"
         signals = self._get_entry().data[CONF_SIGNALS]
         schema = probatio.Schema(
@@ -122,7 +126,8 @@ class DeviceFlow(DeviceDescribeSteps):
             if not errors:
                 named = with_names(recognition, user_input[CONF_FIELDS], user_input.get(CONF_NAMES) or "")
                 profile = self.complete(make_profile(named, user_input[CONF_FIELDS], condition))
-                return self.async_create_entry(title=user_input[CONF_NAME], data=profile.to_dict())
+                name = given_name(user_input[CONF_NAME], DEVICE_TITLE)
+                return self.async_create_entry(title=name, data=profile.to_dict())
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_NAME, default=DEVICE_TITLE): TextSelector(),

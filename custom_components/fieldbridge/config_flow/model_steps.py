@@ -3,14 +3,25 @@
 from typing import Any, Final
 
 from homeassistant.data_entry_flow import FlowHandler
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
 import probatio
 
+from ..bridge.errors import ProfileError
 from ..bridge.profiles import Profile
 from ..const import KIND_SERIAL
+from ..presentable import printable
 from .modbus_definition import mistakes_text, own_and_shipped
+from .serial_models import read_serial_profile
 
 _PROFILE: Final = "profile"
+_DEFINITION: Final = "definition"
 
 
 class ModelSteps(FlowHandler[Any, Any, Any]):
@@ -24,16 +35,36 @@ class ModelSteps(FlowHandler[Any, Any, Any]):
         raise NotImplementedError
 
     async def async_step_serial_model(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Choose among the profiles that are shipped and the user's own."""
+        """Choose among the profiles that are shipped and the user's own, or paste one that somebody exported."""
+        errors: dict[str, str] = {}
+        error = ""
         good, bad = await self.hass.async_add_executor_job(own_and_shipped, self.hass.config.config_dir, KIND_SERIAL)
         profiles = {file.profile.id: file.profile for file in good if file.profile}
         if user_input is not None:
-            self._model = profiles[user_input[_PROFILE]]
-            return await self.async_take_model(self._model)
+            try:
+                if pasted := user_input.get(_DEFINITION, "").strip():
+                    self._model = await self.hass.async_add_executor_job(read_serial_profile, pasted)
+                else:
+                    self._model = profiles.get(user_input.get(_PROFILE, ""))
+            except ProfileError as err:
+                errors, error = {_DEFINITION: "bad_definition"}, printable(str(err))
+            else:
+                if self._model is not None:
+                    return await self.async_take_model(self._model)
+                errors[_PROFILE] = "no_model"
         options = [SelectOptionDict(value=profile.id, label=profile.name) for profile in profiles.values()]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True))
         return self.async_show_form(
             step_id="serial_model",
-            data_schema=probatio.Schema({probatio.Required(_PROFILE): selector}),
-            description_placeholders={"mistakes": mistakes_text(bad)},
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(
+                    {
+                        probatio.Optional(_PROFILE): selector,
+                        probatio.Optional(_DEFINITION): TextSelector(TextSelectorConfig(multiline=True)),
+                    }
+                ),
+                user_input,
+            ),
+            errors=errors,
+            description_placeholders={"mistakes": mistakes_text(bad), "error": error},
         )

@@ -40,6 +40,7 @@ _FLOW_CONTROL: Final = "flow_control"
 URL_EXAMPLES: Final = "socket://host:port, rfc2217://host:port"
 LINE_END: Final = "\\n"
 """Where messages end unless somebody knows better."""
+MAX_BAUDRATE: Final = 20_000_000
 _BAUDRATES = ["1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"]
 
 
@@ -111,8 +112,8 @@ async def async_serial_data(hass: HomeAssistant, form: Mapping[str, Any]) -> dic
     port, framing = form[SECTION_PORT], form.get(SECTION_FRAMING)
     stopbits = float(port[CONF_STOPBITS])
     baudrate = int(form[CONF_BAUDRATE])
-    if baudrate < 1:
-        raise ValueError("a baud rate is positive")
+    if not 1 <= baudrate <= MAX_BAUDRATE:
+        raise ValueError("no port is that fast or slow")
     return {
         CONF_KIND: KIND_SERIAL,
         CONF_DEVICE: await _async_stable_path(hass, form[CONF_DEVICE].strip()),

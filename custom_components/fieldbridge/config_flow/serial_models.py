@@ -8,7 +8,8 @@ from homeassistant.const import CONF_MODEL
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.examine import examine
 from ..bridge.codecs.frame import Frame
-from ..bridge.profiles import Profile
+from ..bridge.errors import ProfileError
+from ..bridge.profiles import Profile, read_profile
 from ..const import CONF_BAUDRATE, CONF_BYTESIZE, CONF_PARITY, CONF_STOPBITS, KIND_SERIAL
 from ..presentable import printable
 from .modbus_definition import own_and_shipped
@@ -22,6 +23,16 @@ def serial_profiles(config_dir: str) -> list[Profile]:
     """Return the good profiles of serial devices; blocking."""
     good, _ = own_and_shipped(config_dir, KIND_SERIAL)
     return [file.profile for file in good if file.profile]
+
+
+def read_serial_profile(text: str) -> Profile:
+    """Return the profile of a serial device that somebody exported; blocking. Raises ProfileError."""
+    found = read_profile(text)
+    if found.profile is None:
+        raise ProfileError("", "; ".join(map(str, found.mistakes)))
+    if found.profile.kind != KIND_SERIAL:
+        raise ProfileError("kind", f"is {found.profile.kind}, not {KIND_SERIAL}")
+    return found.profile
 
 
 def port_settings(profile: Profile) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.channels.recognise import RecognisedField, Recognition
 from ..bridge.channels.topic_groups import Heard, availability_of, bases_of, fields_of, propose_patterns
 from ..bridge.codecs.topics import Availability, TopicDecoder
+from ..presentable import given_name
 from .general_form import silence_of_form
 from .mqtt_form import CONF_AVAILABILITY, CONF_BASES, CONF_PATTERN, bases_schema, name_of, pattern_schema, values_schema
 from .mqtt_listening import TopicListening
@@ -149,6 +150,6 @@ def _describe(
             form[CONF_FIELDS],
         )
         if profile.channels:
-            name = form.get(CONF_NAME, name_of(base))
+            name = given_name(form.get(CONF_NAME, ""), name_of(base))
             devices.append((name, base, replace(profile, **silence_of_form(form))))
     return devices

@@ -128,3 +128,8 @@ def test_bytes_are_written_as_text_and_read_back(data: bytes) -> None:
 )
 def test_bytes_may_be_written_as_hexadecimal_numbers(text: str, data: bytes) -> None:
     assert parse_bytes(text) == data
+
+
+def test_a_character_that_is_no_single_byte_is_named() -> None:
+    with pytest.raises(ValueError, match="'😀' is no single byte"):
+        parse_bytes("\\n😀")

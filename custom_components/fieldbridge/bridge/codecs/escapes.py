@@ -12,7 +12,7 @@ _WRITTEN = {character: f"\\{letter}" for letter, character in _ESCAPED.items()}
 def parse_bytes(text: str) -> bytes:
     r"""Return the bytes written as text with escapes (``\n``, ``\r``, ``\t``, ``\0``, ``\x03``) or as ``0xAA 0xC0``.
 
-    Raises ValueError when an escape is malformed.
+    Raises ValueError when an escape is malformed or a character is no single byte.
     """
 
     def unescape(match: re.Match[str]) -> str:
@@ -24,7 +24,10 @@ def parse_bytes(text: str) -> bytes:
     if _HEX.fullmatch(text):
         return bytes.fromhex(re.sub(r"0[xX]|[ ,]", "", text))
     # Every escape is one byte, and so is every other character that a field device knows.
-    return _ESCAPE.sub(unescape, text).encode("latin-1")
+    try:
+        return _ESCAPE.sub(unescape, text).encode("latin-1")
+    except UnicodeEncodeError as err:
+        raise ValueError(f"{err.object[err.start]!r} is no single byte") from err
 
 
 def parse_lines(text: str) -> list[bytes]:
