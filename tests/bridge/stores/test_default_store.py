@@ -1,5 +1,6 @@
 """Apps that name no store have none, unless somebody said what it is to be and where."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,7 +56,8 @@ async def test_an_app_that_names_no_store_keeps_its_state_in_the_default_one(sta
 
         harness = AppHarness(app, MockMqttClient(), ManualClock(), make_settings())
         async with harness.running():
-            pass
+            while not harness.messages_for("house/meter/state"):  # noqa: ASYNC110 - a real thread reads the store
+                await asyncio.sleep(0.001)
         harness.assert_state("house/meter/state", {"total": total}, count=1)
         assert isinstance(app.store, SqliteStore)
         app.store.close()

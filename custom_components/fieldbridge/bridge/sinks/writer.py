@@ -106,7 +106,11 @@ class RecordingWriter[T]:
     async def open(self) -> None:
         """Start the thread and wait until the file is there. Raises SinkError."""
         self._thread.start()
-        await self._opened
+        try:
+            await self._opened
+        except SinkError:
+            self._await_thread()
+            raise
 
     async def write(self, batches: Sequence[Sequence[T]]) -> None:
         """Hand over batches, which must not change any more. Raises SinkWriteError once the recording has failed."""
@@ -128,7 +132,12 @@ class RecordingWriter[T]:
         """Complete the file. Raises SinkError when that failed, or the failure that nobody has seen yet."""
         self._work.put(None)
         await asyncio.shield(self._closed)
+        self._await_thread()
         self._raise_failure(once=True)
+
+    def _await_thread(self) -> None:
+        """Wait until the thread is gone; it has told its last and is microseconds from its end."""
+        self._thread.join()
 
     def _raise_failure(self, *, once: bool = False) -> None:
         if self.failure is not None and not (once and self._reported):
