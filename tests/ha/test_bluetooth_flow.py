@@ -109,6 +109,22 @@ async def test_a_discovered_device_is_confirmed_and_there(hass: HomeAssistant, b
     assert {"sensor.strap_heart_rate", "sensor.strap_battery"} <= names
 
 
+async def test_two_dialogs_that_wait_for_a_device_add_it_once(hass: HomeAssistant, bluez: MockBlueZ) -> None:
+    await in_range(hass, bluez, heart_rate_strap())
+    await until(lambda: hass.config_entries.flow.async_progress_by_handler(DOMAIN))
+    (found,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    flow = await Flow.of_result(hass, await hass.config_entries.flow.async_configure(found["flow_id"]))
+    await flow.submit({})
+    again = await Flow.of_result(hass, flow.shown)
+    watched = (each.watch(lambda each=each: each.step is None) for each in (flow, again))
+    ended = await asyncio.gather(*watched, return_exceptions=True)
+    await hass.async_block_till_done()
+
+    assert sorted(type(each).__name__ for each in ended) == ["Flow", "UnknownFlow"]
+    assert er.async_get(hass).async_get("sensor.strap_failed_checks") is not None
+    assert er.async_get(hass).async_get("sensor.strap_failed_checks_2") is None
+
+
 async def test_a_scale_that_fell_asleep_is_added_by_what_it_advertised(hass: HomeAssistant, bluez: MockBlueZ) -> None:
     scale = Peripheral(
         address="AA:BB:CC:DD:EE:09",

@@ -76,6 +76,7 @@ class ConfigFlow(
     def async_remove(self) -> None:
         """Free the port: the dialog was closed, or the flow is over."""
         self._stop_listening()
+        self._over.set()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

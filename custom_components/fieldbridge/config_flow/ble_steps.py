@@ -75,6 +75,7 @@ class BleSteps(BleConnectSteps):
 
     async def async_step_ble_discovered(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """A discovered peripheral was confirmed: make it with everything that is known."""
+        await self._async_make_once()
         self._know(self._device_profiles)
         return self._create_known()
 

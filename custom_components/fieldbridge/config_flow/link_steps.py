@@ -1,10 +1,12 @@
 """What the steps of all kinds of links share: their data so far, and how entries are made and changed."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, ConfigSubentryData
 from homeassistant.const import CONF_DEVICE
 from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.data_entry_flow import UnknownFlow
 
 from ..bridge.channels import DeviceProfile
 from ..connections.adapters import async_adapter_id
@@ -21,6 +23,20 @@ class LinkSteps(ConfigFlow):
         self._title = ""
         self._stop_listening: CALLBACK_TYPE = nothing_to_stop
         self._placeholders: dict[str, str] = {}
+        self._is_made = False
+        self._over = asyncio.Event()
+        """Set when the flow is removed."""
+
+    async def _async_make_once(self) -> None:
+        """Let one call through to make the entry; raises UnknownFlow for others once the flow is over.
+
+        A step that makes an entry right after a progress step is asked for by Home Assistant and by the dialog, and
+        the second time while the entry is set up. An abort would end the flow before its entry is there.
+        """
+        if self._is_made:
+            await self._over.wait()
+            raise UnknownFlow
+        self._is_made = True
 
     async def _async_take_adapter(self) -> None:
         """Take the adapter at the chosen port: it is not offered as discovered any more. Aborts when a link has it."""
