@@ -16,7 +16,7 @@ from homeassistant.util.async_ import get_scheduled_timer_handles
 import probatio
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.fieldbridge.config_flow.listening import LOOK_INTERVAL
+from custom_components.fieldbridge.config_flow.looking import LOOK_INTERVAL
 from custom_components.fieldbridge.const import DOMAIN, SUBENTRY_DEVICE
 
 TRANSLATIONS = Path(__file__).parents[2] / "custom_components" / DOMAIN / "translations"

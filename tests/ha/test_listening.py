@@ -12,7 +12,8 @@ from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.bridge.links.probe import Capture
 from custom_components.fieldbridge.bridge.profiles import Profile, shipped_profiles
-from custom_components.fieldbridge.config_flow.listening import LOOK_INTERVAL, Listening
+from custom_components.fieldbridge.config_flow.listening import Listening
+from custom_components.fieldbridge.config_flow.looking import LOOK_INTERVAL
 
 DATA = Path(__file__).parents[1] / "data"
 

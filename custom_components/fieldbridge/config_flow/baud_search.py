@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..bridge.codecs.recognise_framing import BAUD_RATES, readability, recognise_parity
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe
 from ..connections.serial import make_serial
-from ..const import CONF_BAUDRATE, CONF_BYTESIZE, CONF_PARITY, DOMAIN
-from .listening import LOOK_INTERVAL
+from ..const import CONF_BAUDRATE, CONF_BYTESIZE, CONF_PARITY
+from .looking import LOOK_INTERVAL, Looking
 from .presentation import NOTHING
 
 _MOST_LOOKS: Final = 8
@@ -21,26 +21,23 @@ _FEWEST_BYTES: Final = 16
 _READABLE: Final = 0.95
 
 
-class BaudSearch:
+class BaudSearch(Looking):
     """Opens a port with one baud rate after the other, until ``found`` says how it can be read."""
 
     def __init__(self, hass: HomeAssistant, data: Mapping[str, Any]) -> None:
         """Prepare to try the port of an entry's data; the rate that it has comes last: it was listened to already."""
+        super().__init__(hass, "trying baud rates")
         given: int = data[CONF_BAUDRATE]
         self.found: dict[str, Any] | None = None
         """Changes of the data with which the port can be read."""
-        self.finished = False
         self.error: LinkError | None = None
         """Why the port could not be opened any more."""
-        self._hass = hass
         self._data = data
         self._rates = [*(rate for rate in BAUD_RATES if rate != given), given]
         self._number = 0
         """Of the rate that is tried now, from 0."""
-        self._looks = 0
         self._probe: LinkProbe | None = None
         self._results: list[str] = []
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def placeholders(self) -> dict[str, str]:
@@ -52,20 +49,7 @@ class BaudSearch:
             "results": "\n".join(self._results) or NOTHING,
         }
 
-    @callback
-    def look(self) -> asyncio.Task[None]:
-        """Return the task of the next look; a flow shows it as its progress task."""
-        if self._task is None or self._task.done():
-            self._task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} trying baud rates")
-        return self._task
-
-    @callback
-    def stop(self) -> None:
-        """Give up and free the port: the dialog was closed."""
-        if self._task is not None:
-            self._task.cancel()
-        self._hass.async_create_task(self._close(), f"{DOMAIN} baud rates given up")
-
+    @override
     async def _look(self) -> None:
         try:
             if self._probe is None:
@@ -79,9 +63,6 @@ class BaudSearch:
         except LinkError as err:
             self.error = err
             await self._finish()
-        except asyncio.CancelledError:
-            await self._finish()
-            raise
 
     async def _judge(self, data: bytes) -> None:
         """Decide whether this is the rate, or go on to the next one when its time is up."""
@@ -97,15 +78,13 @@ class BaudSearch:
             self.found = {CONF_BAUDRATE: rate, **({CONF_BYTESIZE: 7, CONF_PARITY: parity} if parity else {})}
         self._number += 1
         self._looks = 0
-        await self._close()
+        await self.close()
         if is_found or self._number == len(self._rates):
             self.finished = True
 
-    async def _finish(self) -> None:
-        self.finished = True
-        await self._close()
-
-    async def _close(self) -> None:
+    @override
+    async def close(self) -> None:
+        """Free the port."""
         probe, self._probe = self._probe, None
         if probe is not None:
             await probe.close()

@@ -3,17 +3,17 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from typing import override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..bridge.channels import DeviceProfile, DeviceSession
 from ..bridge.codecs.characteristics import split_message
 from ..bridge.codecs.frame import Batch
 from ..bridge.errors import LinkError
 from ..bridge.links.probe import LinkProbe, ProbedTransport
-from ..const import DOMAIN
 from ..presentable import printable
-from .listening import LOOK_INTERVAL
+from .looking import LOOK_INTERVAL, Looking
 from .presentation import NOTHING
 
 _FEWEST_LOOKS = 6
@@ -24,21 +24,18 @@ _KEPT = 20
 _SHOWN_BYTES = 24
 
 
-class Watching:
+class Watching(Looking):
     """Looks until everything that was asked for has come, the connection is lost, or 20 s are over; then lets go."""
 
     def __init__(
         self, hass: HomeAssistant, transport: ProbedTransport, names: Mapping[str, str], device: DeviceProfile | None
     ) -> None:
         """Prepare to watch the characteristics that ``names`` has names for."""
+        super().__init__(hass, "watching")
         self.messages: dict[str, deque[bytes]] = {reference: deque(maxlen=_KEPT) for reference in names}
-        self.finished = False
-        self._hass = hass
         self._names = names
         self._counts = dict.fromkeys(names, 0)
         self._session = DeviceSession(device) if device else None
-        self._looks = 0
-        self._look_task: asyncio.Task[None] | None = None
         self._probe = LinkProbe(transport)
         transport.register_callback(self._take)
 
@@ -65,19 +62,10 @@ class Watching:
             await self._probe.close()
             raise
 
-    @callback
-    def look(self) -> asyncio.Task[None]:
-        """Return the task of the next look; a flow shows it as its progress task."""
-        if self._look_task is None or self._look_task.done():
-            self._look_task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} watching")
-        return self._look_task
-
-    @callback
-    def stop(self) -> None:
-        """Give up: the flow has gone."""
-        if self._look_task is not None:
-            self._look_task.cancel()
-        self._hass.async_create_task(self._probe.close(), f"{DOMAIN} watching stopped")
+    @override
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._probe.close()
 
     def _take(self, batch: Batch) -> None:
         for frame in batch:
@@ -88,18 +76,13 @@ class Watching:
         if self._session is not None:
             self._session.accept(batch)
 
+    @override
     async def _look(self) -> None:
-        try:
-            await asyncio.sleep(LOOK_INTERVAL)
-        except asyncio.CancelledError:
-            self.finished = True
-            await self._probe.close()
-            raise
+        await asyncio.sleep(LOOK_INTERVAL)
         self._looks += 1
         all_came = self._looks >= _FEWEST_LOOKS and all(self._counts.values())
         if all_came or self._looks >= _MOST_LOOKS or self.lost is not None:
-            await self._probe.close()
-            self.finished = True
+            await self._finish()
 
     def _messages_text(self) -> str:
         lines = [

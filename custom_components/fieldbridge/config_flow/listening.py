@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..bridge.channels.recognise import Recognition, recognise
 from ..bridge.channels.recognise_stream import (
@@ -21,12 +21,10 @@ from ..bridge.links import FrameLink
 from ..bridge.links.probe import Capture
 from ..bridge.profiles import Profile
 from ..bridge.profiles.matching import framing_of, matching
-from ..const import DOMAIN
 from ..presentable import printable
+from .looking import LOOK_INTERVAL, Looking
 from .presentation import NOTHING, field_label, hex_text, timed_frames_text
 
-LOOK_INTERVAL = 0.5
-"""Seconds; every look may redraw the dialog."""
 _FEWEST_LOOKS = 4
 """Two seconds, so that a first burst alone decides nothing."""
 _MOST_LOOKS = 40
@@ -70,7 +68,7 @@ class RunningLink:
         self._unsubscribe = nothing_to_stop
 
 
-class Listening:
+class Listening(Looking):
     """Looks at a source until its frames are understood, it is lost, or 20 seconds are over; then closes it."""
 
     def __init__(
@@ -85,6 +83,7 @@ class Listening:
 
         ``profiles``, which may block, returns the models that are looked for.
         """
+        super().__init__(hass, "listening")
         self.recognition = _NOTHING_YET
         self.framing: dict[str, Any] | None = None
         """The framing that was recognised, None where that of the link fits."""
@@ -93,16 +92,12 @@ class Listening:
         self.frames: Sequence[Frame] = tuple(source.capture.recent)
         """The last ones, as they were cut."""
         self._frame_count = source.capture.frame_count
-        self.finished = False
         self.source = source
-        self._hass = hass
         self.finds_framing = finds_framing
         self._profiles = profiles
         self._known: Sequence[Profile] | None = None
         self.models: Sequence[Profile] = ()
         """Profiles that read what arrives, the best one first."""
-        self._looks = 0
-        self._look_task: asyncio.Task[None] | None = None
         self.placeholders = self._describe()
 
     @property
@@ -117,23 +112,10 @@ class Listening:
             return self.frames
         return cut_chunks(list(self.capture.chunks), framing_of(self.models[0]))
 
-    @callback
-    def look(self) -> asyncio.Task[None]:
-        """Return the task of the next look; a flow shows it as its progress task.
-
-        Home Assistant asks the flow again when that task is done, and the flow answers with the next one: so the
-        text of a progress step changes.
-        """
-        if self._look_task is None or self._look_task.done():
-            self._look_task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} listening")
-        return self._look_task
-
-    @callback
-    def stop(self) -> None:
-        """Give up: the flow has gone."""
-        if self._look_task is not None:
-            self._look_task.cancel()
-        self._hass.async_create_task(self.source.close(), f"{DOMAIN} listening stopped")
+    @override
+    async def close(self) -> None:
+        """Stop capturing."""
+        await self.source.close()
 
     @property
     def outcome(self) -> str:
@@ -160,24 +142,18 @@ class Listening:
         self.is_framing_sure = True
         self.placeholders = self._describe()
 
+    @override
     async def _look(self) -> None:
-        try:
-            await asyncio.sleep(LOOK_INTERVAL)
-            self._looks += 1
-            self._frame_count = self.capture.frame_count
-            # In the executor: wide frames take tens of milliseconds.
-            found, models = await self._hass.async_add_executor_job(self._recogniser())
-        except asyncio.CancelledError:
-            # The dialog was closed, or Home Assistant stops: no look follows this one.
-            self.finished = True
-            await self.source.close()
-            raise
+        await asyncio.sleep(LOOK_INTERVAL)
+        self._looks += 1
+        self._frame_count = self.capture.frame_count
+        # In the executor: wide frames take tens of milliseconds.
+        found, models = await self._hass.async_add_executor_job(self._recogniser())
         self.recognition, self.framing, self.frames = found.recognition or _NOTHING_YET, found.framing, found.frames
         self.models = models
         self.placeholders = self._describe()
         if self._is_enough([frame.data for frame in self.frames]):
-            await self.source.close()
-            self.finished = True
+            await self._finish()
 
     def _recogniser(self) -> Callable[[], tuple[StreamRecognition, Sequence[Profile]]]:
         """Return what recognises the bytes, or the frames, that were captured until now."""

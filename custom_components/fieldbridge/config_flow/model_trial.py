@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -12,7 +12,7 @@ from ..bridge.profiles import Profile
 from ..bridge.profiles.matching import reads
 from ..connections.serial import make_serial
 from ..const import DOMAIN
-from .listening import LOOK_INTERVAL
+from .looking import LOOK_INTERVAL, Looking
 from .presentation import NOTHING, timed_frames_text
 from .serial_models import values_text
 
@@ -22,22 +22,19 @@ _MOST_LOOKS: Final = 40
 """Twenty seconds; the slowest of common devices speak every ten."""
 
 
-class ModelTrial:
+class ModelTrial(Looking):
     """Runs a link with one device until its values come or time is up; then frees the port."""
 
     def __init__(self, hass: HomeAssistant, data: Mapping[str, Any], profile: Profile) -> None:
         """Prepare to run the link of an entry's data with the device that a profile describes."""
-        self.finished = False
+        super().__init__(hass, "trial of a model")
         self.understood: list[Frame] = []
         """Frames that the profile reads."""
-        self._hass = hass
         self._profile = profile
         self._link = SerialLink(profile.name, make_serial(data))
         self._link.set_device(_DEVICE, profile.device)
-        self._looks = 0
         self._shutdown = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
-        self._look_task: asyncio.Task[None] | None = None
 
     @property
     def placeholders(self) -> dict[str, str]:
@@ -53,38 +50,27 @@ class ModelTrial:
         }
 
     @callback
+    @override
     def look(self) -> asyncio.Task[None]:
-        """Return the task of the next look; a flow shows it as its progress task."""
+        """Run the link, and return the task of the next look."""
         if self._running is None:
             self._running = self._hass.async_create_background_task(
-                self._link.run(self._shutdown), f"{DOMAIN} trial of a model"
+                self._link.run(self._shutdown), f"{DOMAIN} link of a model"
             )
-        if self._look_task is None or self._look_task.done():
-            self._look_task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} look at a model")
-        return self._look_task
+        return super().look()
 
-    @callback
-    def stop(self) -> None:
-        """Give up: the dialog was closed."""
-        if self._look_task is not None:
-            self._look_task.cancel()
-        self._hass.async_create_task(self._end(), f"{DOMAIN} trial of a model ended")
-
+    @override
     async def _look(self) -> None:
-        try:
-            await asyncio.sleep(LOOK_INTERVAL)
-        except asyncio.CancelledError:
-            self.finished = True
-            await self._end()
-            raise
+        await asyncio.sleep(LOOK_INTERVAL)
         self._looks += 1
         device = self._profile.device
         self.understood = [frame for frame in self._link.recent_frames if reads(device, frame.data)]
         if self._looks >= _MOST_LOOKS or (self._looks >= _FEWEST_LOOKS and self.understood):
-            await self._end()
-            self.finished = True
+            await self._finish()
 
-    async def _end(self) -> None:
+    @override
+    async def close(self) -> None:
+        """End the link."""
         self._shutdown.set()
         if self._running is not None:
             await asyncio.wait([self._running])

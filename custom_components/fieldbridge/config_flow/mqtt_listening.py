@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..bridge.errors import LinkError
 from ..bridge.links.mqtt_link import MqttLink
 from ..bridge.transports.mqtt import MqttTransport
-from ..const import DOMAIN
 from ..presentable import printable
-from .listening import LOOK_INTERVAL
+from .looking import LOOK_INTERVAL, Looking
 from .presentation import NOTHING
 
 _FEWEST_LOOKS = 8
@@ -23,20 +23,17 @@ _MOST_BYTES = 16 * 1024
 _SHOWN_TOPICS = 12
 
 
-class TopicListening:
+class TopicListening(Looking):
     """Collects the last message of each topic until no new topic came for three seconds, or 20 seconds are over."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Begin with nothing heard."""
+        super().__init__(hass, "listening")
         self.heard: dict[str, bytes] = {}
-        self.finished = False
-        self._hass = hass
         self._count = 0
-        self._looks = 0
         self._quiet = 0
         self._topics_before = 0
         self._close: Callable[[], Awaitable[None]] = _nothing_to_close
-        self._look_task: asyncio.Task[None] | None = None
 
     async def open(self, transport: MqttTransport) -> None:
         """Listen by a connection of its own. Raises LinkError."""
@@ -63,20 +60,7 @@ class TopicListening:
 
         self._close = close
 
-    @callback
-    def look(self) -> asyncio.Task[None]:
-        """Return the task of the next look, the progress task of a flow."""
-        if self._look_task is None or self._look_task.done():
-            self._look_task = self._hass.async_create_background_task(self._look(), f"{DOMAIN} listening")
-        return self._look_task
-
-    @callback
-    def stop(self) -> None:
-        """Give up: the flow has gone."""
-        if self._look_task is not None:
-            self._look_task.cancel()
-        self._hass.async_create_task(self.close(), f"{DOMAIN} listening stopped")
-
+    @override
     async def close(self) -> None:
         """Stop listening; idempotent."""
         close, self._close = self._close, _nothing_to_close
@@ -99,20 +83,15 @@ class TopicListening:
         self.heard.pop(topic, None)  # the latest stands last
         self.heard[topic] = payload[:_MOST_BYTES]
 
+    @override
     async def _look(self) -> None:
-        try:
-            await asyncio.sleep(LOOK_INTERVAL)
-        except asyncio.CancelledError:
-            self.finished = True
-            await self.close()
-            raise
+        await asyncio.sleep(LOOK_INTERVAL)
         self._looks += 1
         self._quiet = 0 if len(self.heard) > self._topics_before else self._quiet + 1
         self._topics_before = len(self.heard)
         is_quiet = bool(self.heard) and self._looks >= _FEWEST_LOOKS and self._quiet >= _QUIET_LOOKS
         if is_quiet or self._looks >= _MOST_LOOKS:
-            self.finished = True
-            await self.close()
+            await self._finish()
 
 
 async def _nothing_to_close() -> None:
