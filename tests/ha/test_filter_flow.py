@@ -222,8 +222,9 @@ async def test_the_preview_shows_the_filtered_value_and_the_raw_one_while_the_fo
     assert not stored(entry)["filters"]
 
 
+@pytest.mark.parametrize("typed", [{"window": 0}, {"window": "fi"}])
 async def test_the_preview_of_what_cannot_be_used_says_why(
-    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator, typed: dict[str, Any]
 ) -> None:
     flow = await begin(hass, entry)
     await flow.choose("add_filter")
@@ -234,7 +235,7 @@ async def test_the_preview_of_what_cannot_be_used_says_why(
             "type": "fieldbridge/start_preview",
             "flow_id": flow.flow_id,
             "flow_type": "options_flow",
-            "user_input": {"window": 0},
+            "user_input": typed,
         }
     )
     assert (await client.receive_json())["success"]

@@ -245,10 +245,12 @@ class FilterSteps(PreviewedSteps):
         return start_filter_preview(self.hass, self.sample_source(), self.previewed_channel(form), send)
 
     def previewed_channel(self, form: dict[str, Any]) -> Channel:
-        """Return the channel as the form on the screen describes it; raises FieldError and ProfileError."""
+        """Return the channel as the form on the screen describes it; raises FieldError, ProfileError and Invalid."""
         changed = {"filter": self._with_filter, "paste_filters": self._with_pasted, "publish_policy": self._with_policy}
-        step = self.cur_step["step_id"] if self.cur_step else ""
-        channel = Channel.from_dict(changed[step](form))
+        assert self.cur_step is not None  # noqa: S101  - a form is on the screen
+        schema, step = self.cur_step["data_schema"], self.cur_step["step_id"]
+        # The frontend asks with whatever is typed so far.
+        channel = Channel.from_dict(changed[step](schema(form) if schema is not None else form))
         # A filter is judged by what comes out of it, not by how seldom that is shown.
         return channel if step == "publish_policy" else _without_policy(channel)
 
