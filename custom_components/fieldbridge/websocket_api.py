@@ -1,5 +1,6 @@
 """What the panel asks for: the links, and a look at one of them. For administrators only."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from homeassistant.components import websocket_api
@@ -52,12 +53,8 @@ def handle_inspect(hass: HomeAssistant, connection: websocket_api.ActiveConnecti
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link is not loaded")
         return
 
-    @callback
-    def send(message: dict[str, Any]) -> None:
-        connection.send_message(websocket_api.event_message(msg["id"], message))
-
     try:
-        inspection = Inspection(hass, entry, msg.get("device_id"), msg["channels"], send)
+        inspection = Inspection(hass, entry, msg.get("device_id"), msg["channels"], _sender(connection, msg))
     except LookupError:
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link has no such device")
         return
@@ -81,11 +78,7 @@ async def handle_capture(hass: HomeAssistant, connection: websocket_api.ActiveCo
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link is not loaded")
         return
 
-    @callback
-    def send(message: dict[str, Any]) -> None:
-        connection.send_message(websocket_api.event_message(msg["id"], message))
-
-    capture = await async_start_reported_capture(hass, entry, send, private=msg["private"])
+    capture = await async_start_reported_capture(hass, entry, _sender(connection, msg), private=msg["private"])
     connection.subscriptions[msg["id"]] = capture.stop
     connection.send_result(msg["id"])
 
@@ -105,6 +98,17 @@ def loaded_link(hass: HomeAssistant, entry_id: str) -> FieldbridgeConfigEntry | 
     if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
         return None
     return None if entry.data[CONF_KIND] == KIND_APP else entry
+
+
+@callback
+def _sender(connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Return what sends events to the page that asked by ``msg``."""
+
+    @callback
+    def send(event: dict[str, Any]) -> None:
+        connection.send_message(websocket_api.event_message(msg["id"], event))
+
+    return send
 
 
 def _link(entry: ConfigEntry[Any]) -> dict[str, Any]:
