@@ -90,9 +90,9 @@ async def record(
     """
     _require("rate_hz", rate_hz)
     if duration is not None:
-        _require("duration", duration)
+        _require("duration", duration, "> 0 or None")
     if timeout is not None:
-        _require("timeout", timeout)
+        _require("timeout", timeout, "> 0 or None")
     if buffer_size < 1:
         raise ValueError(f"buffer_size must be >= 1, got {buffer_size!r}")
     if parameters is not None and not parameters:
@@ -335,6 +335,6 @@ def _reconnector(
     return reconnect
 
 
-def _require(name: str, value: float) -> None:
+def _require(name: str, value: float, limits: str = "> 0") -> None:
     if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be > 0, got {value!r}")
+        raise ValueError(f"{name} must be {limits}, got {value!r}")
