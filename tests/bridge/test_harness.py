@@ -168,6 +168,22 @@ async def test_sleeps_of_a_manual_clock_wait_for_their_moment() -> None:
     assert log[-1] == ("a", 6)
 
 
+async def test_a_manual_clock_settles_until_something_is_true_and_tells_when_it_never_is() -> None:
+    clock, turns = ManualClock(), list[int]()
+
+    async def work() -> None:
+        for turn in range(40):
+            turns.append(turn)
+            await asyncio.sleep(0)
+
+    working = asyncio.create_task(work())
+    await clock.settle(until=lambda: len(turns) > 30)
+    assert 30 < len(turns) < 40
+    await working
+    with pytest.raises(RuntimeError, match="did not make it true"):
+        await clock.settle(until=lambda: clock.now() > 0)
+
+
 async def test_a_cancelled_sleep_is_forgotten() -> None:
     clock = ManualClock()
     sleeping = asyncio.create_task(clock.sleep(1))

@@ -91,6 +91,22 @@ async def test_what_depends_on_an_unhealthy_adapter_is_offline_until_it_recovers
         assert house.availability("lamp") == ["online", "offline", "online"]
 
 
+async def test_who_asks_for_an_adapter_that_is_unhealthy_already_goes_offline_too(house: House) -> None:
+    house.gateway.restartable = False
+
+    async def latecomer(ctx: DeviceContext) -> dict[str, object]:
+        await ctx.sleep(2 * INTERVAL)
+        ctx.adapter(Gateway)
+        return {}
+
+    house.harness.app.add_telemetry("latecomer", latecomer, interval=1e6)
+    async with house.harness.running():
+        house.gateway.healthy = False
+        await house.clock.advance(4 * INTERVAL)
+        assert house.availability("latecomer") == ["online", "offline"]
+        assert house.availability("lamp") == ["online", "offline"], "it is said once"
+
+
 async def test_an_adapter_that_stays_unhealthy_is_restarted_with_its_devices(house: House) -> None:
     house.gateway.healed_by_restart = True
     async with house.harness.running():

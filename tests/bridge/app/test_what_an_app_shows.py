@@ -62,6 +62,12 @@ def test_what_the_settings_decide_is_shown_as_such(app: App) -> None:
     assert [each["name"] for each in build_registry_snapshot(app)["devices"]] == ["read"]
 
 
+@pytest.mark.parametrize("what", ["name", "version", "description", "devices", "registered_names"])
+def test_what_an_app_shows_cannot_be_set(app: App, what: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(app, what, "other")
+
+
 def test_an_app_says_whether_its_devices_are_fixed() -> None:
     fixed, named, hooked = (App(name, store=None) for name in ("fixed", "named", "hooked"))
     fixed.add_device("a", read)

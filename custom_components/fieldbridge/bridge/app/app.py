@@ -82,9 +82,9 @@ class App(Registrations):
         if retained_cleanup and store is None:
             raise ValueError("retained_cleanup= requires a store= on the App")
         self.retained_cleanup = bool(retained_cleanup)
-        self.name = name
-        self.version = version
-        self.description = description
+        self._name = name
+        self._version = version
+        self._description = description
         self.dry_run = dry_run
         self.lifespan = lifespan
         _check_positive("heartbeat_interval", heartbeat_interval)
@@ -117,6 +117,21 @@ class App(Registrations):
             # Now: decorators may want app.settings. What is missing is told when they are asked for.
             with suppress(ValueError):
                 self._settings = settings_class()
+
+    @property
+    def name(self) -> str:
+        """What the app is called; its topics begin with it unless the settings name a prefix."""
+        return self._name
+
+    @property
+    def version(self) -> str:
+        """The version of the app."""
+        return self._version
+
+    @property
+    def description(self) -> str:
+        """One line about the app."""
+        return self._description
 
     @property
     def state_factories(self) -> tuple[StateRegistration, ...]:

@@ -85,7 +85,8 @@ class HealthMonitor:
         if status.healthy:
             status.healthy = False
             _LOGGER.warning("Adapter %s is not healthy", port)
-            await self._announce(port, available=False)
+        # Each time: a device may have asked its context for the adapter since the last check.
+        await self._announce(port, available=False)
         if self._may_restart(adapter, status, now):
             await self._restart(port, adapter, status)
 

@@ -1,12 +1,17 @@
 """Clocks that a test owns."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 import heapq
 import itertools
 
 TURNS_TO_SETTLE = 25
 """Turns of the loop after which tasks that do not wait for time or threads have come to rest."""
+
+
+TURNS_TO_WAIT = 100
+"""Turns of the loop within which what a test waits for has to come true."""
 
 
 @dataclass
@@ -68,7 +73,13 @@ class ManualClock:
             await self.settle()
         self._time = end
 
-    async def settle(self) -> None:
-        """Let everything run that does not wait for time."""
-        for _ in range(TURNS_TO_SETTLE):
+    async def settle(self, *, until: Callable[[], bool] | None = None) -> None:
+        """Let what does not wait for time run, at most until ``until()`` holds; RuntimeError when it never does."""
+        for _ in range(TURNS_TO_SETTLE if until is None else TURNS_TO_WAIT):
+            if until is not None and until():
+                return
             await asyncio.sleep(0)
+        if until is not None:
+            raise RuntimeError(
+                f"{TURNS_TO_WAIT} turns of the loop did not make it true: it may wait for time or a thread"
+            )
