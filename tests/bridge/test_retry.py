@@ -77,3 +77,12 @@ def test_a_breaker_may_stay_open_for_a_time() -> None:
 def test_a_threshold_is_a_positive_integer(threshold: int) -> None:
     with pytest.raises(ValueError, match="threshold must be a positive integer"):
         CircuitBreaker(threshold)
+
+
+def test_a_breaker_shows_how_it_was_made() -> None:
+    breaker = CircuitBreaker(3)
+    breaker.record_failure()
+    assert (repr(breaker), repr(CircuitBreaker(3, open_for=60))) == (
+        "CircuitBreaker(threshold=3)",
+        "CircuitBreaker(threshold=3, open_for=60)",
+    )

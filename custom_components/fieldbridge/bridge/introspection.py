@@ -8,15 +8,13 @@ from .runners.registrations import (
     CommandRegistration,
     InboundRegistration,
     Registration,
+    SettingRef,
     StreamRegistration,
     TelemetryRegistration,
 )
 
 if TYPE_CHECKING:
     from .app.adapters import AdapterRegistration, Implementation
-
-
-_SHOWN = ("summary", "behavior", "effects", "tags")
 
 
 def build_registry_snapshot(app: lazy.App) -> dict[str, Any]:
@@ -54,31 +52,43 @@ def _common(registration: Registration, kind: str) -> dict[str, Any]:
         "type": kind,
         "func": _name(registration.func),
         "is_root": registration.is_root,
+        "enabled": _spec(registration.enabled_spec),
         "has_init": registration.init is not None,
-        **{key: value for key in _SHOWN if (value := registration.described.get(key)) is not None},
         "dependencies": [[parameter.name, _name(parameter.annotation)] for parameter in registration.plan.parameters],
+        "tags": list(registration.tags),
+        "summary": registration.summary,
+        "behavior": registration.behavior,
+        "effects": registration.effects,
+        "state_model": _model(registration.state_model),
+        "payload_model": _model(getattr(registration, "payload_model", None)),
     }
 
 
 def _telemetry(registration: TelemetryRegistration) -> dict[str, Any]:
-    interval = registration.interval
     return {
         **_common(registration, "telemetry"),
-        "interval": "<deferred>" if callable(interval) else interval,
-        "schedule": "<deferred>" if callable(registration.schedule) else _repr(registration.schedule),
+        "interval": _spec(registration.interval),
+        "schedule": _spec(registration.schedule) if callable(registration.schedule) else _repr(registration.schedule),
         "strategy": _repr(registration.publish),
         "persist": _repr(registration.persist),
         "group": registration.group,
         "retry": registration.retry,
-        "retry_on": [_name(kind) for kind in registration.retry_on] if registration.retry else [],
+        "retry_on": [_name(kind) for kind in registration.retry_on] if registration.retry else None,
         "backoff": _repr(registration.backoff),
-        "circuit_breaker": registration.circuit_breaker and registration.circuit_breaker.threshold,
+        "circuit_breaker": _repr(registration.circuit_breaker),
+        "triggerable": registration.triggerable,
+        "timeout": _spec(registration.timeout),
     }
 
 
 def _command(registration: CommandRegistration) -> dict[str, Any]:
     kind = "inbound" if isinstance(registration, InboundRegistration) else "command"
-    return {**_common(registration, kind), "mqtt_params": sorted(registration.mqtt_params)}
+    return {
+        **_common(registration, kind),
+        "mqtt_params": sorted(registration.mqtt_params),
+        "sub": registration.sub,
+        "sub_key": None if registration.sub is None else registration.sub_key,
+    }
 
 
 def _stream(registration: StreamRegistration) -> dict[str, Any]:
@@ -100,6 +110,17 @@ def _adapter(registration: AdapterRegistration) -> dict[str, Any]:
 
 def _implementation(implementation: Implementation) -> str:
     return implementation if isinstance(implementation, str) else _name(implementation)
+
+
+def _spec(value: Any) -> Any:
+    """Return a value as it is; of what the settings decide, the name of the setting where it is one."""
+    if isinstance(value, SettingRef):
+        return value.field_name
+    return "<deferred>" if callable(value) else value
+
+
+def _model(model: Any) -> str | None:
+    return None if model is None else _name(model)
 
 
 def _repr(value: object) -> str | None:

@@ -60,7 +60,7 @@ class FixedBackoff:
         return f"FixedBackoff(delay={self.seconds})"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class CircuitBreaker:
     """Skips a handler after ``threshold`` failed cycles in a row.
 
@@ -103,6 +103,11 @@ class CircuitBreaker:
             return False
         self.state = "half-open"
         return True
+
+    @override
+    def __repr__(self) -> str:
+        option = "" if self.open_for is None else f", open_for={self.open_for}"
+        return f"CircuitBreaker(threshold={self.threshold}{option})"
 
     def clone(self, now: Callable[[], float]) -> CircuitBreaker:
         """Return a closed breaker with the same settings that measures with ``now`` (monotonic seconds)."""

@@ -163,7 +163,7 @@ def test_what_describes_a_registration_is_listed(harness: AppHarness) -> None:
     harness.app.include_router(router, tags=["house"])
     (listed,) = build_registry_snapshot(harness.app)["telemetry"]
     assert (listed["summary"], listed["tags"]) == ("Power of the house", ["meters", "house", "fast"])
-    assert "behavior" not in listed
+    assert listed["behavior"] is None
 
 
 def test_a_router_cannot_react_to_what_nobody_makes() -> None:

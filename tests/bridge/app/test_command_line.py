@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 from typer.testing import CliRunner, Result
 
-from custom_components.fieldbridge.bridge.app import App, cli
+from custom_components.fieldbridge.bridge.app import App, cli, setting_ref
 from custom_components.fieldbridge.bridge.app.cli import build_cli, load_app
 from custom_components.fieldbridge.bridge.interfaces import StreamablePort
 from custom_components.fieldbridge.bridge.introspection import build_registry_snapshot
@@ -108,6 +108,7 @@ def test_a_snapshot_describes_everything(app: App) -> None:
         retry=2,
         backoff=FixedBackoff(1),
         circuit_breaker=CircuitBreaker(4),
+        timeout=setting_ref("mqtt.port"),
         init=make,
     )
     app.add_command("blind", handle)
@@ -121,8 +122,15 @@ def test_a_snapshot_describes_everything(app: App) -> None:
         "type": "telemetry",
         "func": "read",
         "is_root": False,
+        "enabled": True,
         "has_init": True,
         "dependencies": [["settings", "RoofSettings"]],
+        "tags": [],
+        "summary": None,
+        "behavior": None,
+        "effects": None,
+        "state_model": None,
+        "payload_model": None,
         "interval": "<deferred>",
         "schedule": None,
         "strategy": "Every(n=5)",
@@ -131,9 +139,12 @@ def test_a_snapshot_describes_everything(app: App) -> None:
         "retry": 2,
         "retry_on": ["OSError"],
         "backoff": "FixedBackoff(delay=1)",
-        "circuit_breaker": 4,
+        "circuit_breaker": "CircuitBreaker(threshold=4)",
+        "triggerable": False,
+        "timeout": "mqtt.port",
     }
-    assert snapshot["commands"][0]["mqtt_params"] == ["payload", "topic"]
+    (command,) = snapshot["commands"]
+    assert (command["mqtt_params"], command["sub"], command["sub_key"]) == (["payload", "topic"], None, None)
     assert snapshot["streams"][0]["item_type"] == "int"
     assert snapshot["adapters"][0] == {"port": "Failing", "impl": "Failing", "dry_run": "Pretending"}
     assert snapshot["adapters"][1]["impl"] == "somewhere:Port"
