@@ -44,6 +44,11 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
         assert not re.search(r"<|https?://|'\{", text), path
 
 
+def test_german_says_du_as_home_assistant_does() -> None:
+    german = dict(leaves(json.loads((TRANSLATIONS / "de.json").read_text())))
+    assert not {path: text for path, text in german.items() if re.search(r"[\w,] (Sie|Ihnen|Ihre?[nmrs]?)\b", text)}
+
+
 def test_titles_of_menus_have_no_placeholders_since_the_frontend_does_not_fill_them() -> None:
     flows = [TEXTS["config"], TEXTS["options"], *TEXTS["config_subentries"].values()]
     titles = {name: step["title"] for flow in flows for name, step in flow["step"].items() if "menu_options" in step}
