@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig, SelectSelectorMode
 import probatio
 
@@ -24,6 +24,7 @@ from ..app_loader import (
 )
 from ..app_requirements import PackagesFailedError, RequirementRefusedError, async_install, missing_requirements
 from ..const import CONF_APP, CONF_KIND, CONF_PACKAGES, CONF_SETTINGS, DOMAIN, KIND_APP
+from .link_steps import LinkSteps
 from .settings_form import SettingsForm
 
 _ERROR_OF: Final[dict[type[AppError], str]] = {
@@ -35,7 +36,7 @@ _ERROR_OF: Final[dict[type[AppError], str]] = {
 }
 
 
-class AppSteps(ConfigFlow):
+class AppSteps(LinkSteps):
     """Adds a bridge app."""
 
     _app: str
@@ -121,7 +122,10 @@ class AppSteps(ConfigFlow):
     async def _async_take_app(self) -> ConfigFlowResult:
         """Find the app's settings; one that has none is added at once. Raises AppError."""
         self._form = await self.hass.async_add_executor_job(read_settings, self._apps_folder, self._app)
-        return await self.async_step_app_settings() if self._form.fields else self._create_app({})
+        if self._form.fields:
+            return await self.async_step_app_settings()
+        await self._async_make_once()
+        return self._create_app({})
 
     def _create_app(self, settings: dict[str, Any]) -> ConfigFlowResult:
         # Another flow may have added it while this one asked.
