@@ -190,3 +190,9 @@ def test_adapters_are_registered_once_in_all_forms() -> None:
 
     with pytest.raises(TypeError, match="no type annotation"):
         app.adapter(str, Wrong)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_app_has_a_name(name: str) -> None:
+    with pytest.raises(ValueError, match="name of an App must not be blank"):
+        App(name)

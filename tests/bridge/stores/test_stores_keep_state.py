@@ -216,3 +216,10 @@ def test_policies_say_when_to_save() -> None:
     for kind in (AnySavePolicy, AllSavePolicy):
         with pytest.raises(ValueError, match="at least one child"):
             kind()
+
+
+def test_a_device_store_shows_whose_it_is_and_not_what_it_keeps() -> None:
+    store = DeviceStore(MemoryStore({"room": {"pin": "secret"}}), "room")
+    store.load()
+    store["celsius"] = 21
+    assert repr(store) == "DeviceStore(key='room', dirty=True)"

@@ -76,6 +76,7 @@ async def test_under_raise_the_put_fails_and_the_item_is_counted_as_dropped() ->
     stream: Stream[int] = Stream(maxsize=1, backpressure="raise")
     stream.put(1)
 
+    assert issubclass(StreamFullError, asyncio.QueueFull)  # what callers of queues catch
     with pytest.raises(StreamFullError, match="1 items"):
         stream.put(2)
 

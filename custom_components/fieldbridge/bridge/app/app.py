@@ -76,6 +76,8 @@ class App(Registrations):
         error_type_map: dict[type[Exception], str] | None = None,
         retained_cleanup: bool | None = None,
     ) -> None:
+        if not name.strip():
+            raise ValueError(f"The name of an App must not be blank, got {name!r}")
         self.store_is_default = store is _UNNAMED
         super().__init__(default_store(name) if self.store_is_default else store)
         store = self.store

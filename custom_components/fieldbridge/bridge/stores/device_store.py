@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 import copy
-from typing import Any
+from typing import Any, override
 
 from ..interfaces import Store
 
@@ -93,6 +93,10 @@ class DeviceStore:
     def items(self) -> ItemsView[str, Any]:
         """Return the items."""
         return self._loaded().items()
+
+    @override
+    def __repr__(self) -> str:
+        return f"DeviceStore(key={self._key!r}, dirty={self._dirty})"
 
     def __getitem__(self, key: str) -> Any:
         return self._loaded()[key]

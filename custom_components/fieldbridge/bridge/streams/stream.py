@@ -30,7 +30,7 @@ _FEW = 32
 """Items that a comprehension takes faster than what needs no byte code at all."""
 
 
-class StreamFullError(BridgeError):
+class StreamFullError(BridgeError, asyncio.QueueFull):
     """A put found the stream full and the policy is ``raise``."""
 
 
