@@ -5,6 +5,9 @@ import math
 import statistics
 from types import SimpleNamespace
 
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
 import pytest
 
 from custom_components.fieldbridge.bridge.acquisition import (
@@ -79,6 +82,18 @@ def test_percentiles_are_near_the_exact_ones_in_constant_memory() -> None:
     assert histogram.percentile(0.5) == pytest.approx(exact[49], rel=0.03)
     assert histogram.percentile(0.99) == pytest.approx(exact[98], rel=0.03)
     assert histogram.percentile(1.0) == pytest.approx(max(numbers), rel=0.03)
+
+
+@given(
+    numbers=st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=50),
+    fraction=st.sampled_from([0.0, 0.5, 0.9, 0.99, 1.0]),
+)
+def test_few_numbers_have_the_percentiles_that_lie_between_them(numbers: list[float], fraction: float) -> None:
+    histogram = Histogram()
+    for number in numbers:
+        histogram.add(number)
+
+    assert histogram.percentile(fraction) == pytest.approx(float(np.quantile(numbers, fraction)), rel=1 / 32)
 
 
 def test_percentiles_of_nothing_are_zero_and_of_one_number_the_number() -> None:

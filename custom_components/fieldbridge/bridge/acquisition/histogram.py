@@ -37,16 +37,28 @@ class Histogram:
         self._buckets[place] += 1
 
     def percentile(self, fraction: float) -> float:
-        """Return the number below which ``fraction`` of all are; 0.0 when there are none."""
+        """Return the number below which ``fraction`` of all are, 0.0 when there are none.
+
+        Between two numbers it lies as far as the fraction does: of ten, the slowest one weighs in the 99th percentile.
+        """
         if not self.count:
             return 0.0
-        wanted = fraction * (self.count - 1)
+        rest, rank = math.modf(fraction * (self.count - 1))
+        below = self._ranked(int(rank))
+        return below + rest * (self._ranked(int(rank) + 1) - below) if rest else below
+
+    def _ranked(self, rank: int) -> float:
+        """Return the number that has ``rank`` smaller ones; those of one bucket are taken as evenly spread."""
+        if rank <= 0:
+            return self.minimum
+        if rank >= self.count - 1:
+            return self.maximum
         seen = 0
         for place, count in enumerate(self._buckets):
-            if count and seen + count > wanted:
+            if seen + count > rank:
                 power, part = divmod(place, _SUB_BUCKETS)
                 width = math.ldexp(0.5 / _SUB_BUCKETS, power + _LOWEST)
                 low = math.ldexp(0.5, power + _LOWEST) + part * width
-                return min(max(low + width * (wanted - seen + 0.5) / count, self.minimum), self.maximum)
+                return min(max(low + width * (rank - seen + 0.5) / count, self.minimum), self.maximum)
             seen += count
         return self.maximum
