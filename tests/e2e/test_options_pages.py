@@ -44,7 +44,7 @@ async def test_a_recording_is_downloaded_and_a_filter_set_behind_the_gear(home: 
         await frontend.step("form")
         await frontend.submit()
         form = await frontend.step("form")
-        await form.get_by_text("Oxygen, raw 20.37").wait_for()
+        await form.get_by_text("Oxygen: 20.37").wait_for()
         await frontend.picture("options-2-preview")
         await frontend.submit()
         menu = await frontend.step("menu")

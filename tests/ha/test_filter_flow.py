@@ -211,14 +211,14 @@ async def test_the_preview_shows_the_filtered_value_and_the_raw_one_while_the_fo
     row = (await client.receive_json())["event"]
     assert row == {
         "state": "20",
-        "attributes": {"friendly_name": "Temperature, raw 21 °C", "unit_of_measurement": "°C"},
+        "attributes": {"friendly_name": "Temperature: 21 °C →", "unit_of_measurement": "°C"},
         "domain": "sensor",
     }
 
     await send(entry, pty_link, "23;1")
     row = (await client.receive_json())["event"]
     assert row["state"] == "21"
-    assert row["attributes"]["friendly_name"] == "Temperature, raw 23 °C"
+    assert row["attributes"]["friendly_name"] == "Temperature: 23 °C →"
     assert not stored(entry)["filters"]
 
 

@@ -92,10 +92,10 @@ def start_filter_preview(hass: HomeAssistant, source: SampleSource, channel: Cha
 
 
 def _row(preview: FilterPreview) -> dict[str, Any]:
-    """Return the entity row of the frontend: the filtered state, and the raw value in its name."""
+    """Return the entity row of the frontend: the raw value in its name, an arrow, the filtered state."""
     channel = preview.channel
     unit = f" {channel.unit}" if channel.unit else ""
-    attributes = {ATTR_FRIENDLY_NAME: f"{channel.name}, raw {_text(preview.raw)}{unit}"}
+    attributes = {ATTR_FRIENDLY_NAME: f"{channel.name}: {_text(preview.raw)}{unit} →"}
     if channel.unit:
         attributes[ATTR_UNIT_OF_MEASUREMENT] = channel.unit
     state = STATE_UNKNOWN if preview.shown is None else _text(preview.shown)
