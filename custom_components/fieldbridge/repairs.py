@@ -26,7 +26,7 @@ class ReloadFlow(ConfirmRepairFlow):
     @override
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Reload once it was confirmed."""
-        if user_input is not None:
+        if user_input is not None and self.hass.config_entries.async_get_entry(self._entry_id) is not None:
             self.hass.config_entries.async_schedule_reload(self._entry_id)
         return await super().async_step_confirm(user_input)
 
@@ -96,7 +96,9 @@ class MigrationFlow(RepairsFlow):
         """Let Home Assistant drop the hub, and look whether it is gone."""
         errors: dict[str, str] = {}
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if user_input is not None and entry is not None:
+        if entry is None:  # removed while the dialog was open
+            return self.async_create_entry(data={})
+        if user_input is not None:
             try:
                 where = await async_drop_hub(self.hass, entry)
             except HomeAssistantError as err:

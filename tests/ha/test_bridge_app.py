@@ -295,6 +295,23 @@ async def test_an_app_that_ends_by_an_error_is_a_repair_that_runs_it_again(hass:
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
 
 
+async def test_a_repair_of_an_app_that_was_removed_meanwhile_just_ends(hass: HomeAssistant) -> None:
+    write_app(hass, "weather", WEATHER.replace('version="1.2.3"', "lifespan=lambda ctx: 1 / 0"))
+    entry = app_entry("weather")
+    await set_up(hass, entry)
+    issue_id = f"app_crashed_{entry.entry_id}"
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id))
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    flow = await async_create_fix_flow(hass, issue_id, issue.data)
+    flow.hass, flow.handler, flow.context = hass, DOMAIN, {"issue_id": issue_id}
+    assert isinstance(flow, ReloadFlow)
+    await hass.config_entries.async_remove(entry.entry_id)
+
+    assert (await flow.async_step_confirm({}))["type"] == "create_entry"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+
+
 async def test_what_the_app_declares_is_there_before_its_first_value(hass: HomeAssistant) -> None:
     write_app(
         hass,

@@ -135,6 +135,19 @@ async def test_while_the_yaml_runs_the_entry_waits_and_touches_no_registry(hass:
     assert "configuration.yaml, line 2" in issue.translation_placeholders["where"]
 
 
+async def test_a_repair_of_an_entry_that_was_removed_meanwhile_just_ends(hass: HomeAssistant, home: Home) -> None:
+    rename(hass)
+    entry = await plan(hass)
+    issue_id = f"migration_{entry.entry_id}"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    flow: Any = await async_create_fix_flow(hass, issue_id, issue.data)
+    flow.hass, flow.handler, flow.flow_id, flow.context = hass, DOMAIN, "1", {}
+    await hass.config_entries.async_remove(entry.entry_id)
+
+    assert (await flow.async_step_confirm({}))["type"] == "create_entry"
+
+
 async def test_once_the_hub_is_gone_every_entity_id_continues(hass: HomeAssistant, home: Home) -> None:
     rename(hass)
     entry = await plan(hass)
