@@ -82,6 +82,8 @@ def test_on_change_publishes_what_was_never_published() -> None:
 def test_thresholds_are_numbers_and_not_negative() -> None:
     with pytest.raises(TypeError, match="got bool"):
         OnChange(threshold=True)
+    with pytest.raises(TypeError, match="must be a number, got str"):
+        OnChange(threshold={"a": "0.5"})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="non-negative"):
         OnChange(threshold={"a": -1})
 

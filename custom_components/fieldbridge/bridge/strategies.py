@@ -154,8 +154,8 @@ class AllStrategy(_Combined):
 
 
 def _check_threshold(value: float | None) -> None:
-    if isinstance(value, bool):
-        raise TypeError("threshold must be a number, got bool")
+    if value is not None and not _is_number(value):
+        raise TypeError(f"threshold must be a number, got {type(value).__name__}")
     if value is not None and value < 0:
         raise ValueError(f"threshold must be non-negative, got {value}")
 

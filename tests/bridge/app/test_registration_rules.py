@@ -196,3 +196,10 @@ def test_adapters_are_registered_once_in_all_forms() -> None:
 def test_an_app_has_a_name(name: str) -> None:
     with pytest.raises(ValueError, match="name of an App must not be blank"):
         App(name)
+
+
+@pytest.mark.parametrize("name", ["house/#", "a+b", "a\0"])
+def test_the_name_of_an_app_can_begin_a_topic(name: str) -> None:
+    assert App("house/roof").name == "house/roof"
+    with pytest.raises(ValueError, match="must not hold '\\+', '#' or NUL"):
+        App(name)

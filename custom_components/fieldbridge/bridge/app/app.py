@@ -78,6 +78,8 @@ class App(Registrations):
     ) -> None:
         if not name.strip():
             raise ValueError(f"The name of an App must not be blank, got {name!r}")
+        if set(name) & set("+#\0"):
+            raise ValueError(f"The name of an App must not hold '+', '#' or NUL, got {name!r}")
         self.store_is_default = store is _UNNAMED
         super().__init__(default_store(name) if self.store_is_default else store)
         store = self.store
