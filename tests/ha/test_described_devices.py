@@ -158,12 +158,12 @@ async def test_columns_are_named_by_the_person(hass: HomeAssistant, pty_link: Pt
     await flow.until("nothing_arrived")
     await flow.choose("describe", "decoder")
     await flow.submit({"kind": "columns"})
-    values = {"encoding": "utf-8", "decimal_comma": False, "leading_number": True, "pasted": "AB  12.5 kg  on"}
+    values = {"encoding": "utf-8", "decimal_comma": False, "leading_number": True, "pasted": "AB  12.5 kg  µn"}
 
     await flow.submit({**values, "columns": ["four to ten"]})
     assert flow.errors == {"columns": "bad_value"}
     await flow.submit({**values, "columns": ["Net weight 2:11", "13:15"]})
-    assert "Net weight = 12.5   Columns 13:15 = on" in flow.text("values")
+    assert "Net weight = 12.5   Columns 13:15 = µn" in flow.text("values")
 
 
 async def test_what_was_recognised_can_be_changed_by_hand(hass: HomeAssistant, pty_link: PtyLink) -> None:

@@ -122,7 +122,8 @@ class DecoderSteps(PreviewedSteps):
     def _read_form(self, form: dict[str, Any]) -> tuple[Decoder, list[RecognisedField], list[bytes]]:
         """Return the decoder, its fields and the frames that it is tried on: pasted ones, else those that came."""
         decoder = decoder_of_form(self._decoder_kind, form)
-        pasted = _pasted(form.get(CONF_PASTED) or "")
+        # As the device would send it: most decoders read UTF-8.
+        pasted = _pasted(form.get(CONF_PASTED) or "", getattr(decoder, "encoding", "utf-8"))
         frames = pasted or [frame.data for frame in self.described_frames()]
         named = named_sources(self._decoder_kind, form)
         for source, _ in named:
@@ -137,8 +138,8 @@ class _PastedError(ProfileError):
     """What was pasted cannot be read as frames."""
 
 
-def _pasted(text: str) -> list[bytes]:
+def _pasted(text: str, encoding: str) -> list[bytes]:
     try:
-        return parse_lines(text[:_MOST_PASTED])
+        return parse_lines(text[:_MOST_PASTED], encoding)
     except ValueError as err:
         raise _PastedError("pasted", str(err)) from err

@@ -54,6 +54,11 @@ def test_pasted_messages_are_text_with_escapes_or_hexadecimal_bytes(text: str, f
     assert parse_lines(text) == frames
 
 
+def test_pasted_messages_have_the_bytes_that_the_device_would_send() -> None:
+    assert parse_lines("20 °C\\x02", "utf-8") == [b"20 \xc2\xb0C\x02"]
+    assert parse_lines("20 °C\\x02", "latin-1") == [b"20 \xb0C\x02"]
+
+
 def test_a_wrong_escape_is_told_with_its_line() -> None:
     with pytest.raises(ValueError, match="line 2: unknown escape"):
         parse_lines("good\nb\\qd")

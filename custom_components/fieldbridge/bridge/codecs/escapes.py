@@ -9,28 +9,33 @@ _DUMP = re.compile(r"[0-9a-fA-F]{2}(?: [0-9a-fA-F]{2})+")
 _WRITTEN = {character: f"\\{letter}" for letter, character in _ESCAPED.items()}
 
 
-def parse_bytes(text: str) -> bytes:
+def parse_bytes(text: str, encoding: str = "latin-1") -> bytes:
     r"""Return the bytes written as text with escapes (``\n``, ``\r``, ``\t``, ``\0``, ``\x03``) or as ``0xAA 0xC0``.
 
-    Raises ValueError when an escape is malformed or a character is no single byte.
+    Every escape is one byte, and so is every other character, as field devices have it, unless the ``encoding`` says
+    otherwise. Raises ValueError when an escape is malformed or a character has no bytes.
     """
-
-    def unescape(match: re.Match[str]) -> str:
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(re.sub(r"0[xX]|[ ,]", "", text))
+    data, end = bytearray(), 0
+    for match in _ESCAPE.finditer(text):
+        data += _encoded(text[end : match.start()], encoding)
+        end = match.end()
         code, letter = match.groups()
         if code is None and letter not in _ESCAPED:
             raise ValueError(f"unknown escape {match[0]} in {text!r}")
-        return chr(int(code, 16)) if code else _ESCAPED[letter]
+        data.append(int(code, 16) if code else ord(_ESCAPED[letter]))
+    return bytes(data + _encoded(text[end:], encoding))
 
-    if _HEX.fullmatch(text):
-        return bytes.fromhex(re.sub(r"0[xX]|[ ,]", "", text))
-    # Every escape is one byte, and so is every other character that a field device knows.
+
+def _encoded(text: str, encoding: str) -> bytes:
     try:
-        return _ESCAPE.sub(unescape, text).encode("latin-1")
+        return text.encode(encoding)
     except UnicodeEncodeError as err:
         raise ValueError(f"{err.object[err.start]!r} is no single byte") from err
 
 
-def parse_lines(text: str) -> list[bytes]:
+def parse_lines(text: str, encoding: str = "latin-1") -> list[bytes]:
     """Return the frames that a person pasted, one per line: text with escapes, or hexadecimal bytes (``0b 41 8d``).
 
     Two-digit decimal numbers alone are text. Raises ValueError with the number of the line that is malformed.
@@ -42,7 +47,7 @@ def parse_lines(text: str) -> list[bytes]:
             continue
         is_dump = _DUMP.fullmatch(bare) is not None and not bare.replace(" ", "").isdecimal()
         try:
-            frames.append(bytes.fromhex(bare) if is_dump else parse_bytes(line))
+            frames.append(bytes.fromhex(bare) if is_dump else parse_bytes(line, encoding))
         except ValueError as err:
             raise ValueError(f"line {number}: {err}") from err
     return frames
