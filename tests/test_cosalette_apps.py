@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from custom_components.fieldbridge.alias import BridgeAlias
-from custom_components.fieldbridge.bridge import set_default_store_backend
+from custom_components.fieldbridge.bridge import JsonFileStore, set_default_store_backend
 from custom_components.fieldbridge.bridge.app.cli import load_app
 from custom_components.fieldbridge.bridge.mqtt import MockMqttClient
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock
@@ -137,6 +137,18 @@ def test_the_command_line_runs_an_app_for_cosalette_where_that_is_not_installed(
     path = tmp_path / "greenhouse.py"
     path.write_text((DATA / "greenhouse.py.txt").read_text())
     assert load_app(path).name == "greenhouse"
+
+
+def test_the_command_line_keeps_the_state_of_an_app_for_cosalette_where_that_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = tmp_path / "contract.py"
+    path.write_text('from cosalette import App\napp = App("tally")\n')
+    store = load_app(path).store
+    assert isinstance(store, JsonFileStore)
+    store.save("door", {"opened": 1})
+    assert json.loads((tmp_path / "tally" / "store.json").read_text()) == {"door": {"opened": 1}}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import pytest
 
@@ -44,24 +45,22 @@ async def test_an_app_for_cosalette_becomes_devices(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_state_that_an_app_keeps_by_default_is_kept_beside_the_apps(hass: HomeAssistant, tmp_path: Path) -> None:
-    write_app(
-        hass,
-        "tally",
-        """
-        import cosalette
-        from cosalette import DeviceStore, SaveOnPublish
+TALLY = """
+    import cosalette
+    from cosalette import DeviceStore, SaveOnPublish
 
-        cosalette.set_default_store_backend(cosalette.JsonFileStore)
-        app = cosalette.App("tally")
+    app = cosalette.App("tally")
 
 
-        @app.telemetry("door", interval=60, persist=SaveOnPublish())
-        async def door(store: DeviceStore) -> dict[str, object]:
-            store["opened"] = store.get("opened", 0) + 1
-            return store.to_dict()
-        """,
-    )
+    @app.telemetry("door", interval=60, persist=SaveOnPublish())
+    async def door(store: DeviceStore) -> dict[str, object]:
+        store["opened"] = store.get("opened", 0) + 1
+        return store.to_dict()
+"""
+
+
+async def test_an_app_that_names_no_store_keeps_its_state_beside_the_apps(hass: HomeAssistant, tmp_path: Path) -> None:
+    write_app(hass, "tally", TALLY)
     entry = app_entry("tally")
     await set_up(hass, entry)
     await until_state(hass, "sensor.door_opened", "1")
@@ -70,3 +69,23 @@ async def test_state_that_an_app_keeps_by_default_is_kept_beside_the_apps(hass: 
 
     await until_state(hass, "sensor.door_opened", "2")
     assert (tmp_path / "fieldbridge" / "state" / "tally" / "store.json").exists()
+
+
+async def test_an_app_of_ours_keeps_nothing_unless_it_says_so_whatever_ran_before(hass: HomeAssistant) -> None:
+    write_app(hass, "tally", TALLY)
+    await set_up(hass, app_entry("tally"))
+    await until_state(hass, "sensor.door_opened", "1")
+    write_app(
+        hass,
+        "own",
+        TALLY.replace("import cosalette", "import fieldbridge as cosalette", 1).replace(
+            "from cosalette", "from fieldbridge"
+        ),
+    )
+    own = app_entry("own")
+
+    await hass.config_entries.async_add(own)
+
+    assert own.state is ConfigEntryState.SETUP_ERROR
+    assert own.error_reason_translation_placeholders is not None
+    assert "persist= requires a store=" in own.error_reason_translation_placeholders["error"]

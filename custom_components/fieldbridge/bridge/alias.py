@@ -4,7 +4,7 @@ Why a finder: with an entry in ``sys.modules`` alone, ``import fieldbridge.testi
 module, whose classes are other classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import importlib
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -19,12 +19,13 @@ _BRIDGE: Final = __name__.rpartition(".")[0]
 class BridgeAlias(MetaPathFinder, Loader):
     """Hands out the modules of the bridge under another top-level name.
 
-    ``yields``: only while no package of that name is installed.
+    ``yields``: only while no package of that name is installed. ``on_import`` is called when the name is imported.
     """
 
-    def __init__(self, name: str, *, yields: bool = False) -> None:
+    def __init__(self, name: str, *, yields: bool = False, on_import: Callable[[], None] | None = None) -> None:
         self.name = name
         self._yields = yields
+        self.on_import = on_import
         self._own_specs: dict[str, ModuleSpec | None] = {}
 
     @override
@@ -42,6 +43,8 @@ class BridgeAlias(MetaPathFinder, Loader):
     @override
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the bridge's module."""
+        if self.on_import is not None and spec.name == self.name:
+            self.on_import()
         module = importlib.import_module(_real_name(spec.name))
         self._own_specs[spec.name] = module.__spec__
         return module
@@ -59,11 +62,17 @@ class BridgeAlias(MetaPathFinder, Loader):
         return found is not None and found.origin is not None
 
 
-def install_aliases(*names: str) -> None:
-    """Make ``names``, and ``cosalette`` where that is not installed, names of the bridge; idempotent."""
-    present = {finder.name for finder in sys.meta_path if isinstance(finder, BridgeAlias)}
-    wanted = [*map(BridgeAlias, names), BridgeAlias("cosalette", yields=True)]
-    sys.meta_path[:0] = [finder for finder in wanted if finder.name not in present]
+def install_aliases(*names: str, on_cosalette: Callable[[], None] | None = None) -> None:
+    """Make ``names``, and ``cosalette`` where that is not installed, names of the bridge; idempotent.
+
+    ``on_cosalette`` is called when the next app imports that name.
+    """
+    present = {(finder.name, finder.on_import) for finder in sys.meta_path if isinstance(finder, BridgeAlias)}
+    wanted = [*map(BridgeAlias, names), BridgeAlias("cosalette", yields=True, on_import=on_cosalette)]
+    sys.meta_path[:0] = [finder for finder in wanted if (finder.name, finder.on_import) not in present]
+    # What an app before it imported under this name is imported anew; it is the same module.
+    if sys.modules.get("cosalette") is sys.modules[_BRIDGE]:
+        del sys.modules["cosalette"]
 
 
 def _real_name(alias: str) -> str:

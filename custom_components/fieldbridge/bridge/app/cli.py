@@ -14,6 +14,7 @@ import typer
 from ..alias import install_aliases
 from ..errors import LinkError
 from ..introspection import build_registry_snapshot, format_registry_json, format_registry_table
+from ..stores import keep_state_by_default
 from .probe import OFFLINE, read_status
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def load_app(path: Path) -> App:
     """Import a file and return the App in it. Raises what the file raises, LookupError unless it holds exactly one."""
     from .app import App
 
-    install_aliases()
+    install_aliases(on_cosalette=keep_state_by_default)
     # Beside the file, so that it can import its neighbours.
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)

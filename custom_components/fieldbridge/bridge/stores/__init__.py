@@ -1,7 +1,7 @@
 """Where state outlives a restart."""
 
 from ..interfaces import Store
-from .default import default_store, set_default_store_backend
+from .default import default_store, keep_state_by_default, set_default_store_backend
 from .device_store import DeviceStore
 from .json_file import JsonFileStore
 from .memory import MemoryStore, NullStore
@@ -15,5 +15,6 @@ __all__ = [
     "SqliteStore",
     "Store",
     "default_store",
+    "keep_state_by_default",
     "set_default_store_backend",
 ]

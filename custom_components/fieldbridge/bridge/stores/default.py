@@ -7,6 +7,7 @@ import re
 
 from ..embedding import Guest, guest
 from ..interfaces import Store
+from .json_file import JsonFileStore
 
 type StoreBackend = Callable[[Path], Store]
 """Makes a store at a path, which need not exist yet."""
@@ -22,6 +23,11 @@ def set_default_store_backend(factory: StoreBackend | None) -> None:
     embedded app's is below the folder of its host, whatever the environment says.
     """
     (guest() or _alone).store_backend = factory
+
+
+def keep_state_by_default() -> None:
+    """Have apps that name no store keep their state in a file, as they do in cosalette."""
+    set_default_store_backend(JsonFileStore)
 
 
 def default_store(app: str) -> Store | None:
