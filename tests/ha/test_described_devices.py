@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.fieldbridge.bridge.channels import Channel, DeviceProfile
 from custom_components.fieldbridge.bridge.codecs.decoders import Decoder, SeparatedDecoder, decoder_from_dict
 from custom_components.fieldbridge.bridge.codecs.framing import framer_from_dict
+from custom_components.fieldbridge.bridge.errors import ProfileError
 from custom_components.fieldbridge.config_flow.decoder_form import KINDS, decoder_form, decoder_of_form, decoder_schema
 from custom_components.fieldbridge.config_flow.framing_form import framing_form, framing_of_form, framing_schema
 from custom_components.fieldbridge.const import DOMAIN
@@ -302,6 +303,24 @@ def test_the_form_of_a_decoder_describes_the_same_decoder(kind: str) -> None:
     assert kind_of_form in KINDS
     decoder_schema(kind_of_form)(form)
     assert decoder_of_form(kind_of_form, form).to_dict() == decoder.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ({"bits": "alarm"}, "is not like alarm 3"),
+        ({"bits": "alarm x"}, "invalid literal"),
+        ({"bits": "alarm 15:2"}, "within 16 bits"),
+        ({"invalid": "0xZZ"}, "invalid literal"),
+        ({"invalid": "65535; nan"}, "list of numbers"),
+        ({"repeat": "often"}, "invalid literal"),
+        ({"repeat": "0"}, "from 1 to"),
+    ],
+)
+def test_what_is_written_wrongly_in_a_field_is_told_with_its_place(written: dict[str, str], complaint: str) -> None:
+    form = {"layout": [{"name": "level", "type": "u16", **written}], "little_endian": False}
+    with pytest.raises(ProfileError, match=rf"decoder\.fields\[0\].*({complaint})"):
+        decoder_of_form("structure", form)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

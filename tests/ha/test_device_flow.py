@@ -148,6 +148,17 @@ async def test_a_link_that_is_not_loaded_cannot_be_listened_to(hass: HomeAssista
     assert flow.ended_by == "link_not_loaded"
 
 
+@pytest.mark.parametrize("choice", ["filters", "messages"])
+async def test_what_needs_the_running_link_says_so_where_it_is_not_loaded(
+    hass: HomeAssistant, link: MockConfigEntry, choice: str
+) -> None:
+    flow = await Flow.options(hass, link)
+    await hass.config_entries.async_unload(link.entry_id)
+    await flow.choose(choice)
+
+    assert flow.ended_by == "link_not_loaded"
+
+
 async def test_a_simulated_device_takes_signals_of_its_link(hass: HomeAssistant) -> None:
     entry = MockConfigEntry(
         domain=DOMAIN, title="Sim", data={"kind": "simulated", "signals": ["power", "door"], "interval": 0.1}

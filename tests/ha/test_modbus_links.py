@@ -22,7 +22,7 @@ from tests.bridge.modbus.sunspec_image import reference_device, reference_image
 
 from .flows import Flow
 from .links import ROOM, device, device_id_of, serial_entry, set_up, until, until_state
-from .modbus_links import HOW, TIMING, Server, begin, meter, only_entry
+from .modbus_links import HOW, LINE, TIMING, Server, begin, meter, only_entry
 
 TABLE = """address,name,type,scale,unit
 100,Voltage,uint16,0.1,V
@@ -100,6 +100,26 @@ async def test_a_silent_unit_and_a_closed_port_are_told_apart(hass: HomeAssistan
     server.bus.units[1].silent = False
     await flow.submit({**server.form, "unit": 1, "port": 1})
     assert flow.errors == {"base": "cannot_connect"}
+    await flow.submit({**server.form, "unit": 1})
+    assert flow.step == "modbus_source"
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"host": " "}, {"host": "host_missing"}),
+        ({"transport": "rtu"}, {"device": "device_missing"}),
+        ({"transport": "rtu", "device": "/dev/none", "line": {**LINE, "baudrate": "fast"}}, {"base": "bad_baudrate"}),
+        ({"transport": "rtu", "device": "/dev/none", "line": {**LINE, "baudrate": "0"}}, {"base": "bad_baudrate"}),
+        ({"transport": "rtu", "device": "/dev/none", "line": {**LINE, "baudrate": "9" * 11}}, {"base": "bad_baudrate"}),
+        ({"transport": "rtu", "device": "/dev/none"}, {"base": "cannot_connect"}),
+    ],
+)
+async def test_a_connection_that_makes_no_sense_is_refused_and_can_be_mended(
+    hass: HomeAssistant, server: Server, changes: dict[str, object], errors: dict[str, str]
+) -> None:
+    flow = await begin(hass, server, **changes)
+    assert flow.errors == errors
     await flow.submit({**server.form, "unit": 1})
     assert flow.step == "modbus_source"
 

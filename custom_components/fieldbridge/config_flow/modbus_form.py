@@ -35,6 +35,7 @@ from ..const import (
     CONF_VERIFY,
     KIND_MODBUS,
 )
+from .serial_form import baudrate_of
 
 CONF_UNIT: Final = "unit"
 SECTION_LINE: Final = "line"
@@ -116,15 +117,16 @@ async def async_modbus_data(hass: HomeAssistant, form: Mapping[str, Any]) -> tup
     if not device:
         return data, {CONF_DEVICE: "device_missing"}
     line = form[SECTION_LINE]
-    baudrate = line[CONF_BAUDRATE]
-    if not baudrate.isdecimal() or int(baudrate) < 1:
+    try:
+        baudrate = baudrate_of(line[CONF_BAUDRATE])
+    except ValueError:
         return data, {"base": "bad_baudrate"}
     if device.startswith("/dev/"):
         # Its number changes with the order of plugging, and connections are shared by the path as it is written.
         device = await hass.async_add_executor_job(usb.get_serial_by_id, device)
     data |= {
         CONF_DEVICE: device,
-        CONF_BAUDRATE: int(baudrate),
+        CONF_BAUDRATE: baudrate,
         CONF_BYTESIZE: int(line[CONF_BYTESIZE]),
         CONF_PARITY: line[CONF_PARITY].upper(),
         CONF_STOPBITS: int(line[CONF_STOPBITS]),

@@ -107,13 +107,19 @@ NEW_SERIAL_SCHEMA = probatio.Schema(
 )
 
 
+def baudrate_of(text: str) -> int:
+    """Return the baud rate that was chosen or written. Raises ValueError."""
+    baudrate = int(text)
+    if not 1 <= baudrate <= MAX_BAUDRATE:
+        raise ValueError("no port is that fast or slow")
+    return baudrate
+
+
 async def async_serial_data(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry data that the filled form describes. Raises ValueError for a bad baud rate."""
     port, framing = form[SECTION_PORT], form.get(SECTION_FRAMING)
     stopbits = float(port[CONF_STOPBITS])
-    baudrate = int(form[CONF_BAUDRATE])
-    if not 1 <= baudrate <= MAX_BAUDRATE:
-        raise ValueError("no port is that fast or slow")
+    baudrate = baudrate_of(form[CONF_BAUDRATE])
     return {
         CONF_KIND: KIND_SERIAL,
         CONF_DEVICE: await _async_stable_path(hass, form[CONF_DEVICE].strip()),

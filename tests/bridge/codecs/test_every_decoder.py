@@ -301,6 +301,10 @@ def test_a_check_may_be_the_decoders_business() -> None:
         ({"kind": "structure", "fields": [CELLS, {"name": "x", "type": "u8"}]}, "decoder.fields[0].repeat"),
         ({"kind": "structure", "fields": [FLAGS, FLAGS]}, "decoder.fields[1].name"),
         ({"kind": "structure", "fields": [{"name": "x", "type": "u8", "repeat": 65537}]}, "decoder.fields[0].repeat"),
+        (
+            {"kind": "structure", "fields": [{"name": "x", "type": "f32", "invalid": [float("nan")]}]},
+            "decoder.fields[0].invalid",
+        ),
         ({"kind": "mixed", "cases": []}, "decoder.cases"),
         ({"kind": "mixed", "cases": [{"name": "a", "decoder": FORMS["mixed"]}]}, "decoder.cases[0].decoder"),
         ({"kind": "mixed", "cases": [{"name": "a", "decoder": {"kind": "json"}}] * 2}, "decoder.cases"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 import struct
 from types import MappingProxyType
 from typing import Any, override
@@ -195,7 +196,8 @@ def _reader(field: dict[str, Any], where: str, little: bool) -> tuple[_Read | No
     invalid = field.get("invalid")
     if invalid is None:
         return read, size
-    if not isinstance(invalid, list) or not all(isinstance(number, int | float) for number in invalid):
+    # Infinity and NaN have no form in JSON, in which descriptions are stored; no value equals NaN anyway.
+    if not isinstance(invalid, list) or not all(isinstance(each, int | float) and isfinite(each) for each in invalid):
         raise ProfileError(f"{where}.invalid", "must be a list of numbers")
     meaningless = frozenset(invalid)
 
