@@ -228,7 +228,7 @@ async def test_a_byte_stream_is_cut_by_what_is_recognised_and_its_devices_are_th
     async with Sender(bluez, bridge[NORDIC_TX], *frames):
         await flow.submit({**form, "delimiter": "\\n"})
         await flow.until("ble_recognised")
-        assert "marks" in flow.text("framing")
+        assert flow.text("framing").startswith("Start and end mark")
         entry = await created(hass, await flow.submit({"fields": ["1"]}))
         assert entry.data["stream"]["framing"]["kind"] == "marks"
         await until(lambda: hass.states.async_entity_ids("sensor"))

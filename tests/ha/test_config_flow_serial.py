@@ -372,7 +372,7 @@ async def test_binary_frames_are_cut_as_recognised_and_the_link_keeps_it(
         await asyncio.sleep(0.05)
     await flow.until("recognised")
     assert "0b 41 01 f4" in flow.text("frames")
-    assert flow.text("framing") == "fixed, length 6, start \\x0BA"
+    assert flow.text("framing") == "Fixed length, length 6, start \\x0BA"
     assert flow.text("check") == "sum8"
 
     assert flow.default("fields") == ["u16_2"]

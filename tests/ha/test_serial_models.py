@@ -198,8 +198,8 @@ async def test_a_second_device_of_a_link_can_be_a_model_too(hass: HomeAssistant,
     flow = await Flow.device(hass, entry, "serial_model")
     await flow.submit({"profile": "plantower_pms5003"})
     assert flow.step == "model_differs"
-    assert flow.text("link_framing") == "line"
-    assert flow.text("framing").startswith("fixed, length 32")
+    assert flow.text("link_framing") == "Lines"
+    assert flow.text("framing").startswith("Fixed length, length 32")
 
     await flow.choose("serial_model")
     await flow.submit({"profile": "scale_st_gs"})

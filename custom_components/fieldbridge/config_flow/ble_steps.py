@@ -37,7 +37,7 @@ from .ble_form import (
 from .ble_watching import Watching
 from .listening import Listening
 from .message_fields import message_fields_schema
-from .recognised_form import CONF_FIELDS, fields_schema, make_profile, recognised_placeholders
+from .recognised_form import CONF_FIELDS, async_recognised_placeholders, fields_schema, make_profile
 
 _BAD: Final = {"hex": "bad_hex", "start": "bad_hex", "stream.framing.delimiter": "bad_delimiter"}
 """What a person may write wrongly, by the place that is told."""
@@ -259,7 +259,7 @@ class BleSteps(BleConnectSteps):
             step_id="ble_recognised",
             data_schema=probatio.Schema(fields_schema(recognition)),
             errors=errors,
-            description_placeholders=recognised_placeholders(self._ble_listening, recognition),
+            description_placeholders=await async_recognised_placeholders(self.hass, self._ble_listening, recognition),
         )
 
     async def async_step_ble_not_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

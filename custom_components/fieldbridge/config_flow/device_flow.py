@@ -24,12 +24,12 @@ from .recognised_form import (
     DEVICE_TITLE,
     SECTION_CONDITION,
     BadConditionError,
+    async_recognised_placeholders,
     condition_schema,
     fields_schema,
     make_profile,
     names_schema,
     read_condition,
-    recognised_placeholders,
     with_names,
 )
 from .simulated_form import SIMULATED_DEVICE_TITLE, signals_selector
@@ -140,7 +140,7 @@ class DeviceFlow(DeviceDescribeSteps):
             step_id="recognised",
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
             errors=errors,
-            description_placeholders=recognised_placeholders(self._listening, recognition),
+            description_placeholders=await async_recognised_placeholders(self.hass, self._listening, recognition),
         )
 
     @override

@@ -14,8 +14,9 @@ from ..const import DOMAIN
 from .framing_form import framing_error_field, framing_form, framing_kind_selector, framing_of_form, framing_schema
 from .link_steps import LinkSteps
 from .listening import Listening
-from .presentation import dotted, framing_text, hex_text
+from .presentation import NOTHING, dotted, framing_text, hex_text
 from .preview import Send, async_offer_preview, async_repeat
+from .selector_texts import async_selector_texts
 
 _KIND: Final = "kind"
 
@@ -39,7 +40,7 @@ class FramingSteps(LinkSteps):
         return self.async_show_form(
             step_id="framing",
             data_schema=self.add_suggested_values_to_schema(schema, {_KIND: self._framing_so_far[_KIND]}),
-            description_placeholders=self._framing_placeholders,
+            description_placeholders=await self._async_framing_placeholders(),
         )
 
     async def async_step_framing_fields(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -61,7 +62,7 @@ class FramingSteps(LinkSteps):
             step_id="framing_fields",
             data_schema=self.add_suggested_values_to_schema(framing_schema(self._framing_kind), user_input or stored),
             errors=errors,
-            description_placeholders={**self._framing_placeholders, "error": reason},
+            description_placeholders={**await self._async_framing_placeholders(), "error": reason},
             preview=DOMAIN,
         )
 
@@ -71,7 +72,7 @@ class FramingSteps(LinkSteps):
 
         def row() -> dict[str, Any]:
             frames = cut_chunks(list(self._listening.capture.chunks), framing)
-            name = dotted(frames[-1].data) if frames else framing_text(framing)
+            name = dotted(frames[-1].data) if frames else NOTHING
             state = str(len(frames)) if frames else STATE_UNKNOWN
             return {"state": state, "attributes": {ATTR_FRIENDLY_NAME: name}, "domain": Platform.SENSOR.value}
 
@@ -81,6 +82,6 @@ class FramingSteps(LinkSteps):
     def _framing_so_far(self) -> dict[str, Any]:
         return self._listening.framing or link_framing(self._data)
 
-    @property
-    def _framing_placeholders(self) -> dict[str, str]:
-        return {"bytes": hex_text(self._listening.capture.tail), "framing": framing_text(self._framing_so_far)}
+    async def _async_framing_placeholders(self) -> dict[str, str]:
+        texts = await async_selector_texts(self.hass)
+        return {"bytes": hex_text(self._listening.capture.tail), "framing": framing_text(self._framing_so_far, texts)}

@@ -7,7 +7,7 @@ from homeassistant.helpers.selector import SelectOptionDict
 
 from ..bridge.channels import DeviceProfile
 from ..bridge.channels.recognise import RecognisedField, fields_found
-from ..bridge.codecs.decoders import Decoder, JsonDecoder, SeparatedDecoder
+from ..bridge.codecs.decoders import Decoder, SeparatedDecoder
 from ..bridge.codecs.frame import Frame
 from ..bridge.codecs.recognise_framing import is_text
 from ..bridge.errors import DecodeError
@@ -57,11 +57,12 @@ def field_label(field: RecognisedField) -> str:
     return printable(f"{value} {field.unit}" if field.unit else value)
 
 
-def format_text(decoder: Decoder) -> str:
-    """Return how frames are read: the separator, or the kind of decoder."""
+def format_text(decoder: Decoder, texts: Mapping[str, str]) -> str:
+    """Return how frames are read: the separator, or the kind of decoder in the words of the selectors' ``texts``."""
     if isinstance(decoder, SeparatedDecoder):
         return {" ": "␣", "\t": "\\t"}.get(decoder.separator, decoder.separator)
-    return "JSON" if isinstance(decoder, JsonDecoder) else str(decoder.to_dict()["kind"]).replace("_", " ")
+    kind = str(decoder.to_dict()["kind"])
+    return texts.get(f"decoder_kind.options.{kind}", kind)
 
 
 def check_text(decoder: Decoder, framing: Mapping[str, Any] | None = None) -> str:
@@ -72,12 +73,14 @@ def check_text(decoder: Decoder, framing: Mapping[str, Any] | None = None) -> st
     return check.algorithm if check else NOTHING
 
 
-def framing_text(framing: Mapping[str, Any] | None) -> str:
-    r"""Return a framing in one line: ``fixed, length 12, start \x0BA``; lines where there is none."""
+def framing_text(framing: Mapping[str, Any] | None, texts: Mapping[str, str]) -> str:
+    r"""Return a framing in one line: ``Fixed length, length 12, start \x0BA``; lines where there is none."""
+    kind = "line" if framing is None else str(framing["kind"])
+    named = texts.get(f"framing_kind.options.{kind}", kind)
     if framing is None:
-        return "line"
+        return named
     values = (f"{name} {value}" for name, value in framing.items() if name not in ("kind", "check") and value != "")
-    return printable(", ".join([str(framing["kind"]), *values]))
+    return printable(", ".join([named, *values]))
 
 
 def source_options(decoder: Decoder, frame: bytes) -> list[SelectOptionDict]:

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -29,6 +30,7 @@ from ..units import suggest_classes, usual_unit
 from .channel_form import source_selector
 from .listening import Listening
 from .presentation import check_text, field_label, format_text, framing_text, source_options
+from .selector_texts import async_selector_texts
 
 CONF_FIELDS: Final = "fields"
 CONF_NAMES: Final = "names"
@@ -146,13 +148,16 @@ def own_frames(profile: DeviceProfile, frames: Iterable[bytes]) -> list[bytes]:
     return own
 
 
-def recognised_placeholders(listening: Listening, recognition: Recognition) -> dict[str, str]:
+async def async_recognised_placeholders(
+    hass: HomeAssistant, listening: Listening, recognition: Recognition
+) -> dict[str, str]:
     """Return what the form tells about the frames."""
+    texts = await async_selector_texts(hass)
     return {
         "frames": listening.placeholders["frames"],
-        "format": format_text(recognition.decoder),
+        "format": format_text(recognition.decoder, texts),
         "check": check_text(recognition.decoder, listening.framing),
-        "framing": framing_text(listening.framing),
+        "framing": framing_text(listening.framing, texts),
     }
 
 

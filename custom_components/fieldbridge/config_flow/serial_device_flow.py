@@ -28,6 +28,7 @@ from .frame_form import (
 from .listening import FrameSource
 from .model_steps import ModelSteps
 from .presentation import framing_text
+from .selector_texts import async_selector_texts
 from .serial_models import model_placeholders, model_title, serial_profiles
 from .talk_form import TALK_SCHEMA, check_talk, talk_form, talk_of_form, talk_preview
 from .write_form import CONF_COMMANDED, CONF_CONTROL, commanded_schema, only_written
@@ -86,13 +87,14 @@ class SerialDeviceFlow(DeviceFlow, ModelSteps, AskSteps):
         """Add the device, unless the link does not cut the bytes as it needs it."""
         if same_framing(framing_of(profile), link_framing(self._get_entry().data)):
             return await self.async_step_use_model()
+        texts = await async_selector_texts(self.hass)
         return self.async_show_menu(
             step_id="model_differs",
             menu_options=["use_model", "serial_model"],
             description_placeholders={
                 "model": printable(profile.name),
-                "framing": framing_text(framing_of(profile)),
-                "link_framing": framing_text(link_framing(self._get_entry().data)),
+                "framing": framing_text(framing_of(profile), texts),
+                "link_framing": framing_text(link_framing(self._get_entry().data), texts),
             },
         )
 

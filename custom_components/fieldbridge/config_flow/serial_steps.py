@@ -30,10 +30,10 @@ from .recognised_form import (
     CONF_FIELDS,
     CONF_NAMES,
     DEVICE_TITLE,
+    async_recognised_placeholders,
     fields_schema,
     make_profile,
     names_schema,
-    recognised_placeholders,
     with_names,
 )
 from .serial_form import (
@@ -128,7 +128,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
             step_id="recognised",
             data_schema=self.add_suggested_values_to_schema(probatio.Schema(schema), user_input),
             errors=errors,
-            description_placeholders=recognised_placeholders(self._listening, recognition),
+            description_placeholders=await async_recognised_placeholders(self.hass, self._listening, recognition),
         )
 
     async def async_step_create_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
