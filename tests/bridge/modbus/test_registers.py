@@ -184,6 +184,7 @@ def test_a_struct_of_several_values_is_a_text() -> None:
         ({"address": 1, "type": "struct", "count": 2, "structure": ">h"}, "register.structure"),
         ({"address": 1, "word_order": "middle"}, "register.word_order"),
         ({"address": 1, "type": "sum"}, "register.sum_of"),
+        ({"type": "sum", "sum_of": {"low": float("inf")}}, "register.sum_of"),
         ({"address": 1, "mask": 0}, "register.mask"),
         ({"address": 1, "flags": {"16": "x"}}, "register.flags"),
         ({"address": 1, "colour": 1}, "register"),

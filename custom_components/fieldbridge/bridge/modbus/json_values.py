@@ -1,6 +1,7 @@
 """Values of the JSON forms, checked one by one so that a mistake is named by its place."""
 
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from ..errors import ProfileError
@@ -63,6 +64,8 @@ def flags(value: Any, path: str) -> dict[int, str]:
 
 def weights(value: Any, path: str) -> dict[str, float]:
     """Return numbers by name; raises ProfileError."""
-    if not isinstance(value, dict) or any(type(weight) not in {int, float} for weight in value.values()):
+    if not isinstance(value, dict) or not all(
+        type(weight) in {int, float} and isfinite(weight) for weight in value.values()
+    ):
         raise ProfileError(path, "must be numbers by name of register")
     return {str(name): weight for name, weight in value.items()}
