@@ -167,6 +167,25 @@ async def test_columns_are_named_by_the_person(hass: HomeAssistant, pty_link: Pt
     assert "Net weight = 12.5   Columns 13:15 = µn" in flow.text("values")
 
 
+async def test_a_wrong_turn_can_be_taken_back(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    flow = await serial_flow(hass, pty_link.path)
+    await asyncio.sleep(0.1)
+    pty_link.write(b"1;2.5;x\n2;2.6;x\n3;2.7;x\n")
+    await flow.until("recognised")
+    await flow.submit({"fields": [], "by_hand": True})
+    await flow.choose("decoder")
+    await flow.submit({"kind": "json"})
+    await flow.submit({})
+    assert "json" in flow.text("values")
+    await flow.choose("decoder")
+    await flow.submit({"kind": "separated"})
+    await flow.submit({"separator": ";", "encoding": "utf-8"})
+    await flow.choose("recognised")
+    await flow.submit({"fields": [], "by_hand": True})
+    await flow.choose("recognised")
+    assert flow.default("fields") == ["0", "1"]
+
+
 async def test_what_was_recognised_can_be_changed_by_hand(hass: HomeAssistant, pty_link: PtyLink) -> None:
     flow = await serial_flow(hass, pty_link.path)
     await asyncio.sleep(0.1)

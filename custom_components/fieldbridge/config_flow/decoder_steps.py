@@ -106,10 +106,10 @@ class DecoderSteps(PreviewedSteps):
         )
 
     async def async_step_decoder_values(self, user_input: dict[str, Any] | None = None) -> Any:
-        """Show what the decoder finds; go on with it, or describe it again."""
+        """Show what the decoder finds; go on with it, or describe it again, also as another kind."""
         return self.async_show_menu(
             step_id="decoder_values",
-            menu_options=[*self.decoder_choices(), "decoder_fields"],
+            menu_options=[*self.decoder_choices(), "decoder_fields", "decoder"],
             description_placeholders={"values": self._table},
         )
 

@@ -24,10 +24,11 @@ class DescribeSteps(FramingSteps, DecoderSteps):
         return self._by_hand or self._listening.recognition
 
     async def async_step_describe(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose what is described."""
+        """Choose what is described, or go back to what was recognised."""
+        found = ["recognised"] if self.recognition.fields else []
         return self.async_show_menu(
             step_id="describe",
-            menu_options=["framing", "decoder", "serial_model"],
+            menu_options=["framing", "decoder", "serial_model", *found],
             description_placeholders=self._listening.placeholders,
         )
 

@@ -70,7 +70,7 @@ class ModelLinkSteps(LinkSteps, ModelSteps):
         others = ["recognised"] if self._listening.recognition.fields else []
         return self.async_show_menu(
             step_id="model_fits",
-            menu_options=["use_fitting_model", *others, "serial_model"],
+            menu_options=["use_fitting_model", *others, "serial_model", "describe"],
             description_placeholders=model_placeholders(self._model, self._listening.fitting_frames),
         )
 
