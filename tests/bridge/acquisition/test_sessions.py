@@ -51,6 +51,16 @@ async def test_the_error_of_a_polled_source_comes_out_of_the_iteration_bare() ->
             await anext(session)
 
 
+async def test_a_rate_of_zero_is_refused_and_not_taken_for_the_default() -> None:
+    class Source:
+        async def poll(self) -> Sequence[Sample]:
+            return []
+
+    with pytest.raises(ValueError, match="rate_hz must be > 0, got 0"):
+        async with open_session(Source(), rate_hz=0) as session:
+            await anext(session)
+
+
 async def test_a_mode_that_the_source_cannot_do_is_refused() -> None:
     with pytest.raises(ValueError, match="mode must be 'autoprint'"):
         open_session(Fanout(), mode=StreamMode.POLL)

@@ -124,7 +124,7 @@ def open_session(
         return StreamingSession(receiver, mode=possible, on_close=receiver.close)
 
     async def poll() -> None:
-        async with record(source, rate_hz=rate_hz or 1.0) as recording:
+        async with record(source, rate_hz=1.0 if rate_hz is None else rate_hz) as recording:
             async for batch in recording:
                 await samples.put_many(batch)
         samples.finish(COMPLETED)
