@@ -1,4 +1,4 @@
-"""Being a guest in another process: settings come from the host alone, and importing an app starts nothing."""
+"""Being imported by who runs the app: it does not start by itself, and a guest in another process is given settings."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ class Guest:
 
 
 _GUEST: ContextVar[Guest | None] = ContextVar("embedded_guest", default=None)
+_IMPORTED: ContextVar[bool] = ContextVar("only_imported", default=False)
 
 
 @contextmanager
@@ -30,6 +31,21 @@ def embedded(settings: Mapping[str, object], state_folder: Path | None = None) -
         yield
     finally:
         _GUEST.reset(token)
+
+
+@contextmanager
+def only_imported() -> Iterator[None]:
+    """In the block App.run and App.cli do nothing: the app is run by who imports it."""
+    token = _IMPORTED.set(True)
+    try:
+        yield
+    finally:
+        _IMPORTED.reset(token)
+
+
+def is_run_by_others() -> bool:
+    """Return whether App.run is to do nothing."""
+    return _IMPORTED.get() or guest() is not None
 
 
 def guest() -> Guest | None:

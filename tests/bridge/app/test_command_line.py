@@ -197,3 +197,25 @@ def test_an_app_is_found_in_its_file(tmp_path: Path) -> None:
     file.write_text("apps = []\n")
     with pytest.raises(LookupError, match="exactly one App, found 0"):
         load_app(file)
+
+
+@pytest.mark.parametrize("ending", ["app.run()", "app.cli()"])
+def test_a_file_that_starts_its_app_itself_is_run_once_with_the_options(
+    ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = App.__module__.rpartition(".app.")[0]
+    file = tmp_path / "my_starting_app.py"
+    file.write_text(f"from {name} import App\napp = App('roof', '2.0')\n{ending}\nprint('imported')\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", str(file), "--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == "imported\nroof v2.0\n"
+
+
+def test_a_file_without_an_app_is_refused_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "my_empty_app.py"
+    file.write_text("apps = []\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", str(file)])
+    assert ended.value.code == 2
+    assert "must hold exactly one App, found 0" in capsys.readouterr().err

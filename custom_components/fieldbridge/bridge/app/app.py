@@ -8,7 +8,7 @@ from typing import Any, Final, override
 
 from .. import lazy
 from ..cron import WallClock
-from ..embedding import embedded_settings
+from ..embedding import is_run_by_others
 from ..health import LinkBoard, LinkStatus
 from ..interfaces import ClockPort, MqttPort
 from ..runners.commands import CommandRouter
@@ -237,15 +237,15 @@ class App(Registrations):
         shutdown_event: asyncio.Event | None = None,
         clock: ClockPort | None = None,
     ) -> None:
-        """Run until shutdown, blocking; Ctrl-C ends it in good order. Where a host runs the app, this does nothing."""
-        if embedded_settings() is not None:
+        """Run until shutdown, blocking; Ctrl-C ends it in good order. Where others run the app, this does nothing."""
+        if is_run_by_others():
             return
         with suppress(KeyboardInterrupt):
             asyncio.run(self._run_async(mqtt=mqtt, settings=settings, shutdown_event=shutdown_event, clock=clock))
 
     def cli(self) -> None:
-        """Run with the options of the command line and do not return; does nothing where a host runs the app."""
-        if embedded_settings() is not None:
+        """Run with the options of the command line and do not return; does nothing where others run the app."""
+        if is_run_by_others():
             return
         from .cli import build_cli
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..alias import install_aliases
+from ..embedding import only_imported
 from ..errors import LinkError
 from ..introspection import build_registry_snapshot, format_registry_json, format_registry_table
 from ..stores import keep_state_by_default
@@ -81,8 +82,12 @@ def build_cli(app: App) -> typer.Typer:
     return cli
 
 
+class NoAppError(LookupError):
+    """A file does not hold the one App that is to be run."""
+
+
 def load_app(path: Path) -> App:
-    """Import a file and return the App in it. Raises what the file raises, LookupError unless it holds exactly one."""
+    """Import a file and return the App in it. Raises what the file raises, NoAppError unless it holds exactly one."""
     from .app import App
 
     install_aliases(on_cosalette=keep_state_by_default)
@@ -90,19 +95,27 @@ def load_app(path: Path) -> App:
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise LookupError(f"{path} is no Python file")
+        raise NoAppError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    # Most files end with app.run() or app.cli().
+    with only_imported():
+        spec.loader.exec_module(module)
     apps = [value for value in vars(module).values() if isinstance(value, App)]
     if len(apps) != 1:
-        raise LookupError(f"{path} must hold exactly one App, found {len(apps)}")
+        raise NoAppError(f"{path} must hold exactly one App, found {len(apps)}")
     return apps[0]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run ``fieldbridge run FILE [OPTIONS]``."""
-    cli = typer.Typer(help="Run bridge apps without Home Assistant.", add_completion=False, rich_markup_mode=None)
+    # A mistake in the file is told as Python tells it: with its line, and without the values of variables.
+    cli = typer.Typer(
+        help="Run bridge apps without Home Assistant.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
 
     @cli.callback()
     def group() -> None:
@@ -111,7 +124,11 @@ def main(arguments: list[str] | None = None) -> None:
     @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
     def run(context: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
         """Run the app in FILE; further options are the app's own."""
-        build_cli(load_app(file))(context.args)
+        try:
+            app = load_app(file)
+        except NoAppError as err:
+            raise typer.BadParameter(str(err)) from err
+        build_cli(app)(context.args)
 
     cli(arguments)
 
