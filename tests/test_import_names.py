@@ -102,4 +102,18 @@ def test_both_names_are_there_whichever_was_asked_for_first() -> None:
     install_aliases()
     install_aliases()
     found = [finder.name for finder in sys.meta_path if isinstance(finder, BridgeAlias)]
-    assert sorted(found) == ["cosalette", "cosalette", "fieldbridge"]
+    assert sorted(found) == ["cosalette", "fieldbridge"]
+
+
+def test_what_was_asked_for_last_is_called_when_an_app_for_cosalette_is_imported() -> None:
+    imports: list[str] = []
+    for name in ("first", "second", "first"):
+
+        def note(name: str = name) -> None:
+            imports.append(name)
+
+        bridge_alias.install_aliases(on_cosalette=note)
+        install_aliases()
+        bridge_alias.install_aliases(on_cosalette=note)
+        importlib.import_module("cosalette")
+    assert imports == ["first", "second", "first"]

@@ -65,11 +65,13 @@ class BridgeAlias(MetaPathFinder, Loader):
 def install_aliases(*names: str, on_cosalette: Callable[[], None] | None = None) -> None:
     """Make ``names``, and ``cosalette`` where that is not installed, names of the bridge; idempotent.
 
-    ``on_cosalette`` is called when the next app imports that name.
+    ``on_cosalette`` is called when the next app imports that name, and no longer what was given here before.
     """
-    present = {(finder.name, finder.on_import) for finder in sys.meta_path if isinstance(finder, BridgeAlias)}
-    wanted = [*map(BridgeAlias, names), BridgeAlias("cosalette", yields=True, on_import=on_cosalette)]
-    sys.meta_path[:0] = [finder for finder in wanted if (finder.name, finder.on_import) not in present]
+    present = {finder.name: finder for finder in sys.meta_path if isinstance(finder, BridgeAlias)}
+    wanted = [present.get(name) or BridgeAlias(name) for name in names]
+    cosalette = present.get("cosalette") or BridgeAlias("cosalette", yields=True)
+    cosalette.on_import = on_cosalette
+    sys.meta_path[:0] = [finder for finder in (*wanted, cosalette) if finder not in sys.meta_path]
     # What an app before it imported under this name is imported anew; it is the same module.
     if sys.modules.get("cosalette") is sys.modules[_BRIDGE]:
         del sys.modules["cosalette"]
