@@ -74,7 +74,7 @@ class RecordingMediaSource(MediaSource):
         recordings = self._hass.data.get(DATA_RECORDINGS)
         if recordings is None:
             return []
-        entries = await self._hass.async_add_executor_job(recordings.catalogue.entries)
+        entries = await recordings.async_entries()
         return [
             info
             for info in entries

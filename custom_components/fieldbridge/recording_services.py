@@ -139,9 +139,9 @@ async def _async_stop(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_list(call: ServiceCall) -> ServiceResponse:
-    """Return all recordings, the newest first, with links for those that are complete."""
-    catalogue = call.hass.data[DATA_RECORDINGS].catalogue
-    entries = await call.hass.async_add_executor_job(catalogue.entries)
+    """Return all recordings, the newest first, with links to those that are complete. Raises HomeAssistantError."""
+    recordings = call.hass.data[DATA_RECORDINGS]
+    entries = await recordings.async_entries()
     listed: list[JsonValueType] = []
     for info in entries:
         facts = info.to_dict()
@@ -151,7 +151,7 @@ async def _async_list(call: ServiceCall) -> ServiceResponse:
     return {
         "recordings": listed,
         "bytes": sum(info.size for info in entries),
-        "folder": str(catalogue.folder),
+        "folder": str(recordings.catalogue.folder),
         "links_expire": (dt_util.utcnow() + LINK_LIFETIME).isoformat(),
     }
 
@@ -159,7 +159,7 @@ async def _async_list(call: ServiceCall) -> ServiceResponse:
 async def _async_delete(call: ServiceCall) -> ServiceResponse:
     """Delete recordings. Raises ServiceValidationError for an unknown name, HomeAssistantError."""
     recordings = call.hass.data[DATA_RECORDINGS]
-    known = {info.name for info in await call.hass.async_add_executor_job(recordings.catalogue.entries)}
+    known = {info.name for info in await recordings.async_entries()}
     for name in call.data[ATTR_RECORDING]:
         if name not in known:
             raise _unknown(name)  # before any of the others is gone

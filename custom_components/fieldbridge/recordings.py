@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 from homeassistant.helpers.storage import Store
@@ -183,6 +184,17 @@ class Recordings:
         listeners = self._listeners.setdefault(unique_prefix, [])
         listeners.append(listener)
         return lambda: listeners.remove(listener)
+
+    async def async_entries(self) -> list[RecordingInfo]:
+        """Return all recordings, the newest first. Raises HomeAssistantError where the folder cannot be read."""
+        try:
+            return await self.hass.async_add_executor_job(self.catalogue.entries)
+        except OSError as err:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="recordings_unreadable",
+                translation_placeholders={"folder": str(self.catalogue.folder), "error": str(err)},
+            ) from err
 
     async def async_delete(self, name: str) -> RecordingInfo:
         """Delete a recording. Raises RecordingError, OSError."""

@@ -11,7 +11,7 @@ from homeassistant.components.media_player import BrowseError
 from homeassistant.components.media_source import MediaSourceItem, Unresolvable
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
@@ -117,6 +117,19 @@ async def test_the_options_list_recordings_with_links_and_change_their_limits(
     assert (elsewhere / moved["name"]).exists()
     assert (folder / started["name"]).exists()
     assert hass.data[DATA_RECORDINGS].catalogue.limits.max_bytes == 1_500_000_000
+
+
+async def test_a_folder_that_cannot_be_read_is_said_and_can_be_changed(
+    hass: HomeAssistant, room: Any, folder: Path
+) -> None:
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("no folder")  # noqa: ASYNC240
+    with pytest.raises(HomeAssistantError, match="cannot be listed"):
+        await act(hass, "list_recordings")
+
+    flow = await Flow.options(hass, room, "recordings")
+    assert "cannot be listed" in unescape(flow.text("recordings"))
+    folder.unlink()  # noqa: ASYNC240
 
 
 async def test_settings_of_recordings_are_kept_over_a_restart(hass: HomeAssistant, room: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -14,7 +15,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import probatio
 
-from ..bridge.recordings import RecordingState
+from ..bridge.recordings import RecordingInfo, RecordingState
 from ..presentable import size_text
 from ..recording_view import signed_link
 from ..recordings import CONF_FOLDER, CONF_KEEP_FREE, CONF_MAX_AGE, CONF_MAX_SIZE, DATA_RECORDINGS
@@ -75,9 +76,13 @@ class RecordingSteps(OptionsFlow):
 
     async def _async_recordings(self) -> dict[str, str]:
         """Return the newest recordings as a list with links, and how much all of them are."""
-        catalogue = self.hass.data[DATA_RECORDINGS].catalogue
-        entries = await self.hass.async_add_executor_job(catalogue.entries)
+        recordings = self.hass.data[DATA_RECORDINGS]
+        entries: list[RecordingInfo] = []
         lines = []
+        try:
+            entries = await recordings.async_entries()
+        except HomeAssistantError as err:
+            lines.append(_plain(str(err)))  # here another folder can be chosen
         for info in entries[:_LISTED]:
             name = _plain(info.name)
             if info.state is not RecordingState.RUNNING:
@@ -90,7 +95,7 @@ class RecordingSteps(OptionsFlow):
             "recordings": "\n".join(lines) or NOTHING,
             "count": str(len(entries)),
             "size": size_text(sum(info.size for info in entries)),
-            "folder": str(catalogue.folder),
+            "folder": str(recordings.catalogue.folder),
         }
 
 
