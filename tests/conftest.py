@@ -50,11 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def numba_cache(request: pytest.FixtureRequest) -> Path:
-    """A cache that another process has filled, and that outlives the run: compiling takes seconds."""
-    cache = request.config.cache
-    assert cache is not None
-    folder = Path(cache.mkdir("numba"))
+def numba_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that another process has filled, and that outlives the run where it may: compiling takes seconds."""
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)  # none with -p no:cacheprovider
+    folder = tmp_path_factory.mktemp("numba") if cache is None else Path(cache.mkdir("numba"))
     asyncio.run(kernels.warm(folder))
     return folder
 

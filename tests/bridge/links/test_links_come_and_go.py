@@ -1,9 +1,20 @@
 """A port is unplugged and plugged, silent or missing: the devices say so at once and come back by themselves."""
 
+import pytest
+
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 from custom_components.fieldbridge.bridge.errors import LinkError
+from custom_components.fieldbridge.bridge.links import FrameLink
+from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
 from demo.pty_link import PtyLink
 
 from .running import json_profile, profile_of, serial_link
+
+
+@pytest.mark.parametrize("name", ["zigbee2mqtt/#", "press + pump", " "])
+def test_a_link_may_be_called_anything(name: str) -> None:
+    transport = SerialTransport(SerialSettings(url="/dev/none"), DelimiterFramer())
+    assert FrameLink(name, transport).name == name
 
 
 async def test_unplugging_makes_every_device_unavailable_and_plugging_brings_them_back(pty_link: PtyLink) -> None:

@@ -29,6 +29,8 @@ _SUPERVISOR = "link"
 _KEPT_FRAMES = 50
 _CHECK_INTERVAL = 1.0
 """Seconds between looks for silence, and between two messages of one device on the mirror."""
+_NO_TOPIC = str.maketrans("+#\0", "___")
+"""Characters that no topic may have."""
 
 
 class LinkCounters(Protocol):
@@ -65,7 +67,7 @@ class FrameLink:
         self._rejected = 0
         """Frames that no device could read."""
         self._stream: Stream[Batch] | None = None
-        self._app = App(name=name, version=version)
+        self._app = App(name=_app_name(name), version=version)
         self._app.adapter(StreamablePort[Batch], lambda: transport)
         self._app.add_stream(_STREAM, self._pump)
         self._app.add_device(_SUPERVISOR, self._supervise)
@@ -206,3 +208,8 @@ class FrameLink:
         if status.state is LinkState.DOWN:
             for session in tuple(self._sessions.values()):
                 session.link_lost()
+
+
+def _app_name(name: str) -> str:
+    """Return a name for the app of a link: people call links as they like, also like the topics that it listens to."""
+    return name.translate(_NO_TOPIC).strip() or "link"
