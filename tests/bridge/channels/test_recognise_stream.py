@@ -33,6 +33,15 @@ def test_lines_are_left_as_they_are() -> None:
     assert [field.name for field in found.recognition.fields] == ["Room"]
 
 
+@pytest.mark.parametrize(("line", "encoding"), [("Größe=%d;Öl=%d 😀\n", "utf-8"), ("Größe=%d;Öl=%d\n", "latin-1")])
+def test_lines_of_any_language_are_no_binary_frames(line: str, encoding: str) -> None:
+    found = recognised([(line % (40 + number, 9 + number)).encode(encoding) for number in range(5)])
+
+    assert found.framing is None, "numbers grow by a digit, so that a fixed length would not hold"
+    assert found.recognition is not None
+    assert [(field.name, field.certain) for field in found.recognition.fields] == [("Größe", True), ("Öl", True)]
+
+
 def test_a_text_in_another_framing_is_cut_by_it_with_times() -> None:
     found = recognised([b"T=21.5\r", b"T=21.6\r", b"T=21.7\r"])
 

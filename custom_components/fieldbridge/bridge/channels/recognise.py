@@ -17,6 +17,7 @@ from ..codecs.decoders import (
 from ..codecs.decoders.decoder import ENCODINGS
 from ..codecs.frame_check import FrameCheck
 from ..codecs.recognise_check import recognise_frame_check
+from ..codecs.recognise_framing import text_share
 from .recognise_structure import reading_name, recognise_structure
 from .recognised_fields import RecognisedField, fields_found, try_parse
 
@@ -29,7 +30,8 @@ _BETWEEN_PAIRS = (";", ",", "|", "\n", "&", " ")
 _NAME = re.compile(r"[^\W\d_][\w .#/()-]{0,30}")
 _COMMA_NUMBER = re.compile(r"[-+]?\s*(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
 _NUMBER_AND_UNIT = re.compile(r"[-+]?\s*\d+(?:\.\d+)?\s*[^\d\s.,;:+-]\S{0,7}|[-+]\s+\d+(?:\.\d+)?")
-_TEXT = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
+_TEXT = 0.8
+"""Share of a frame's bytes that are characters."""
 _FEWEST_BINARY = 3
 
 
@@ -74,7 +76,7 @@ def _candidates(frames: list[bytes]) -> Iterator[Decoder]:
 
 
 def _are_texts(frames: Sequence[bytes]) -> bool:
-    texts = [frame for frame in frames if frame and sum(byte in _TEXT for byte in frame) * 10 >= len(frame) * 8]
+    texts = [frame for frame in frames if frame and text_share(frame) >= _TEXT]
     return len(texts) * 2 > len(frames)
 
 

@@ -17,8 +17,11 @@ BAUD_RATES = (9600, 115200, 19200, 38400, 57600, 4800, 2400, 230400, 460800, 120
 """Bits per second in order of likelihood."""
 
 _TEXT = frozenset(b"\t\n\r\x02\x03") | frozenset(range(0x20, 0x7F)) | frozenset("°µ²³".encode("latin-1"))
-_WIDE = re.compile(rb"[\xC2-\xDF][\x80-\xBF]|[\xE1-\xEF][\x80-\xBF]{2}")
-"""Characters of two or three bytes in UTF-8: noise has few of them in a row."""
+_WIDE = re.compile(
+    rb"[\xC2-\xDF][\x80-\xBF]|[\xE1-\xEF][\x80-\xBF]{2}|[\xF0-\xF4][\x80-\xBF]{3}"
+    rb"|(?<=[A-Za-z])[\xC0-\xFF]{1,2}|[\xC0-\xFF](?=[A-Za-z])"
+)
+"""Characters of several bytes in UTF-8, and letters of Latin-1 within words: noise has few of them in a row."""
 _READABLE = 0.95
 _MAX_BYTES = 8192
 """Bytes that are looked at, the latest ones."""
@@ -58,7 +61,7 @@ def readability(data: bytes) -> float:
     """Return how much of ``data`` is text or comes in a binary form that is understood, from 0 to 1."""
     if not data:
         return 0.0
-    text = _text_share(data)
+    text = text_share(data)
     if text >= _READABLE:
         # Noise at a wrong rate has few line ends at a time, and many different characters.
         return text
@@ -68,7 +71,7 @@ def readability(data: bytes) -> float:
 
 def is_text(data: bytes) -> bool:
     """Return whether ``data`` is meant to be read by people."""
-    return bool(data) and _text_share(data) >= _READABLE
+    return bool(data) and text_share(data) >= _READABLE
 
 
 def recognise_parity(data: bytes) -> str | None:
@@ -101,8 +104,8 @@ def _explained(found: RecognisedFraming) -> int:
     return sum(map(len, found.frames))
 
 
-def _text_share(data: bytes) -> float:
-    """Return the share of bytes that are characters; those of several bytes count when they are whole."""
+def text_share(data: bytes) -> float:
+    """Return the share of bytes that are characters, from 0 to 1; those of several bytes count when they are whole."""
     wide = sum(len(match[0]) for match in _WIDE.finditer(data))
     return (sum(byte in _TEXT for byte in _WIDE.sub(b"", data)) + wide) / len(data)
 
