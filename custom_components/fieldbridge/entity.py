@@ -113,7 +113,7 @@ class ChannelEntity(CoordinatorEntity[SessionCoordinator[Any]]):
         if self.channel.kind is ValueKind.NUMBER:
             self._budget = async_write_budget(self.hass)
         at_once = not self._interval and self._budget is None
-        self.async_on_remove(self._session.on_value(self.channel.key, self._write if at_once else self._value_changed))
+        self.async_on_remove(self._session.on_value(self.channel.key, self._put if at_once else self._value_changed))
         self.async_on_remove(self._cancel_pending)
         self.coordinator.entities.add(self)
         self.async_on_remove(lambda: self.coordinator.entities.discard(self))

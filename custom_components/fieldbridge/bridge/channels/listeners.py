@@ -11,24 +11,24 @@ type Unsubscribe = Callable[[], None]
 class Listeners[**P]:
     """Callables that are told together; one that fails takes neither the teller nor the others with it."""
 
-    __slots__ = ("_listeners", "failures")
+    __slots__ = ("_listeners", "anybody", "failures")
 
     def __init__(self) -> None:
         self._listeners: dict[object, Callable[P, None]] = {}
+        self.anybody = False
+        """Whether there is a listener; looked at where even a call that tells nobody counts."""
         self.failures = 0
         """Calls that raised; the first one is logged."""
-
-    def __bool__(self) -> bool:
-        """Whether anybody listens."""
-        return bool(self._listeners)
 
     def add(self, listener: Callable[P, None]) -> Unsubscribe:
         """Tell ``listener`` from now on; the returned function ends that, idempotent."""
         token = object()
         self._listeners[token] = listener
+        self.anybody = True
 
         def unsubscribe() -> None:
             self._listeners.pop(token, None)
+            self.anybody = bool(self._listeners)
 
         return unsubscribe
 

@@ -77,6 +77,8 @@ class DeviceSession:
         self._filtered = any(live.conditioner for live in self._live)
         self._timed = tuple(live for live in self._live if live.conditioner or live.policy)
         self._policies = tuple(live.policy for live in self._live if live.policy is not None)
+        self.is_timed = bool(self._timed)
+        """Whether a filter or a publish policy may speak without a frame."""
         self._talking = tuple(live for live in self._live if live.conditioner and live.conditioner.is_timed)
         self.samples: Fanout[Sample] = Fanout()
         """Every value of every accepted batch, and what timed filters say in between; nobody is waited for."""

@@ -18,6 +18,8 @@ class Flusher:
     def look(self) -> None:
         """Look whether something is due earlier than was known; called after every batch."""
         for session in self._sessions():
+            if not session.is_timed:
+                continue
             if (due := session.due) is not None and (self._sleeps_until is None or due < self._sleeps_until):
                 self._wake.set()
 

@@ -161,7 +161,7 @@ class FrameLink:
         self._recent.extend(batch)
         self._offer(batch)
         self._flusher.look()
-        if self._frame_listeners:
+        if self._frame_listeners.anybody:
             self._frame_listeners.tell(batch)
 
     def _offer(self, batch: Batch) -> None:

@@ -130,7 +130,7 @@ class ModbusLink(FrameLink):
 
     def _show(self, time: float, image: Image) -> None:
         self._images.append((time, image))
-        if self._frame_listeners:
+        if self._frame_listeners.anybody:
             self._frame_listeners.tell([Frame(time, image.to_bytes())])
 
     @override

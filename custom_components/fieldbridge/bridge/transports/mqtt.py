@@ -161,7 +161,7 @@ class MqttTransport:
         if len(payload) > MAX_PAYLOAD:
             counters.oversized += 1
             return
-        if self._watchers:
+        if self._watchers.anybody:
             self._watchers.tell(topic, payload, retained)
         if topic not in self._used:
             counters.unused += 1
