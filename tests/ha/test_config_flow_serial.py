@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from itertools import count
 from pathlib import Path
 import re
 import struct
@@ -14,6 +15,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.fieldbridge.bridge.errors import LinkError
+from custom_components.fieldbridge.config_flow.listening import MOST_LOOKS
 from custom_components.fieldbridge.connections.serial import make_serial
 from custom_components.fieldbridge.const import DOMAIN
 from demo.process import free_port
@@ -95,6 +97,17 @@ async def test_a_gas_analyser_goes_from_port_to_entities_with_its_frames_shown_l
     await asyncio.sleep(0.1)
     pty_link.write(GAS_FRAMES[5])
     await until_state(hass, "sensor.serial_device_oxygen", _oxygen(GAS_FRAMES[5]))
+
+
+async def test_a_device_that_speaks_seldom_is_waited_for(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    flow = await serial_flow(hass, pty_link.path)
+    await flow.until("nothing_arrived")
+    await flow.choose("listen_longer")
+    looks = count()
+    await flow.watch(lambda: next(looks) > 2 * MOST_LOOKS)
+    pty_link.write(b"temp=20.5;hum=40\n")
+    await flow.until("recognised")
+    assert flow.default("fields") == ["temp", "hum"]
 
 
 async def test_what_is_stored_is_what_the_form_said(hass: HomeAssistant, pty_link: PtyLink) -> None:

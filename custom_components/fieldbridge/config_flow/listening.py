@@ -27,7 +27,9 @@ from .presentation import NOTHING, field_label, hex_text, timed_frames_text
 
 _FEWEST_LOOKS = 4
 """Two seconds, so that a first burst alone decides nothing."""
-_MOST_LOOKS = 40
+MOST_LOOKS = 40
+PATIENT_LOOKS = 240
+"""Two minutes, for devices that speak seldom."""
 _FRAMES_NEEDED = 3
 """Whole frames that must be understood the same way: fewer fit a wrong description by chance."""
 
@@ -69,7 +71,7 @@ class RunningLink:
 
 
 class Listening(Looking):
-    """Looks at a source until its frames are understood, it is lost, or 20 seconds are over; then closes it."""
+    """Looks at a source until its frames are understood, it is lost, or time is up; then closes it."""
 
     def __init__(
         self,
@@ -78,11 +80,13 @@ class Listening(Looking):
         *,
         finds_framing: bool = False,
         profiles: Callable[[], Sequence[Profile]] = tuple,
+        most_looks: int = MOST_LOOKS,
     ) -> None:
         """Prepare to look at ``source``; with ``finds_framing`` its bytes are cut by what is recognised in them.
 
         ``profiles``, which may block, returns the models that are looked for.
         """
+        self._most_looks = most_looks
         super().__init__(hass, "listening")
         self.recognition = _NOTHING_YET
         self.framing: dict[str, Any] | None = None
@@ -171,7 +175,7 @@ class Listening(Looking):
         return recognise_all
 
     def _is_enough(self, frames: list[bytes]) -> bool:
-        if self._looks >= _MOST_LOOKS or self.source.lost is not None:
+        if self._looks >= self._most_looks or self.source.lost is not None:
             return True
         if self._looks < _FEWEST_LOOKS or not (self.recognition.fields or self.models):
             return False

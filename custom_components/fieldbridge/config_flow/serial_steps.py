@@ -23,7 +23,7 @@ from .baud_steps import BaudSteps
 from .describe_steps import DescribeSteps
 from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, filterable, with_channel
-from .listening import Listening, nothing_to_stop
+from .listening import MOST_LOOKS, PATIENT_LOOKS, Listening, nothing_to_stop
 from .model_link_steps import ModelLinkSteps
 from .presentation import hex_text
 from .recognised_form import (
@@ -69,10 +69,12 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         super().__init__()
         self._opening = asyncio.Lock()
         self._probe: LinkProbe | None = None
+        self._most_looks = MOST_LOOKS
 
     async def async_step_serial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose a port, open it and begin to listen."""
         errors: dict[str, str] = {}
+        self._most_looks = MOST_LOOKS
         if user_input is not None:
             errors = await self._async_take_serial(user_input)
             if not errors and user_input.get(CONF_FIND) == FIND_MODEL:
@@ -102,6 +104,11 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         if errors := await self._async_open():
             return self._show_serial("serial", None, errors)
         return await self.async_step_listen()
+
+    async def async_step_listen_longer(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Open the port once more, for a device that speaks seldom."""
+        self._most_looks = PATIENT_LOOKS
+        return await self.async_step_listen_again()
 
     async def async_step_recognised(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Tick the fields that become entities."""
@@ -166,7 +173,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
 
     async def async_step_nothing_arrived(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Nothing came: cable, power, baud rate."""
-        return self._show_outcome("nothing_arrived", "ask", "serial_model", "describe")
+        return self._show_outcome("nothing_arrived", "listen_longer", "ask", "serial_model", "describe")
 
     async def async_step_no_frame_end(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Bytes came, but no delimiter among them."""
@@ -242,6 +249,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
             source,
             finds_framing=self._data.get(CONF_DELIMITER) == LINE_END,
             profiles=partial(serial_profiles, self.hass.config.config_dir),
+            most_looks=self._most_looks,
         )
         self._stop_listening = self._listening.stop
         try:
