@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, override
 
 import pytest
 
@@ -46,6 +46,28 @@ def test_a_base_class_finds_the_one_provider_derived_from_it() -> None:
 
     special = Special()
     assert given(handler, {Special: special}) == {"adapter": special}
+
+
+def test_a_class_that_names_its_protocol_is_made_with_its_own_arguments() -> None:
+    class Plain(Port):
+        @override
+        def read(self) -> int:
+            return 1
+
+    class Base:
+        def __init__(self, logger: logging.Logger) -> None: ...
+
+    class Mixed(Port, Base):
+        @override
+        def read(self) -> int:
+            return 1
+
+    logger = logging.getLogger("x")
+    for _ in range(2):  # the first instance changes what Python shows of its class
+        assert given(Plain, {}) == {}
+        assert given(Mixed, {logging.Logger: logger}) == {"logger": logger}
+        Plain()
+        Mixed(logger)
 
 
 def test_two_candidates_are_refused() -> None:

@@ -84,7 +84,7 @@ def build_plan(
     owner = getattr(func, "__qualname__", repr(func))
     parameters = []
     function = _function_of(func)
-    for parameter in inspect.signature(func, annotation_format=Format.FORWARDREF).parameters.values():
+    for parameter in _parameters_of(func):
         if parameter.name in given:
             continue
         where = f"Parameter '{parameter.name}' of {owner}"
@@ -143,10 +143,26 @@ def _function_of(func: Callable[..., object]) -> Any:
     if isinstance(func, functools.partial):
         return _function_of(func.func)
     if isinstance(func, type):
-        return inspect.getattr_static(func, "__init__")
+        return _init_of(func)
     if inspect.isroutine(func):
         return inspect.unwrap(func)
     return inspect.getattr_static(type(func), "__call__")
+
+
+def _init_of(cls: type) -> Any:
+    """Return the ``__init__`` that counts: until a first instance is made, classes below a Protocol show a stand-in."""
+    inits = (vars(each)["__init__"] for each in cls.__mro__ if "__init__" in vars(each))
+    return next(init for init in inits if getattr(init, "__name__", "") != "_no_init_or_replace_init")
+
+
+def _parameters_of(func: Callable[..., object]) -> list[inspect.Parameter]:
+    """Return the parameters to be filled when ``func`` is called. Raises ValueError for C code without a signature."""
+    init = _init_of(func) if isinstance(func, type) else None
+    if init is None or init is inspect.getattr_static(func, "__init__"):
+        return list(inspect.signature(func, annotation_format=Format.FORWARDREF).parameters.values())
+    if init is object.__init__:
+        return []
+    return list(inspect.signature(init, annotation_format=Format.FORWARDREF).parameters.values())[1:]
 
 
 def _annotation(function: Any, name: str, where: str) -> Any:
