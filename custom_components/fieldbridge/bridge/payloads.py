@@ -11,8 +11,17 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 def to_json(value: object) -> str:
-    """Return ``value`` as compact JSON; what JSON does not know is written as its ``str``."""
-    return orjson.dumps(value, default=str, option=_OPTIONS).decode()
+    """Return ``value`` as compact JSON; what JSON does not know is written as its ``str``.
+
+    Raises TypeError for what has no text of its own: the address of an object in memory is no value.
+    """
+    return orjson.dumps(value, default=_text, option=_OPTIONS).decode()
+
+
+def _text(value: object) -> str:
+    if type(value).__str__ is object.__str__:
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return str(value)
 
 
 type Path = tuple[str | int, ...]
