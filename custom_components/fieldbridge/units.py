@@ -31,7 +31,19 @@ _CERTAIN: Final = {
 }
 """Units that belong to one quantity only; a percentage or ppm can be anything."""
 _CLASS_OF_UNIT: Final = {unit: device_class for device_class, units in _CERTAIN.items() for unit in units}
-_SPELLINGS: Final = {**AMBIGUOUS_UNITS, "l": "L", "ml": "mL", "l/min": "L/min", "deg": "°", "deg/s": "°/s", "uT": "μT"}
+_SPELLINGS: Final = {
+    **AMBIGUOUS_UNITS,
+    "l": "L",
+    "ml": "mL",
+    "l/min": "L/min",
+    "deg": "°",
+    "deg/s": "°/s",
+    "uT": "μT",
+    "degC": "°C",
+    "degF": "°F",
+    "VDC": "V",
+    "VAC": "V",
+}
 """How devices write a unit, and how Home Assistant does."""
 
 

@@ -109,6 +109,7 @@ def test_home_assistant_accepts_what_a_unit_suggests() -> None:
         if device_class is not None:
             assert unit in DEVICE_CLASS_UNITS[device_class], unit
             assert state_class in DEVICE_CLASS_STATE_CLASSES[device_class], unit
+    assert [usual_unit(written) for written in ("degC", "VDC")] == ["°C", "V"]
 
 
 def _keywords(call: ast.Call) -> dict[str, ast.expr]:

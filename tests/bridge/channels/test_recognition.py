@@ -188,6 +188,10 @@ def test_any_frames_are_recognised_or_not_without_an_error(frames: list[bytes]) 
             [("Temp", "22.5", "°C", 1), ("Hum", "41", "%", None)],
         ),
         (
+            [b"T=21.5degC;U=12.1VDC", b"T=21.6degC;U=12.2VDC"],
+            [("T", "21.6", "degC", 1), ("U", "12.2", "VDC", 1)],
+        ),
+        (
             [b"V\t12800\r\nI\t-15\r\nPID\t0xA053", b"V\t12801\r\nI\t-16\r\nPID\t0xA053"],
             [("V", "12801", None, None), ("I", "-16", None, None)],
         ),

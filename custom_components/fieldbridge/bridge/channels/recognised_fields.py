@@ -25,7 +25,8 @@ from .channel import MAX_PRECISION, ValueKind, parse_number
 
 UNITS = frozenset(
     "% °C °F K V mV kV A mA W kW MW VA kVA var Wh kWh MWh Hz kHz rpm g kg mg t lb oz m mm cm km l L ml mL m³ m3 ft³ "
-    "Pa hPa kPa bar mbar psi ppm ppb lx dB dBm s ms min h d deg ° m/s km/h l/min m³/h µg/m³ pH GJ kvar kvarh".split()
+    "Pa hPa kPa bar mbar psi ppm ppb lx dB dBm s ms min h d deg ° m/s km/h l/min m³/h µg/m³ pH GJ kvar kvarh "
+    "degC degF VDC VAC".split()
 )
 """Texts behind a number that are taken for its unit."""
 _NMEA = {
