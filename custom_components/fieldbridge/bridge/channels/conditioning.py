@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 import math
-from typing import Any
+from typing import Any, Self, cast
 
 from .. import kernels
 from ..filters import Chain
@@ -15,17 +15,35 @@ type Filtered = list[tuple[int, Value | None]]
 """What came out, each with the place in the batch of the sample at which it did; None: the signal is missing."""
 
 
-def sample_times(times: Sequence[float], before: float | None) -> Sequence[float]:
-    """Return when the samples of a batch were taken, judged from when their frames arrived.
+class Moments:
+    """When the samples of a batch were taken, in monotonic seconds."""
 
-    What one read delivers has one time of arrival; the samples are spread over the time since the batch ``before``,
-    since a filter would see them in no time at all otherwise.
-    """
-    count, last = len(times), times[-1]
-    if count == 1 or before is None or times[0] != last or last <= before:
-        return times
-    step = (last - before) / count
-    return [*(before + step * place for place in range(1, count)), last]
+    __slots__ = ("before", "intervals", "times")
+
+    def __init__(self, times: Sequence[float], before: float | None = None) -> None:
+        self.times = times
+        self.before = before
+        """When the sample before these was taken."""
+        self.intervals = _intervals(times, before)
+        """Seconds since the sample before each."""
+
+    @classmethod
+    def of_arrivals(cls, times: Sequence[float], before: float | None) -> Self:
+        """Judge from when frames arrived, and when those of the batch before did.
+
+        What one read delivers has one time of arrival; the samples are spread over the time since the batch before,
+        since a filter would see them in no time at all otherwise.
+        """
+        count, last = len(times), times[-1]
+        if count > 1 and before is not None and times[0] == last and last > before:
+            step = (last - before) / count
+            times = [*(before + step * place for place in range(1, count)), last]
+        return cls(times, before)
+
+
+def _intervals(times: Sequence[float], before: float | None) -> list[float]:
+    first = times[0] if before is None else before
+    return [time - last if time > last else 0.0 for last, time in pairwise((first, *times))]
 
 
 LONG_BATCH = 64
@@ -54,24 +72,24 @@ class Conditioner:
         """Time at which ``flush`` has something to say, None when it has not."""
         return self._chain.due
 
-    def run(self, numbers: Sequence[Value | None], times: Sequence[float], *, last_only: bool = False) -> Filtered:
-        """Take samples, None for unreadable ones, with their times in monotonic seconds.
+    def run(self, numbers: Sequence[Value | None], moments: Moments, *, last_only: bool = False) -> Filtered:
+        """Take samples, None for unreadable ones.
 
         ``last_only`` returns no more than the last result, where nobody wants the others.
         """
         if self._last is None or len(numbers) == 1 or None in numbers:
-            out = self._run_each(numbers, times)
+            out = self._run_each(numbers, moments.times)
         else:
-            known = [float(number) for number in numbers if number is not None]
+            known = list(map(float, cast("Sequence[Value]", numbers)))
             if len(known) >= LONG_BATCH and kernels.loaded():
-                out = self._run_block(known, times, self._last)
+                out = self._run_block(known, moments.times, self._last)
             elif self._maps:
                 if self._ran_block:
                     self._ran_block = False
                     self._chain.collect()
-                out = self._run_maps(known, times, self._last)
+                out = self._run_maps(known, moments, self._last)
             else:
-                out = self._run_each(known, times)
+                out = self._run_each(known, moments.times)
         return [(place, self._result(value, numbers[place])) for place, value in (out[-1:] if last_only else out)]
 
     def _run_each(self, numbers: Sequence[Value | None], times: Sequence[float]) -> list[tuple[int, float]]:
@@ -87,10 +105,10 @@ class Conditioner:
                 out.append((place, value))
         return out
 
-    def _run_maps(self, values: list[float], times: Sequence[float], before: float) -> list[tuple[int, float]]:
+    def _run_maps(self, values: list[float], moments: Moments, before: float) -> list[tuple[int, float]]:
         """Take a batch filter after filter, which costs less than sample after sample."""
-        intervals = [time - last if time > last else 0.0 for last, time in pairwise((before, *times))]
-        self._last = self._now = times[-1]
+        intervals = moments.intervals if moments.before == before else _intervals(moments.times, before)
+        self._last = self._now = moments.times[-1]
         for number, each in enumerate(self._maps):
             if not math.isfinite(sum(values)):  # for what is missing every filter has its own policy
                 updates = [later.update for later in self._maps[number:]]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .channel import Channel, Value
-from .conditioning import Conditioner, sample_times
+from .conditioning import Conditioner, Moments
 from .samples import Sample
 
 KEPT_ROWS = 8
@@ -44,9 +44,9 @@ class FilterPreview:
         if not own:
             return
         numbers = [sample.raw[key] for sample in own]
-        times = sample_times([sample.time for sample in own], self._before)
+        moments = Moments.of_arrivals([sample.time for sample in own], self._before)
         self._before = self._now = own[-1].time
-        passed = dict(self._conditioner.run(numbers, times))
+        passed = dict(self._conditioner.run(numbers, moments))
         for place, number in enumerate(numbers):
             self.rows.append(Row(number, passed.get(place), place in passed))
         self.raw = numbers[-1]

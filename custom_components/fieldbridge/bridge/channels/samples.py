@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from .channel import Value
-from .conditioning import Filtered, sample_times
+from .conditioning import Filtered, Moments
 from .live_channel import Column, LiveChannel
 
 
@@ -28,12 +28,15 @@ def run_filters(
     columns: Columns, times: Sequence[float], before: float | None, *, last_only: bool
 ) -> dict[LiveChannel, Filtered]:
     """Filter and set the channels' values; ``before`` is when the last batch came. Returns what came out."""
-    moments = sample_times(times, before)
+    moments = Moments.of_arrivals(times, before)
     results = {}
     for live, column in columns.items():
         if live.conditioner is None:
             continue
-        own = moments if len(column.numbers) == len(moments) else [moments[place] for place in column.places]
+        if len(column.numbers) == len(times):
+            own = moments
+        else:
+            own = Moments([moments.times[place] for place in column.places])
         results[live] = filtered = live.conditioner.run(column.numbers, own, last_only=last_only)
         if filtered:
             live.value = filtered[-1][1]

@@ -83,12 +83,13 @@ class MedianFilter(MapFilter):
         recent, ordered, half = self._recent, self._ordered, self._half
         if len(ordered) < self._window or not self._odd:
             return super().update_many(values, intervals)
+        values = [raw + 0.0 for raw in values]
         out: list[float] = []
-        for raw in values:
-            del ordered[bisect_left(ordered, recent[0])]
-            recent.append(raw + 0.0)
-            insort(ordered, raw + 0.0)
+        for raw, leaving in zip(values, [*recent, *values], strict=False):
+            del ordered[bisect_left(ordered, leaving)]
+            insort(ordered, raw)
             out.append(ordered[half])
+        recent.extend(values)
         if out:
             self._value = out[-1]
         return out
