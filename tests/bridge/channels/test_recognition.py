@@ -193,7 +193,7 @@ def test_any_frames_are_recognised_or_not_without_an_error(frames: list[bytes]) 
         ),
         (
             [b"V\t12800\r\nI\t-15\r\nPID\t0xA053", b"V\t12801\r\nI\t-16\r\nPID\t0xA053"],
-            [("V", "12801", None, None), ("I", "-16", None, None)],
+            [("V", "12801", None, None), ("I", "-16", None, None), ("PID", "0xA053", None, None)],
         ),
         ([b"21,5;1.013,25;x", b"21,6;1.013,30;x"], [("Field 1", "21.6", None, 1), ("Field 2", "1013.30", None, 2)]),
         (
@@ -214,6 +214,16 @@ def test_other_texts_are_recognised_with_names_and_units(
 
     assert recognition is not None
     assert [(field.name, field.sample, field.unit, field.precision) for field in recognition.fields] == found
+
+
+def test_words_with_a_name_are_offered_but_not_ticked() -> None:
+    recognition = recognise([b"T=20.5;door=open", b"T=20.6;door=closed"])
+
+    assert recognition is not None
+    assert [(field.name, field.kind, field.certain) for field in recognition.fields] == [
+        ("T", ValueKind.NUMBER, True),
+        ("Door", ValueKind.TEXT, False),
+    ]
 
 
 def test_positions_of_a_gps_receiver_are_recognised_among_its_sentences() -> None:

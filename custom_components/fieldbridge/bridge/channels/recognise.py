@@ -18,6 +18,7 @@ from ..codecs.decoders.decoder import ENCODINGS
 from ..codecs.frame_check import FrameCheck
 from ..codecs.recognise_check import recognise_frame_check
 from ..codecs.recognise_framing import text_share
+from .channel import ValueKind
 from .recognise_structure import reading_name, recognise_structure
 from .recognised_fields import RecognisedField, fields_found, try_parse
 
@@ -71,13 +72,18 @@ def _candidates(frames: list[bytes]) -> Iterator[Decoder]:
         for encoding in ENCODINGS:
             separated, pairs = _separated(frames, encoding), _pairs(frames, encoding)
             both = [decoder for decoder in (pairs, separated) if decoder is not None]
-            yield from sorted(both, key=lambda decoder: -len(fields_found(decoder, frames)))
+            yield from sorted(both, key=lambda decoder: -len(_numbers_found(decoder, frames)))
         yield NumbersDecoder()
 
 
 def _are_texts(frames: Sequence[bytes]) -> bool:
     texts = [frame for frame in frames if frame and text_share(frame) >= _TEXT]
     return len(texts) * 2 > len(frames)
+
+
+def _numbers_found(decoder: Decoder, frames: list[bytes]) -> list[RecognisedField]:
+    """Return what tells that a decoder is right; words are found by any."""
+    return [field for field in fields_found(decoder, frames) if field.kind is ValueKind.NUMBER]
 
 
 def _pairs(frames: list[bytes], encoding: str) -> KeyValueDecoder | None:
@@ -95,7 +101,7 @@ def _pairs(frames: list[bytes], encoding: str) -> KeyValueDecoder | None:
                     decimal_comma=comma,
                     leading_number=True,
                 )
-                found = [field for field in fields_found(decoder, frames) if _NAME.fullmatch(field.source)]
+                found = [field for field in _numbers_found(decoder, frames) if _NAME.fullmatch(field.source)]
                 if len(found) > most and _reads_most(decoder, frames):
                     best, most = decoder, len(found)
     return best

@@ -57,6 +57,8 @@ _OBIS = {
     "51.7.0": "Current L2",
     "71.7.0": "Current L3",
 }
+_LONGEST_WORD = 32
+"""Characters of a text that may be a state."""
 _GREATEST_FLOAT32 = 3.4e38
 _HEAD = re.compile(r"([^\W\d_][^()\[\];,]*?)\s*(?:[(\[]([^()\[\]]+)[)\]])?")
 """A name, and its unit in brackets."""
@@ -76,7 +78,7 @@ class RecognisedField:
     precision: int | None = None
     """Most decimals seen; None for texts, and where only whole numbers were seen, which proves nothing."""
     certain: bool = True
-    """False for one of many ways to read the same bytes."""
+    """False for one of many ways to read the same bytes, and for words that may be none of the device's values."""
 
 
 def fields_found(decoder: Decoder, frames: Sequence[bytes]) -> list[RecognisedField]:
@@ -178,6 +180,7 @@ def _plain_fields(decoder: Decoder, parsed: list[Any]) -> list[RecognisedField]:
             raws = {name: [fields[name] for fields in parsed if name in fields] for name in seen}
             described = (
                 text_field(source, readable(source), values, unit_within(raws[source]))
+                or _word_field(source, raws[source])
                 for source, values in seen.items()
             )
         case BytesDecoder():
@@ -213,6 +216,21 @@ def text_field(source: str, name: str, values: list[object], unit: str | None) -
         sample=numbers[-1],
         unit=unit,
         precision=_precision(numbers),
+    )
+
+
+def _word_field(name: str, texts: list[str]) -> RecognisedField | None:
+    """Return the named field whose texts are words, such as ``door=open``; None where they are long or missing."""
+    if not all(0 < len(text) <= _LONGEST_WORD and text.isprintable() for text in texts):
+        return None
+    return RecognisedField(
+        source=name,
+        name=readable(name),
+        kind=ValueKind.TEXT,
+        sample=texts[-1],
+        unit=None,
+        precision=None,
+        certain=False,
     )
 
 
