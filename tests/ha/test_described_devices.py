@@ -85,6 +85,8 @@ async def test_framing_and_messages_are_described_with_a_live_row_and_become_a_d
     assert (row["state"], row["attributes"]) == ("3", {"friendly_name": ".+"})
     wrong = await row_of(client, flow, "config_flow", {**marks, "start": "\\q", **NO_CHECK})
     assert "unknown escape" in wrong["error"]
+    for half_typed in ({"start": 2}, {"after": "on"}, {"max_length": None}, {"check": "crc"}):
+        assert (await row_of(client, flow, "config_flow", {**marks, **NO_CHECK, **half_typed}))["error"]
     await flow.submit({**marks, "end": "\\q", **NO_CHECK})
     assert flow.errors == {"end": "bad_value"}
 
@@ -276,6 +278,39 @@ async def test_the_options_show_the_newest_message_while_its_form_is_filled(
     await hass.async_block_till_done()
 
     assert stored(probe)["decoder"]["check"] == {"algorithm": "xor8", "start": 0, "with_separator": True}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("separated", {"separator": 7}),
+        ("separated", {"separator": ";", "field_count": "fi"}),
+        ("separated", {"separator": ";", "check": ["xor8"], "encoding": None}),
+        ("pattern", {}),
+        ("pattern", {"pattern": "(?P<a>.)", "pasted": 5}),
+        ("columns", {"columns": 4}),
+        ("structure", {"layout": "u8"}),
+        ("structure", {"layout": [{"name": "kind"}]}),
+        ("structure", {"layout": [{"name": "kind", "type": ["u8"]}]}),
+        ("yaml", {"yaml": "kind: json"}),
+        ("yaml", {"yaml": {"kind": ["json"]}}),
+        ("yaml", {"yaml": {"kind": "separated", "separator": 7}}),
+        ("yaml", {"yaml": {"kind": "structure", "fields": [{"name": ["a"]}]}}),
+    ],
+)
+async def test_the_row_of_a_half_typed_form_says_why_there_is_none(
+    hass: HomeAssistant,
+    probe: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    values: dict[str, Any],
+) -> None:
+    flow = await Flow.options(hass, probe, "messages")
+    await flow.submit({"kind": kind})
+
+    assert (await row_of(await hass_ws_client(hass), flow, "options_flow", values))["error"]
+    assert "Traceback" not in caplog.text
 
 
 async def test_which_messages_are_a_devices_own_can_be_changed(

@@ -24,7 +24,7 @@ from .decoder_form import (
 )
 from .decoder_preview import decoded_row, decoded_table
 from .presentation import timed_frames_text
-from .preview import PreviewedSteps, Send, async_repeat, async_setup_preview
+from .preview import PreviewedSteps, Send, async_repeat, async_setup_preview, typed_form
 
 _KIND: Final = "kind"
 _MOST_PASTED: Final = 100_000
@@ -116,8 +116,12 @@ class DecoderSteps(PreviewedSteps):
     _table = ""
 
     def start_decoder_preview(self, form: dict[str, Any], send: Send) -> CALLBACK_TYPE:
-        """Send what the unsaved form makes of the newest message, as long as one comes; raises ProfileError."""
-        return async_repeat(self.hass, lambda: decoded_row(*self._read_form(form)), send)
+        """Send what the unsaved form makes of the newest message, as long as one comes.
+
+        Raises ProfileError, probatio.Invalid.
+        """
+        typed = typed_form(self, form)
+        return async_repeat(self.hass, lambda: decoded_row(*self._read_form(typed)), send)
 
     def _read_form(self, form: dict[str, Any]) -> tuple[Decoder, list[RecognisedField], list[bytes]]:
         """Return the decoder, its fields and the frames that it is tried on: pasted ones, else those that came."""

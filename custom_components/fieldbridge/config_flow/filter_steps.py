@@ -35,7 +35,7 @@ from .filter_form import (
 )
 from .filter_preview import SampleSource, preview_table, start_filter_preview
 from .presentation import NOTHING
-from .preview import PreviewedSteps, Send, async_setup_preview
+from .preview import PreviewedSteps, Send, async_setup_preview, typed_form
 from .selector_texts import async_field_texts, async_selector_texts
 
 _CHANNEL: Final = "channel"
@@ -247,10 +247,8 @@ class FilterSteps(PreviewedSteps):
     def previewed_channel(self, form: dict[str, Any]) -> Channel:
         """Return the channel as the form on the screen describes it; raises FieldError, ProfileError and Invalid."""
         changed = {"filter": self._with_filter, "paste_filters": self._with_pasted, "publish_policy": self._with_policy}
-        assert self.cur_step is not None  # noqa: S101  - a form is on the screen
-        schema, step = self.cur_step["data_schema"], self.cur_step["step_id"]
-        # The frontend asks with whatever is typed so far.
-        channel = Channel.from_dict(changed[step](schema(form) if schema is not None else form))
+        step = self.cur_step["step_id"] if self.cur_step else ""
+        channel = Channel.from_dict(changed[step](typed_form(self, form)))
         # A filter is judged by what comes out of it, not by how seldom that is shown.
         return channel if step == "publish_policy" else _without_policy(channel)
 

@@ -15,7 +15,7 @@ from .framing_form import framing_error_field, framing_form, framing_kind_select
 from .link_steps import LinkSteps
 from .listening import Listening
 from .presentation import NOTHING, dotted, framing_text, hex_text
-from .preview import Send, async_offer_preview, async_repeat
+from .preview import Send, async_offer_preview, async_repeat, typed_form
 from .selector_texts import async_selector_texts
 
 _KIND: Final = "kind"
@@ -67,8 +67,11 @@ class FramingSteps(LinkSteps):
         )
 
     def start_framing_preview(self, form: dict[str, Any], send: Send) -> CALLBACK_TYPE:
-        """Send how many messages the unsaved form makes of the bytes, and the newest one; raises ProfileError."""
-        framing = framing_of_form(self._framing_kind, form, self._framing_so_far)
+        """Send how many messages the unsaved form makes of the bytes, and the newest one.
+
+        Raises ProfileError, probatio.Invalid.
+        """
+        framing = framing_of_form(self._framing_kind, typed_form(self, form), self._framing_so_far)
 
         def row() -> dict[str, Any]:
             frames = cut_chunks(list(self._listening.capture.chunks), framing)

@@ -19,7 +19,9 @@ from .filter_form import FieldError
 type Send = Callable[[dict[str, Any]], None]
 """Shows a row: ``state``, ``attributes`` and ``domain`` of an entity, or ``error``."""
 type StartPreview = Callable[[dict[str, Any], Send], CALLBACK_TYPE]
-"""Begins to send rows of an unsaved form, until the returned function is called; raises FieldError, ProfileError."""
+"""Begins to send rows of an unsaved form, until the returned function is called.
+
+Raises FieldError, ProfileError, probatio.Invalid."""
 
 _INTERVAL: Final = timedelta(seconds=0.5)
 _PREVIEWS: Final[HassKey[dict[str, WeakMethod[StartPreview]]]] = HassKey(f"{DOMAIN}_previews")
@@ -31,6 +33,13 @@ def async_offer_preview(hass: HomeAssistant, flow_id: str, start: StartPreview) 
     """Let the frontend ask for the preview of the form on the screen; ``start``, a method, leaves with its flow."""
     previews = hass.data.setdefault(_PREVIEWS, {})
     previews[flow_id] = WeakMethod(start, lambda _: previews.pop(flow_id, None))
+
+
+def typed_form(flow: FlowHandler[Any, Any, Any], form: dict[str, Any]) -> dict[str, Any]:
+    """Return what is typed so far as the schema of the form on the screen reads it; raises probatio.Invalid."""
+    schema = flow.cur_step["data_schema"] if flow.cur_step else None
+    typed: dict[str, Any] = form if schema is None else schema(form)
+    return typed
 
 
 class PreviewedSteps(FlowHandler[Any, Any, Any]):
