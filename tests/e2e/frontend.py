@@ -36,6 +36,8 @@ class Frontend:
 
     async def open(self, path: str) -> None:
         """Go to a page of the frontend."""
+        # A dialog that closes goes back in the history, which would take the place of this.
+        await self.page.wait_for_function("() => !history.state?.dialog")
         await self.page.goto(self._url + path, wait_until="domcontentloaded")
 
     async def log_in(self, user: str, password: str) -> None:
