@@ -40,6 +40,18 @@ async def test_a_simulated_link_needs_one_form_only(hass: HomeAssistant) -> None
     await until_state(hass, "binary_sensor.simulated_device_door", STATE_ON)
 
 
+async def test_a_simulated_link_is_named_in_the_language_of_home_assistant(hass: HomeAssistant) -> None:
+    hass.config.language = "de"
+    flow = await Flow.config(hass, "simulated")
+    await flow.submit({"signals": ["temperature"], "interval": 1})
+
+    entry = only_entry(hass)
+    assert (entry.title, [each.title for each in entry.subentries.values()]) == (
+        "Simulierte Signale",
+        ["Simuliertes Gerät"],
+    )
+
+
 @pytest.mark.parametrize("step", ["simulated", "reconfigure_simulated"])
 async def test_a_simulated_link_needs_a_signal(hass: HomeAssistant, step: str) -> None:
     if step == "simulated":

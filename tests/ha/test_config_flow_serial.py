@@ -99,6 +99,20 @@ async def test_a_gas_analyser_goes_from_port_to_entities_with_its_frames_shown_l
     await until_state(hass, "sensor.serial_device_oxygen", _oxygen(GAS_FRAMES[5]))
 
 
+async def test_a_serial_device_is_named_in_the_language_of_home_assistant(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    hass.config.language = "de"
+    flow = await serial_flow(hass, pty_link.path)
+    await asyncio.sleep(0.1)  # longer than the pause that tells a whole first frame from a cut one
+    for frame in GAS_FRAMES[:4]:
+        pty_link.write(frame)
+    await flow.until("recognised")
+    await flow.submit({"fields": flow.default("fields")})
+
+    assert [each.title for each in only_entry(hass).subentries.values()] == ["Serielles Gerät"]
+
+
 async def test_a_device_that_speaks_seldom_is_waited_for(hass: HomeAssistant, pty_link: PtyLink) -> None:
     flow = await serial_flow(hass, pty_link.path)
     await flow.until("nothing_arrived")

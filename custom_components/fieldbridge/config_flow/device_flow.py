@@ -21,7 +21,6 @@ from .listening import FrameSource, Listening, RunningLink, nothing_to_stop
 from .recognised_form import (
     CONF_FIELDS,
     CONF_NAMES,
-    DEVICE_TITLE,
     SECTION_CONDITION,
     BadConditionError,
     async_recognised_placeholders,
@@ -32,7 +31,8 @@ from .recognised_form import (
     read_condition,
     with_names,
 )
-from .simulated_form import SIMULATED_DEVICE_TITLE, signals_selector
+from .selector_texts import async_default_title
+from .simulated_form import signals_selector
 
 
 class DeviceFlow(DeviceDescribeSteps):
@@ -77,17 +77,18 @@ class DeviceFlow(DeviceDescribeSteps):
     async def async_step_simulated(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose from the signals that the link generates."""
         errors: dict[str, str] = {}
+        title = await async_default_title(self.hass, "simulated_device")
         if user_input is not None:
             if signals := user_input[CONF_SIGNALS]:
                 return self.async_create_entry(
-                    title=given_name(user_input[CONF_NAME], SIMULATED_DEVICE_TITLE),
+                    title=given_name(user_input[CONF_NAME], title),
                     data=simulated_profile(signals).to_dict(),
                 )
             errors[CONF_SIGNALS] = "no_signals"
         signals = self._get_entry().data[CONF_SIGNALS]
         schema = probatio.Schema(
             {
-                probatio.Required(CONF_NAME, default=SIMULATED_DEVICE_TITLE): TextSelector(),
+                probatio.Required(CONF_NAME, default=title): TextSelector(),
                 probatio.Required(CONF_SIGNALS, default=signals): signals_selector(signals),
             }
         )
@@ -115,6 +116,7 @@ class DeviceFlow(DeviceDescribeSteps):
         """Name the device and tick the fields that become entities."""
         recognition = self._by_hand or self._listening.recognition
         frames = list(self._listening.capture.frames)
+        title = await async_default_title(self.hass, "serial_device")
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
@@ -126,11 +128,11 @@ class DeviceFlow(DeviceDescribeSteps):
             if not errors:
                 named = with_names(recognition, user_input[CONF_FIELDS], user_input.get(CONF_NAMES) or "")
                 profile = self.complete(make_profile(named, user_input[CONF_FIELDS], condition))
-                name = given_name(user_input[CONF_NAME], DEVICE_TITLE)
+                name = given_name(user_input[CONF_NAME], title)
                 return self.async_create_entry(title=name, data=profile.to_dict())
         schema = probatio.Schema(
             {
-                probatio.Required(CONF_NAME, default=DEVICE_TITLE): TextSelector(),
+                probatio.Required(CONF_NAME, default=title): TextSelector(),
                 **fields_schema(recognition),
                 **names_schema(),
                 **condition_schema(recognition.decoder, frames),

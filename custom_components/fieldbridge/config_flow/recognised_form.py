@@ -43,7 +43,6 @@ _CONDITION_PREFIX: Final = "condition_prefix"
 _ACCELERATION: Final = re.compile(r"acc|beschl", re.IGNORECASE)
 _LISTED: Final = 24
 """Fields that are shown as boxes to tick; more are found by typing."""
-DEVICE_TITLE: Final = "Serial device"
 
 
 def fields_schema(recognition: Recognition) -> dict[probatio.Marker, Any]:

@@ -29,13 +29,13 @@ from .presentation import hex_text
 from .recognised_form import (
     CONF_FIELDS,
     CONF_NAMES,
-    DEVICE_TITLE,
     async_recognised_placeholders,
     fields_schema,
     make_profile,
     names_schema,
     with_names,
 )
+from .selector_texts import async_default_title
 from .serial_form import (
     CONF_FIND,
     FIND_MODEL,
@@ -62,6 +62,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
     _listening: Listening
     _draft: dict[str, Any]
     """The profile of the device that is described, while its filters are set."""
+    _draft_title: str
     _seen: list[Frame]
 
     def __init__(self) -> None:
@@ -141,7 +142,8 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
     async def async_step_create_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make the link with the device as it is described now."""
         await self._listening.source.close()
-        return self._create_link(DEVICE_TITLE, DeviceProfile.from_dict(self._draft))
+        title = await async_default_title(self.hass, "serial_device")
+        return self._create_link(title, DeviceProfile.from_dict(self._draft))
 
     async def async_step_filters_kept(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Set the filters of another value, or make the link."""
@@ -150,6 +152,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
     async def _async_set_filters(self) -> ConfigFlowResult:
         """Open the port once more, so that the preview shows what comes; without it the frames seen have to do."""
         self._seen = list(self._listening.frames)
+        self._draft_title = await async_default_title(self.hass, "serial_device")
         await self._async_open()
         result: ConfigFlowResult = await self.async_step_filters()
         return result
@@ -159,7 +162,7 @@ class SerialSteps(BaudSteps, ModelLinkSteps, AskSteps, DescribeSteps, FilterStep
         capture = self._listening.capture
         profile = DeviceProfile.from_dict(self._draft)
         source = SampleSource.of_frames(profile, [*self._seen, *capture.recent], capture.listeners)
-        return {DEVICE_TITLE: FilteredDevice(title=DEVICE_TITLE, data=self._draft, source=source)}
+        return {self._draft_title: FilteredDevice(title=self._draft_title, data=self._draft, source=source)}
 
     @override
     def keep_channel(self, device_id: str, channel: dict[str, Any]) -> ConfigFlowResult:

@@ -1,7 +1,5 @@
 """The form of a simulated link: which signals, and how often."""
 
-from typing import Final
-
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -14,9 +12,6 @@ import probatio
 
 from ..const import CONF_INTERVAL, CONF_SIGNALS
 from ..presets import PRESETS
-
-SIMULATED_TITLE: Final = "Simulated signals"
-SIMULATED_DEVICE_TITLE: Final = "Simulated device"
 
 
 def signals_selector(keys: list[str]) -> SelectSelector:

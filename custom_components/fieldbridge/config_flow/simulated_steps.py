@@ -8,7 +8,8 @@ from homeassistant.core import callback
 from ..const import CONF_KIND, CONF_SIGNALS, KIND_SIMULATED
 from ..presets import simulated_profile
 from .link_steps import LinkSteps
-from .simulated_form import SIMULATED_DEVICE_TITLE, SIMULATED_SCHEMA, SIMULATED_TITLE
+from .selector_texts import async_default_title
+from .simulated_form import SIMULATED_SCHEMA
 
 
 class SimulatedSteps(LinkSteps):
@@ -19,8 +20,10 @@ class SimulatedSteps(LinkSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             if user_input[CONF_SIGNALS]:
-                self._data, self._title = {CONF_KIND: KIND_SIMULATED, **user_input}, SIMULATED_TITLE
-                return self._create_link(SIMULATED_DEVICE_TITLE, simulated_profile(user_input[CONF_SIGNALS]))
+                self._data = {CONF_KIND: KIND_SIMULATED, **user_input}
+                self._title = await async_default_title(self.hass, "simulated_link")
+                title = await async_default_title(self.hass, "simulated_device")
+                return self._create_link(title, simulated_profile(user_input[CONF_SIGNALS]))
             errors[CONF_SIGNALS] = "no_signals"
         return self._show_simulated("simulated", user_input, errors)
 
