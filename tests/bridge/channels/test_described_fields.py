@@ -1,11 +1,18 @@
 """What a decoder that a person described offers: numbers ticked, texts beside them, and what nobody has sent yet."""
 
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import ValueKind
 from custom_components.fieldbridge.bridge.channels.described_fields import described_fields
 from custom_components.fieldbridge.bridge.codecs.decoders import decoder_from_dict
 from custom_components.fieldbridge.bridge.codecs.escapes import parse_lines
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 
 
 def test_texts_are_offered_beside_numbers_but_not_ticked() -> None:
@@ -59,6 +66,35 @@ def test_pasted_messages_have_the_bytes_that_the_device_would_send() -> None:
     assert parse_lines("20 °C\\x02", "latin-1") == [b"20 \xb0C\x02"]
 
 
-def test_a_wrong_escape_is_told_with_its_line() -> None:
-    with pytest.raises(ValueError, match="line 2: unknown escape"):
-        parse_lines("good\nb\\qd")
+@given(st.lists(PLAIN, max_size=3) | st.dictionaries(st.text(max_size=5), PLAIN, max_size=3))
+def test_pasted_json_is_taken_as_it_is_written(value: Any) -> None:
+    text = json.dumps(value)
+
+    assert parse_lines(f"  {text}\n{text}") == [b"  " + text.encode(), text.encode()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'{"name": "the \"left\" one", "unit": "\u00b0C", "path": "C:\\temp", "note": "a\nb"}',
+        r'{"unit": "\u00b0C", "cut": ',
+        r"T=5\q\x02",
+        r"T=5\x0",
+        "T=5\\",
+    ],
+)
+def test_escapes_of_the_device_are_taken_as_they_are_written(line: str) -> None:
+    assert parse_lines(line) == [line.encode()]
+
+
+def test_known_escapes_around_and_in_what_is_no_json_are_bytes() -> None:
+    assert parse_lines(r'\x02{"a": 1}\r\n') == [b'\x02{"a": 1}\r\n']
+    assert parse_lines(r"[1\t2") == [b"[1\t2"]
+    assert parse_lines("[" * 50_000 + r"\t") == [b"[" * 50_000 + b"\t"]
+
+
+def test_a_character_without_bytes_is_told_with_its_line() -> None:
+    with pytest.raises(ValueError, match="line 2: '€' is no single byte"):
+        parse_lines("good\n20 €\\n")
+    with pytest.raises(ValueError, match="line 1: '€' is no single byte"):
+        parse_lines('{"price": "20 €"}')

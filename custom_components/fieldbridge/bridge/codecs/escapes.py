@@ -1,5 +1,6 @@
 """Bytes as people write them in forms and profiles, and back."""
 
+import json
 import re
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.)|$)", re.DOTALL)
@@ -22,10 +23,15 @@ def parse_bytes(text: str, encoding: str = "latin-1") -> bytes:
         data += _encoded(text[end : match.start()], encoding)
         end = match.end()
         code, letter = match.groups()
-        if code is None and letter not in _ESCAPED:
+        if _is_unknown(match):
             raise ValueError(f"unknown escape {match[0]} in {text!r}")
         data.append(int(code, 16) if code else ord(_ESCAPED[letter]))
     return bytes(data + _encoded(text[end:], encoding))
+
+
+def _is_unknown(match: re.Match[str]) -> bool:
+    code, letter = match.groups()
+    return code is None and letter not in _ESCAPED
 
 
 def _encoded(text: str, encoding: str) -> bytes:
@@ -38,7 +44,8 @@ def _encoded(text: str, encoding: str) -> bytes:
 def parse_lines(text: str, encoding: str = "latin-1") -> list[bytes]:
     """Return the frames that a person pasted, one per line: text with escapes, or hexadecimal bytes (``0b 41 8d``).
 
-    Two-digit decimal numbers alone are text. Raises ValueError with the number of the line that is malformed.
+    Two-digit decimal numbers alone are text. JSON and lines with any other escape, which is the device's own, are taken
+    as they are written. Raises ValueError with the number of the line that has a character without bytes.
     """
     frames = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -47,10 +54,26 @@ def parse_lines(text: str, encoding: str = "latin-1") -> list[bytes]:
             continue
         is_dump = _DUMP.fullmatch(bare) is not None and not bare.replace(" ", "").isdecimal()
         try:
-            frames.append(bytes.fromhex(bare) if is_dump else parse_bytes(line, encoding))
+            if is_dump:
+                frames.append(bytes.fromhex(bare))
+            else:
+                frames.append(_encoded(line, encoding) if _is_as_written(bare) else parse_bytes(line, encoding))
         except ValueError as err:
             raise ValueError(f"line {number}: {err}") from err
     return frames
+
+
+def _is_as_written(line: str) -> bool:
+    r"""Return whether the escapes of a line are not ours: a JSON object or list, or one like ``\q``."""
+    if any(map(_is_unknown, _ESCAPE.finditer(line))):
+        return True
+    if line[0] not in "{[":
+        return False
+    try:
+        json.loads(line)
+    except ValueError, RecursionError:
+        return False
+    return True
 
 
 def escape_bytes(data: bytes) -> str:
