@@ -326,7 +326,7 @@ async def async_setup_recordings(hass: HomeAssistant) -> None:
 
 
 @callback
-def catalogue_of(hass: HomeAssistant) -> Catalogue:
-    """Return the catalogue of recordings, that of the default folder before the first entry is set up."""
+def recordings_of(hass: HomeAssistant) -> Recordings:
+    """Return the recordings, those of the default folder before the first entry is set up."""
     recordings = hass.data.get(DATA_RECORDINGS)
-    return (recordings if recordings is not None else Recordings(hass)).catalogue
+    return recordings if recordings is not None else Recordings(hass)

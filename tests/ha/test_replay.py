@@ -4,6 +4,7 @@ from pathlib import Path
 import shutil
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -17,7 +18,7 @@ from custom_components.fieldbridge.recordings import DATA_RECORDINGS
 from demo.pty_link import PtyLink
 
 from .flows import Flow
-from .links import ROOM, device, serial_entry, set_up, until_state
+from .links import ROOM, device, serial_entry, set_up, until, until_state
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +106,56 @@ async def test_a_replay_whose_recording_was_deleted_says_so(hass: HomeAssistant,
     await flow.submit({"recording": name, "pace": "1", "repeats": 0})
 
     assert flow.ended_by == "no_recordings"
+
+
+async def test_a_link_whose_recording_was_deleted_says_so_until_it_is_back_and_reloaded(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path, tmp_path: Path
+) -> None:
+    name = await record(hass, pty_link)
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": name, "pace": "fastest", "repeats": 0})
+    await until_state(hass, "binary_sensor.run_replay_connectivity", STATE_ON)
+    entry = hass.config_entries.async_entries(DOMAIN)[1]
+    kept = shutil.copytree(folder, tmp_path / "kept")
+
+    await hass.data[DATA_RECORDINGS].async_delete(name)
+    await until(lambda: entry.state is ConfigEntryState.SETUP_ERROR)
+    assert entry.error_reason_translation_key == "replayed_recording_gone"
+    assert entry.error_reason_translation_placeholders == {"name": name, "folder": str(folder)}
+    assert not await hass.config_entries.async_reload(entry.entry_id)
+
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await until_state(hass, "binary_sensor.run_replay_connectivity", STATE_ON)
+
+
+async def test_a_replay_waits_until_its_folder_can_be_read(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path, tmp_path: Path
+) -> None:
+    name = await record(hass, pty_link)
+    flow = await Flow.config(hass, "replay")
+    await flow.submit({"recording": name, "pace": "1", "repeats": 0})
+    entry = hass.config_entries.async_entries(DOMAIN)[1]
+    kept = folder.rename(tmp_path / "kept")  # noqa: ASYNC240
+    folder.write_text("no folder")  # noqa: ASYNC240
+
+    assert not await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "recordings_unreadable"
+
+    folder.unlink()  # noqa: ASYNC240
+    kept.rename(folder)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+
+
+async def test_a_folder_of_recordings_that_cannot_be_read_is_said(hass: HomeAssistant, folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.write_text("no folder")  # noqa: ASYNC240
+    flow = await Flow.config(hass, "replay")
+
+    assert flow.ended_by == "recordings_unreadable"
+    assert flow.text("folder") == str(folder)
+    assert "Not a directory" in flow.text("error")
 
 
 async def test_a_raw_capture_is_replayed_with_the_devices_of_its_link(hass: HomeAssistant, room: Any) -> None:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, ConfigSubentryData
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -25,7 +26,7 @@ from ..const import (
     PACE_FASTEST,
     SUBENTRY_DEVICE,
 )
-from ..recordings import catalogue_of
+from ..recordings import recordings_of
 from .link_steps import LinkSteps
 from .selector_texts import async_selector_texts
 
@@ -47,7 +48,12 @@ class ReplaySteps(LinkSteps):
 
     async def async_step_replay(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose a recording and its pace."""
-        entries = await self.hass.async_add_executor_job(catalogue_of(self.hass).entries)
+        try:
+            entries = await recordings_of(self.hass).async_entries()
+        except HomeAssistantError as err:
+            return self.async_abort(
+                reason="recordings_unreadable", description_placeholders=err.translation_placeholders
+            )
         replayable = [info for info in entries if info.state is not RecordingState.RUNNING and _is_readable(info)]
         if not replayable:
             return self.async_abort(reason="no_recordings")

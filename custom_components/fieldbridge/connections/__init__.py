@@ -13,7 +13,7 @@ from .adapters import async_follow_adapter, async_follow_plugging
 from .bluetooth import async_make_ble
 from .modbus import async_make_modbus
 from .mqtt import async_make_mqtt
-from .replay import make_replay
+from .replay import async_make_replay
 from .serial import make_serial
 from .simulated import make_simulated
 
@@ -29,14 +29,10 @@ async def _async_make_simulated(hass: HomeAssistant, entry: ConfigEntry[Any]) ->
     return FrameLink(entry.title, make_simulated(entry.data))
 
 
-async def _async_make_replay(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Link:
-    return FrameLink(entry.title, make_replay(hass, entry.data))
-
-
 _MAKERS: Final[dict[str, LinkMaker]] = {
     KIND_BLE: async_make_ble,
     KIND_MQTT: async_make_mqtt,
-    KIND_REPLAY: _async_make_replay,
+    KIND_REPLAY: async_make_replay,
     KIND_SERIAL: _async_make_serial,
     KIND_MODBUS: async_make_modbus,
     KIND_SIMULATED: _async_make_simulated,
