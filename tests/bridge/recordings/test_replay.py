@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+import json
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -153,6 +154,25 @@ async def test_a_replayed_recording_shows_the_values_that_were_recorded(
     assert sessions["Room"].values == {"temp": 21.5, "door": True, "mode": "auto"}
     assert sessions["Scale"].values == {"temp": 80.25}
     assert devices[0].profile.channels[0].unit == "°C"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("number", [44, -3, 2**60 + 1, 44.0, 1e20])
+async def test_a_replayed_number_is_a_whole_one_only_where_it_was_recorded_as_one(
+    tmp_path: Path, suffix: str, wide: bool, number: float
+) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    described, device = room()
+    plan = RecordingPlan(title="Run", devices=[(described, device)], suffix=suffix, wide=wide)
+    recording = await catalogue.start(plan)
+    device.say(1.0, temp=number)
+    await recording.stop()
+    info = catalogue.find(recording.name)
+
+    replayed = [json.loads(frame.data)["c0"] for frame in replay_frames(info.path, info.description)]
+
+    assert [(value, type(value)) for value in replayed] == [(number, type(number))]
 
 
 async def test_a_replayed_capture_brings_its_devices(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import csv
 from dataclasses import dataclass
 from datetime import UTC, datetime
 import json
+import math
 from pathlib import Path
 import sqlite3
 from typing import Any
@@ -100,8 +101,10 @@ def _long_row(cells: Mapping[str, Any], kinds: Mapping[str, ValueKind]) -> Recor
 def _value(cell: object, kind: ValueKind) -> Value:
     match kind:
         case ValueKind.NUMBER:
-            number = float(str(cell))
-            return int(number) if isinstance(cell, int) else number
+            text = str(cell)
+            number = float(text)
+            # A whole number stays one only where it was written as one.
+            return int(text) if math.isfinite(number) and text.removeprefix("-").isdecimal() else number
         case ValueKind.BINARY:
             return cell in (True, 1, "true", "1")
         case ValueKind.TEXT:
