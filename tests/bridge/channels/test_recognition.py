@@ -226,6 +226,68 @@ def test_words_with_a_name_are_offered_but_not_ticked() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [
+        ([b"door:open", b"door:closed", b"door:open"], {"door": "open"}),
+        ([b"door1:open", b"door1:closed", b"door1:open"], {"door1": "open"}),
+        ([b"state=idle"] * 3, {"state": "idle"}),
+        (
+            [b"state=not ready;door=open", b"door=open;state=idle", b"x", b"state=idle;door=closed;"],
+            {"state": "idle", "door": "closed"},
+        ),
+        ([b"door=open", b"window=shut"] * 3, {"door": "open", "window": "shut"}),
+        ([b"Door: open, Lid: shut"] * 2 + [b"Door: shut, Lid: open"] * 2, {"Door": "shut", "Lid": "open"}),
+        ([b"T\xfcr=auf", b"T\xfcr=zu", b"T\xfcr=auf"], {"Tür": "auf"}),
+    ],
+)
+def test_lines_of_words_with_a_name_alone_are_offered_but_not_ticked(
+    frames: list[bytes], found: dict[str, str]
+) -> None:
+    recognition = recognise(frames)
+
+    assert recognition is not None
+    assert {field.source: field.sample for field in recognition.fields} == found
+    assert {(field.kind, field.certain) for field in recognition.fields} == {(ValueKind.TEXT, False)}
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b"Hello world: ready"] * 4,
+        [b"Error: the door is open"] * 4,
+        [b"starting: please wait", b"self test", b"motor: ok", b"running"],
+        [b"boot: ok", b"radio: ok", b"clock: set"],
+        [b"door=open", b"door=closed"],
+        [b"see http://example.org"] * 4,
+    ],
+)
+def test_prose_and_single_lines_are_no_words_with_a_name(frames: list[bytes]) -> None:
+    assert recognise(frames) is None
+
+
+def test_a_number_behind_letters_counts_more_than_the_word() -> None:
+    (field,) = fields_of([b"Weight:ST+12.5kg", b"Weight:ST+12.6kg", b"Weight:ST+12.7kg"]).values()
+
+    assert (field.kind, field.sample) == (ValueKind.NUMBER, "+12.7")
+
+
+def test_json_lists_are_recognised_by_position() -> None:
+    recognition = recognise([b'[1.5, 2, "x", [7]]', b'[1.25, 3, "y", [8]]'])
+
+    assert recognition is not None
+    assert [(field.source, field.name, field.kind, field.sample) for field in recognition.fields] == [
+        ("0", "Field 1", ValueKind.NUMBER, "1.25"),
+        ("1", "Field 2", ValueKind.NUMBER, "3"),
+        ("2", "Field 3", ValueKind.TEXT, "y"),
+        ("3.0", "Field 4 0", ValueKind.NUMBER, "8"),
+    ]
+
+
+def test_numbers_as_keys_of_a_json_object_are_its_names() -> None:
+    assert list(fields_of([b'{"1": 5, "2": 6}'] * 2)) == ["1", "2"]
+
+
 def test_positions_of_a_gps_receiver_are_recognised_among_its_sentences() -> None:
     frames = [
         b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47",

@@ -130,6 +130,22 @@ def test_json_fields_are_found_by_dotted_path(source: str, value: object) -> Non
     assert decoder.getter(source)(decoder.parse(json.dumps(frame).encode())) == value
 
 
+@pytest.mark.parametrize(("source", "value"), [("0", 1.5), ("1.t", 2), ("2.1", "x")])
+def test_json_lists_are_read_by_position(source: str, value: object) -> None:
+    decoder = JsonDecoder()
+
+    assert decoder.getter(source)(decoder.parse(b'[1.5, {"t": 2}, [0, "x"]]')) == value
+
+
+@pytest.mark.parametrize("source", ["3", "t", "0.t", "-1"])
+def test_a_path_that_leads_nowhere_in_a_list_is_a_lookup_or_type_error(source: str) -> None:
+    decoder = JsonDecoder()
+    fields = decoder.parse(b"[1.5, 2, 3]")
+
+    with pytest.raises((LookupError, TypeError)):
+        decoder.getter(source)(fields)
+
+
 def test_an_empty_path_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
         JsonDecoder().getter("")
@@ -146,9 +162,9 @@ def test_a_path_that_leads_nowhere_is_a_lookup_or_type_error(source: str) -> Non
 
 @pytest.mark.parametrize(
     "data",
-    [b'{"t": NaN}', b'{"t": Infinity}', b'{"t": -Infinity}', b"[1]", b"1", b'"x"', b"null", b"{", b"", b'{"t": 1'],
+    [b'{"t": NaN}', b'{"t": Infinity}', b'{"t": -Infinity}', b"[NaN]", b"1", b'"x"', b"null", b"{", b"", b'{"t": 1'],
 )
-def test_what_is_no_json_object_is_refused(data: bytes) -> None:
+def test_what_is_no_json_object_or_list_is_refused(data: bytes) -> None:
     assert reason_of(JsonDecoder(), data) == "json"
 
 

@@ -1,5 +1,6 @@
 """Propose a decoder and its fields from captured frames, so that a person only has to tick."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 import re
@@ -29,6 +30,13 @@ _SEPARATORS = (";", ",", "\t", "|", " ")
 _PAIR_SEPARATORS = ("=", ":", "\t")
 _BETWEEN_PAIRS = (";", ",", "|", "\n", "&", " ")
 _NAME = re.compile(r"[^\W\d_][\w .#/()-]{0,30}")
+_NAMED_WORD = {
+    "=": re.compile(r"\s*[^\W\d_][\w .#/()-]{0,30}=\s*[^\W\d_]+(?:[ _/-][^\W\d_]+)*\s*"),
+    ":": re.compile(r"\s*[^\W\d_][\w.#/()-]{0,30}:\s*[^\W\d_]+(?:[_/-][^\W\d_]+)*\s*"),
+}
+"""A name and a word by what stands between them. Prose has colons, too: with those both are single words."""
+_FEWEST_NAMED_WORDS = 3
+"""Frames that must have the names of another one."""
 _COMMA_NUMBER = re.compile(r"[-+]?\s*(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
 _NUMBER_AND_UNIT = re.compile(r"[-+]?\s*\d+(?:\.\d+)?\s*[^\d\s.,;:+-]\S{0,7}|[-+]\s+\d+(?:\.\d+)?")
 _TEXT = 0.8
@@ -73,6 +81,7 @@ def _candidates(frames: list[bytes]) -> Iterator[Decoder]:
             separated, pairs = _separated(frames, encoding), _pairs(frames, encoding)
             both = [decoder for decoder in (pairs, separated) if decoder is not None]
             yield from sorted(both, key=lambda decoder: -len(_numbers_found(decoder, frames)))
+        yield from (words for encoding in ENCODINGS if (words := _named_words(frames, encoding)) is not None)
         yield NumbersDecoder()
 
 
@@ -105,6 +114,23 @@ def _pairs(frames: list[bytes], encoding: str) -> KeyValueDecoder | None:
                 if len(found) > most and _reads_most(decoder, frames):
                     best, most = decoder, len(found)
     return best
+
+
+def _named_words(frames: list[bytes], encoding: str) -> KeyValueDecoder | None:
+    """Return the separators of frames that hold nothing but words with a name, most of them the names of another."""
+    for separator, form in _NAMED_WORD.items():
+        for between in _BETWEEN_PAIRS:
+            decoder = KeyValueDecoder(separator=separator, between=between, encoding=encoding)
+            names = Counter(
+                frozenset(fields)
+                for frame in frames
+                if (fields := try_parse(decoder, frame)) is not None
+                and all(form.fullmatch(pair) for pair in decoder.pairs(frame.decode(encoding)) if pair.strip())
+            )
+            agreeing = sum(count for count in names.values() if count > 1)
+            if agreeing >= _FEWEST_NAMED_WORDS and agreeing * 2 > len(frames):
+                return decoder
+    return None
 
 
 def _separated(frames: list[bytes], encoding: str) -> SeparatedDecoder | None:

@@ -128,14 +128,18 @@ def separated_fields(rows: list[list[str]], decoder: SeparatedDecoder) -> list[R
     return found
 
 
-def json_fields(objects: list[dict[str, Any]]) -> list[RecognisedField]:
-    """Return the leaves of JSON objects; one that is null now and then is found as well."""
+def json_fields(documents: Sequence[dict[str, Any] | list[Any]]) -> list[RecognisedField]:
+    """Return the leaves of JSON objects and lists; one that is null now and then is found as well."""
     decoder, seen = JsonDecoder(), dict[str, list[object]]()
-    for fields in objects:
+    are_lists = all(isinstance(fields, list) for fields in documents)
+    for fields in documents:
         for path in sources_of(decoder, fields):
             if (value := decoder.getter(path)(fields)) is not None:
                 seen.setdefault(path, []).append(value)
-    return [typed_field(path, readable(path), values, None) for path, values in seen.items()]
+    return [
+        typed_field(path, _position_name(path) if are_lists else readable(path), values, None)
+        for path, values in seen.items()
+    ]
 
 
 def is_number(text: str) -> bool:
@@ -318,6 +322,11 @@ def _obis_units(fields: dict[str, list[str]]) -> Iterable[tuple[str, str]]:
 def _obis_name(source: str) -> str:
     code = source.partition("#")[0]
     return _OBIS.get(code.partition(":")[2] or code, code)
+
+
+def _position_name(path: str) -> str:
+    position, _, rest = path.partition(".")
+    return f"Field {int(position) + 1} {readable(rest)}".strip()
 
 
 def _bytes_name(source: str) -> str:

@@ -104,10 +104,9 @@ def _like(seen: str, word: str) -> str:
 
 def _is_object(payload: bytes) -> bool:
     try:
-        JsonDecoder().parse(payload)
+        return isinstance(JsonDecoder().parse(payload), dict)
     except DecodeError:
         return False
-    return True
 
 
 def _whole(payload: bytes, source: str, name: str) -> RecognisedField | None:

@@ -53,7 +53,7 @@ class TopicFields(NamedTuple):
 
     topic: str
     text: str
-    document: dict[str, Any] | None
+    document: dict[str, Any] | list[Any] | None
     """The payload's JSON object, None where it is none."""
 
 

@@ -1,4 +1,4 @@
-"""JSON objects, nested as they come."""
+"""JSON objects and lists, nested as they come."""
 
 from dataclasses import dataclass
 import json
@@ -11,10 +11,10 @@ from .decoder import Fields, Getter, text_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JsonDecoder:
-    """One JSON object per frame; a source is a dotted path (``air.pm25``, ``cells.0``)."""
+    """One JSON object or list per frame; a source is a dotted path (``air.pm25``, ``cells.0``, ``0``)."""
 
-    def parse(self, data: bytes) -> dict[str, Any]:
-        """Return the object. Reasons: ``encoding``, ``json``."""
+    def parse(self, data: bytes) -> dict[str, Any] | list[Any]:
+        """Return the object or list. Reasons: ``encoding``, ``json``."""
         try:
             fields = json.loads(text_of(data, "utf-8"), parse_constant=_refuse_constant)
         except RecursionError as err:
@@ -23,23 +23,23 @@ class JsonDecoder:
             raise
         except ValueError as err:
             raise DecodeError("json", str(err)) from err
-        if not isinstance(fields, dict):
-            raise DecodeError("json", f"an object is expected, not {type(fields).__name__}")
+        if not isinstance(fields, dict | list):
+            raise DecodeError("json", f"an object or a list is expected, not {type(fields).__name__}")
         return fields
 
     def getter(self, source: str) -> Getter:
         """Return the picker of one path."""
         if not source:
             raise ValueError("a path must not be empty")
-        first, *names = source.split(".")
-        if not names:
-            return itemgetter(first)
+        names = source.split(".")
+        if len(names) == 1 and not source.isdecimal():
+            return itemgetter(source)
         # A number is a position in a list, but may as well be a key (``cells.01``); None is no position: TypeError.
-        rest: list[tuple[str, Any]] = [(name, int(name) if name.isdecimal() else None) for name in names]
+        steps: list[tuple[str, Any]] = [(name, int(name) if name.isdecimal() else None) for name in names]
 
         def walk(fields: Fields) -> object:
-            value = fields[first]
-            for name, position in rest:
+            value = fields
+            for name, position in steps:
                 value = value[position] if isinstance(value, list) else value[name]
             return value
 

@@ -90,22 +90,24 @@ class KeyValueDecoder:
 
     def parse(self, data: bytes) -> dict[str, str]:
         """Return the texts by name; the last one counts. Reasons: ``encoding``, ``key_value``."""
-        text = text_of(data, self.encoding)
-        match self.between:
-            case " ":
-                pairs = text.split()
-            case "\n":
-                pairs = text.splitlines()
-            case between:
-                pairs = text.split(between)
         fields = {}
-        for pair in pairs:
+        for pair in self.pairs(text_of(data, self.encoding)):
             name, separator, value = pair.partition(self.separator)
             if separator and (key := name.strip()):
                 fields[key] = value.strip()
         if not fields:
             raise DecodeError("key_value", f"no name and {self.separator!r}")
         return fields
+
+    def pairs(self, text: str) -> list[str]:
+        """Return what stands between the separators of pairs, whether it is one or not."""
+        match self.between:
+            case " ":
+                return text.split()
+            case "\n":
+                return text.splitlines()
+            case between:
+                return text.split(between)
 
     def getter(self, source: str) -> Getter:
         """Return the picker of one name."""
