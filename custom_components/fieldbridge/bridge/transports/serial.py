@@ -254,6 +254,9 @@ class _Connection(asyncio.Protocol):
         """The port itself where its bytes are those of the device: a real one or a pseudo-terminal."""
         self._backlog: deque[bytes] = deque()
         self._held = True
+        self._is_reading = True
+        """Whether the transport may hand over bytes by itself."""
+        self._is_over = False
         self._ended = asyncio.Event()
         self._error: Exception | None = None
         self._resting: asyncio.TimerHandle | None = None
@@ -295,11 +298,10 @@ class _Connection(asyncio.Protocol):
             self._received(self, self._backlog.popleft())
             return
         self._held = False
-        if self._ended.is_set():
+        if self._is_over:
             self._lost(self, self._error)
         else:
-            with contextlib.suppress(NotImplementedError):
-                self._transport.resume_reading()
+            self._resume()
 
     @property
     def unsent(self) -> int:
@@ -313,28 +315,36 @@ class _Connection(asyncio.Protocol):
 
     def _pause(self) -> None:
         """Let the bytes wait with the sender. An ESPHome proxy cannot; its serial line bounds what piles up here."""
-        with contextlib.suppress(NotImplementedError):
-            self._transport.pause_reading()
+        if self._is_reading:
+            with contextlib.suppress(NotImplementedError):
+                self._transport.pause_reading()
+                self._is_reading = False
+
+    def _resume(self) -> None:
+        if not self._is_reading:
+            self._transport.resume_reading()
+            self._is_reading = True
 
     def rest(self) -> None:
         """Let bytes gather for a moment, so that one wake-up reads them all; where reading can be paused."""
-        if self._held or self._resting is not None or self._ended.is_set():
+        if self._held or self._resting is not None or self._is_over:
             return
-        with contextlib.suppress(NotImplementedError):
-            self._transport.pause_reading()
+        if self._is_reading:  # else it has rested before, and nobody resumed
+            self._pause()
+        if not self._is_reading:
             self._resting = asyncio.get_running_loop().call_later(_TOGETHER, self._rested)
 
     def _rested(self) -> None:
         """Take what has gathered. Where that is possible without the selector: asking it costs as much as decoding."""
         self._resting = None
-        if self._held or self._ended.is_set() or self._transport.is_closing():
+        if self._held or self._is_over or self._transport.is_closing():
             return
         if data := self._gathered():
             self._vain_rests = 0
             self.data_received(data)
         if not any((self._held, self._resting)):  # what came may have made it pause again
             self.resumed_at = self._now()
-            self._transport.resume_reading()
+            self._resume()
 
     def judge_rest(self, resumed_at: float, now: float) -> None:
         """Where bytes come only after the rest, since an adapter hands them over in bursts, it saves nothing."""
@@ -357,6 +367,7 @@ class _Connection(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._error = exc
+        self._is_over = True
         self._ended.set()
         if not self._held:
             self._lost(self, exc)
