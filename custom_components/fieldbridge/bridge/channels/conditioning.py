@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 import math
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from .. import kernels
 from ..filters import Chain
@@ -27,18 +27,18 @@ class Moments:
         self.intervals = _intervals(times, before)
         """Seconds since the sample before each."""
 
-    @classmethod
-    def of_arrivals(cls, times: Sequence[float], before: float | None) -> Self:
-        """Judge from when frames arrived, and when those of the batch before did.
 
-        What one read delivers has one time of arrival; the samples are spread over the time since the batch before,
-        since a filter would see them in no time at all otherwise.
-        """
-        count, last = len(times), times[-1]
-        if count > 1 and before is not None and times[0] == last and last > before:
-            step = (last - before) / count
-            times = [*(before + step * place for place in range(1, count)), last]
-        return cls(times, before)
+def spread(arrivals: Sequence[float], before: float | None) -> Sequence[float]:
+    """Return when samples were taken, judged from when their frames arrived, and when those of the read before did.
+
+    What one read delivers has one time of arrival; the samples are spread over the time since the read before,
+    since a filter would see them in no time at all otherwise.
+    """
+    count, last = len(arrivals), arrivals[-1]
+    if count == 1 or before is None or arrivals[0] != last or last <= before:
+        return arrivals
+    step = (last - before) / count
+    return [*(before + step * place for place in range(1, count)), last]
 
 
 def _intervals(times: Sequence[float], before: float | None) -> list[float]:

@@ -9,6 +9,7 @@ from ..codecs.decoders import Fields, Getter
 from .channel import Channel, ImplausibleError, Value, parse_decimals, to_number
 from .conditioning import Conditioner
 from .freshness import Freshness
+from .gathering import SLOW
 from .listeners import Listeners
 
 
@@ -102,6 +103,12 @@ class LiveChannel:
             self.value = number
         places = range(len(rows)) if not absent else sorted(set(range(len(rows))).difference(absent))
         return Column(numbers, places, implausible)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a new value is shown after a second at the earliest, whatever it is."""
+        pace = self.channel.pace if self.policy is None else self.policy.at_most_every
+        return pace >= SLOW and (self.policy is None or self.policy.at_once is None)
 
     @property
     def due(self) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .channel import Channel, Value
-from .conditioning import Conditioner, Moments
+from .conditioning import Conditioner, Moments, spread
 from .samples import Sample
 
 KEPT_ROWS = 8
@@ -44,7 +44,7 @@ class FilterPreview:
         if not own:
             return
         numbers = [sample.raw[key] for sample in own]
-        moments = Moments.of_arrivals([sample.time for sample in own], self._before)
+        moments = Moments(spread([sample.time for sample in own], self._before), self._before)
         self._before = self._now = own[-1].time
         passed = dict(self._conditioner.run(numbers, moments))
         for place, number in enumerate(numbers):

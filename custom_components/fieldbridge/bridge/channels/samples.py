@@ -24,16 +24,13 @@ type Columns = dict[LiveChannel, Column]
 """The numbers of one batch of frames by channel, for those that it carries."""
 
 
-def run_filters(
-    columns: Columns, times: Sequence[float], before: float | None, *, last_only: bool
-) -> dict[LiveChannel, Filtered]:
-    """Filter and set the channels' values; ``before`` is when the last batch came. Returns what came out."""
-    moments = Moments.of_arrivals(times, before)
+def run_filters(columns: Columns, moments: Moments, *, last_only: bool) -> dict[LiveChannel, Filtered]:
+    """Filter and set the channels' values; return what came out."""
     results = {}
     for live, column in columns.items():
         if live.conditioner is None:
             continue
-        if len(column.numbers) == len(times):
+        if len(column.numbers) == len(moments.times):
             own = moments
         else:
             own = Moments([moments.times[place] for place in column.places])

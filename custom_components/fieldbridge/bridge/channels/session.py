@@ -10,7 +10,9 @@ from ..codecs.frame import Frame
 from ..errors import DecodeError, WriteError
 from ..streams import Fanout
 from .channel import Channel, Value
+from .conditioning import Moments, spread
 from .freshness import Freshness
+from .gathering import FAST, Gathering, Reads
 from .listeners import Listeners, Unsubscribe
 from .live_channel import LiveChannel
 from .profile import DeviceProfile
@@ -46,7 +48,7 @@ class DeviceSession:
 
     Values are told once per accepted batch: a listener sees the last value of the batch, and only when it differs
     from the one it saw before. A field that cannot be read tells None. Filters see every value; the publish policy sees
-    the last one of each batch.
+    the last one of each batch. Where reads are fast and everything is shown slowly, some are looked at together.
     """
 
     def __init__(self, profile: DeviceProfile) -> None:
@@ -76,6 +78,10 @@ class DeviceSession:
         self._read = tuple(live for live in self._live if live.channel.source)
         self._filtered = any(live.conditioner for live in self._live)
         self._timed = tuple(live for live in self._live if live.conditioner or live.policy)
+        self._gathering = Gathering()
+        self._may_gather = self._filtered and all(live.is_slow for live in self._read)
+        self._gathers = False
+        """Whether reads may wait: everything is available, so that only values can change."""
         self._policies = tuple(live.policy for live in self._live if live.policy is not None)
         self.is_timed = bool(self._timed)
         """Whether a filter or a publish policy may speak without a frame."""
@@ -98,23 +104,28 @@ class DeviceSession:
     @property
     def values(self) -> dict[str, Value | None]:
         """What is shown, by channel key; None where nothing readable came."""
+        self._catch_up()
         return {live.channel.key: live.shown for live in self._live}
 
     @property
     def live_values(self) -> dict[str, Value | None]:
         """The latest filtered values by channel key, whatever the publish policies hold back."""
+        self._catch_up()
         return {live.channel.key: live.value for live in self._live}
 
     def value(self, key: str) -> Value | None:
         """Return what is shown of one channel, None when there is nothing."""
+        self._catch_up()
         return self._channels[key].shown
 
     def live_value(self, key: str) -> Value | None:
         """Return the latest filtered value of one channel, whatever its publish policy holds back."""
+        self._catch_up()
         return self._channels[key].value
 
     def raw_value(self, key: str) -> Value | None:
         """Return the latest converted value of one channel before its filters."""
+        self._catch_up()
         return self._channels[key].number
 
     def is_available(self, key: str) -> bool:
@@ -143,6 +154,7 @@ class DeviceSession:
 
     def on_samples(self, listener: SampleListener) -> Unsubscribe:
         """Call ``listener`` with what goes through ``samples``, in the turn in which it comes."""
+        self._catch_up()
         return self.samples.listen(listener)
 
     def close(self) -> None:
@@ -203,10 +215,26 @@ class DeviceSession:
         return fields if self._condition is None or _meets(fields, *self._condition) else _NOT_OURS
 
     def _take_rows(self, rows: list[Fields], times: list[float]) -> None:
-        """Take parsed frames column by column: many calls of the same code cost less than the same calls in turns."""
+        """Take parsed frames of one read, now or together with those of the next reads."""
+        before = self._freshness.seen_at
+        self._freshness.seen_at = times[-1]
+        if self._gathers and before is not None and times[-1] - before < FAST and not self.samples.subscriptions:
+            if self._gathering.add(rows, times, before):
+                self._catch_up()
+        else:
+            self._catch_up()
+            self._look_at(Reads(rows, times, Moments(spread(times, before), before)))
+
+    def _catch_up(self) -> None:
+        """Look at what waits, since somebody wants to know."""
+        if self._gathering.rows:
+            self._look_at(self._gathering.take())
+
+    def _look_at(self, reads: Reads) -> None:
+        """Take frames column by column: many calls of the same code cost less than the same calls in turns."""
         columns: Columns = {}
         for live in self._read:
-            column = live.take(rows)
+            column = live.take(reads.rows)
             if not column.numbers:
                 continue  # these messages do not carry the channel; its silence is watched
             columns[live] = column
@@ -215,10 +243,10 @@ class DeviceSession:
                 self.counters.unreadable += Counter({live.channel.key: column.numbers.count(None) - column.implausible})
         tapped = bool(self.samples.subscriptions)
         if self._filtered or tapped:
-            filtered = run_filters(columns, times, self._freshness.seen_at, last_only=not tapped)
+            filtered = run_filters(columns, reads.moments, last_only=not tapped)
             if tapped:
-                self.samples.push(samples_of(columns, times, filtered))
-        self._tell_changes(columns, times[-1])
+                self.samples.push(samples_of(columns, reads.arrivals, filtered))
+        self._tell_changes(columns, reads.arrivals[-1])
 
     @property
     def due(self) -> float | None:
@@ -230,6 +258,7 @@ class DeviceSession:
 
     def flush(self, now: float) -> None:
         """Tell what is due at ``now`` (monotonic seconds); whoever feeds the session calls this at ``due``."""
+        self._catch_up()
         changed, said = [], {}
         for live in self._timed:
             if (due := live.due) is None or due > now:
@@ -246,6 +275,7 @@ class DeviceSession:
 
     def save(self) -> dict[str, Any]:
         """Return the history of the filters in JSON form, by channel key."""
+        self._catch_up()
         return {live.channel.key: live.conditioner.save() for live in self._live if live.conditioner is not None}
 
     def restore(self, saved: Any) -> None:
@@ -258,12 +288,14 @@ class DeviceSession:
         """Go on with the filters of the session that this one replaces, where nothing before them has changed."""
         if self.profile.decoder != other.profile.decoder:
             return
+        other._catch_up()
         for live in self._live:
             if (before := other._channels.get(live.channel.key)) is not None:
                 live.inherit(before)
 
     def link_lost(self) -> None:
         """The link is down: nothing known is fresh any more."""
+        self._catch_up()
         self._freshness.forget()
         for live in self._live:
             live.freshness.forget()
@@ -271,12 +303,14 @@ class DeviceSession:
 
     def lost(self, keys: Iterable[str]) -> None:
         """These values could not be had for too long, though the device speaks."""
+        self._catch_up()
         for key in keys:
             self._channels[key].freshness.forget()
         self.check_silence(0.0)
 
     def check_silence(self, now: float) -> None:
         """Find out what became stale by ``now`` (monotonic seconds)."""
+        self._catch_up()
         changed = False
         for live in self._live:
             if live.available and live.freshness.is_stale(now):
@@ -288,10 +322,12 @@ class DeviceSession:
             self._available = False
             changed = True
         if changed:
+            self._gathers = False
             self._availability_listeners.tell()
 
     def statistics(self) -> dict[str, Any]:
         """Return the counters and the learned silence limit as plain data."""
+        self._catch_up()
         counters = self.counters
         told: tuple[Listeners[...], ...] = (self._availability_listeners, *(live.listeners for live in self._live))
         return {
@@ -311,7 +347,6 @@ class DeviceSession:
 
     def _tell_changes(self, seen: Iterable[LiveChannel], time: float) -> None:
         """Tell what changed: availability first, so that a value never appears on an unavailable entity."""
-        self._freshness.seen_at = time
         came = not self._available
         self._available = True
         changed = []
@@ -326,6 +361,7 @@ class DeviceSession:
                 live.shown = live.value
                 changed.append(live)
         if came:
+            self._gathers = self._may_gather and all(live.available for live in self._read)
             self._availability_listeners.tell()
         for live in changed:
             live.listeners.tell(live.shown)
