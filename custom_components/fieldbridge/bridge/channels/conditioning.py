@@ -46,8 +46,10 @@ def _intervals(times: Sequence[float], before: float | None) -> list[float]:
     return [time - last if time > last else 0.0 for last, time in pairwise((first, *times))]
 
 
-LONG_BATCH = 64
+_LONG_BATCH = 64
 """Samples from which one call for the batch costs less than one for each, with numba and without."""
+_LONG_BATCH_OF_MAPS = 256
+"""Samples from which it costs less than one call for each filter."""
 
 
 class Conditioner:
@@ -81,7 +83,7 @@ class Conditioner:
             out = self._run_each(numbers, moments.times)
         else:
             known = list(map(float, cast("Sequence[Value]", numbers)))
-            if len(known) >= LONG_BATCH and kernels.loaded():
+            if len(known) >= (_LONG_BATCH_OF_MAPS if self._maps else _LONG_BATCH) and kernels.loaded():
                 out = self._run_block(known, moments.times, self._last)
             elif self._maps:
                 if self._ran_block:
