@@ -7,7 +7,7 @@ from pathlib import Path
 import re
 import shutil
 
-from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import Error, Locator, Page, async_playwright
 
 _OPTIONS = [
     "--no-sandbox",
@@ -36,9 +36,13 @@ class Frontend:
 
     async def open(self, path: str) -> None:
         """Go to a page of the frontend."""
-        # A dialog that closes goes back in the history, which would take the place of this.
-        await self.page.wait_for_function("() => !history.state?.dialog")
-        await self.page.goto(self._url + path, wait_until="domcontentloaded")
+        try:
+            await self.page.goto(self._url + path, wait_until="domcontentloaded")
+        except Error as err:
+            if "ERR_ABORTED" not in str(err):
+                raise
+            # A dialog that closed at this moment went back in the history, and took the place of this.
+            await self.page.goto(self._url + path, wait_until="domcontentloaded")
 
     async def log_in(self, user: str, password: str) -> None:
         """Log in through the form."""
