@@ -33,7 +33,9 @@ async def test_an_automation_on_a_value_is_made_by_clicking(home: Home, pictures
         await frontend.picture("automation-1-triggers")
         await choice.get_by_text("Value crossed threshold").first.click()
         limit = frontend.page.locator("ha-selector-numeric_threshold").get_by_role("spinbutton")
-        await limit.fill("0.5")
+        while await limit.input_value() != "0.5":  # the form is drawn anew when its defaults have come
+            await limit.fill("0.5")
+            await frontend.page.wait_for_timeout(1000)
         await frontend.picture("automation-2-threshold")
         # Any first crossing of a recording depends on when one looks; every change comes for certain.
         await frontend.page.get_by_text("Add trigger").first.click()
