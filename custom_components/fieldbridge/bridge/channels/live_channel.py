@@ -111,6 +111,11 @@ class LiveChannel:
         return pace >= SLOW and (self.policy is None or self.policy.at_once is None)
 
     @property
+    def is_timed(self) -> bool:
+        """Whether a filter or the publish policy may speak without a sample."""
+        return self.policy is not None or (self.conditioner is not None and self.conditioner.is_timed)
+
+    @property
     def due(self) -> float | None:
         """When a filter or the publish policy wants to speak without a sample, None when neither does."""
         due = self.conditioner.due if self.conditioner is not None and self.conditioner.is_timed else None

@@ -77,15 +77,13 @@ class DeviceSession:
         self._live = tuple(self._channels.values())
         self._read = tuple(live for live in self._live if live.channel.source)
         self._filtered = any(live.conditioner for live in self._live)
-        self._timed = tuple(live for live in self._live if live.conditioner or live.policy)
+        self._timed = tuple(live for live in self._live if live.is_timed)
+        self.is_timed = bool(self._timed)
+        """Whether a filter or a publish policy may speak without a frame."""
         self._gathering = Gathering()
         self._may_gather = self._filtered and all(live.is_slow for live in self._read)
         self._gathers = False
         """Whether reads may wait: everything is available, so that only values can change."""
-        self._policies = tuple(live.policy for live in self._live if live.policy is not None)
-        self.is_timed = bool(self._timed)
-        """Whether a filter or a publish policy may speak without a frame."""
-        self._talking = tuple(live for live in self._live if live.conditioner and live.conditioner.is_timed)
         self.samples: Fanout[Sample] = Fanout()
         """Every value of every accepted batch, and what timed filters say in between; nobody is waited for."""
         self._available = False
@@ -251,10 +249,7 @@ class DeviceSession:
     @property
     def due(self) -> float | None:
         """When a filter or a publish policy has something to say without a frame, None when none has."""
-        dues = [policy.due for policy in self._policies if policy.due is not None]
-        if self._talking:
-            dues += [due for live in self._talking if (due := live.due) is not None]
-        return min(dues, default=None)
+        return min((due for live in self._timed if (due := live.due) is not None), default=None)
 
     def flush(self, now: float) -> None:
         """Tell what is due at ``now`` (monotonic seconds); whoever feeds the session calls this at ``due``."""
