@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.typing import ConfigType
 import probatio
 
 from .bridge.channels import Channel, ValueKind
@@ -57,7 +59,16 @@ def async_targeted_channels(
 
 
 @callback
-def async_check_target(
+def async_checked(
+    hass: HomeAssistant, schema: probatio.Schema, config: ConfigType, kinds: Collection[ValueKind]
+) -> ConfigType:
+    """Return the configuration of a trigger or condition on values of ``kinds``; raises probatio.Invalid."""
+    checked: ConfigType = schema(config)
+    _check_target(hass, checked[CONF_TARGET], checked[CONF_OPTIONS][CONF_CHANNELS], kinds)
+    return checked
+
+
+def _check_target(
     hass: HomeAssistant, target: dict[str, Any], names: Collection[str], kinds: Collection[ValueKind]
 ) -> None:
     """Raise probatio.Invalid for what is named and can never be a value of one of ``kinds``.

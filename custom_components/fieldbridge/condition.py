@@ -17,7 +17,7 @@ from homeassistant.helpers.typing import ConfigType
 import probatio
 
 from .bridge.channels import ValueKind
-from .channel_targets import CONF_CHANNELS, async_check_target, async_targeted_channels
+from .channel_targets import CONF_CHANNELS, async_checked, async_targeted_channels
 from .device_taps import async_coordinators, fresh_value, tappable_channels
 from .shown_unit import ShownUnit
 from .value_limits import CONF_THRESHOLD, Holds, Limits, Reporter, comparable_text, text_of
@@ -49,9 +49,7 @@ class ValueCondition(Condition):
     @override
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
         """Return the configuration; raises probatio.Invalid, also for what is no value that it can judge."""
-        checked: ConfigType = cls.schema(config)
-        async_check_target(hass, checked[CONF_TARGET], checked[CONF_OPTIONS][CONF_CHANNELS], cls.kinds)
-        return checked
+        return async_checked(hass, cls.schema, config, cls.kinds)
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Judge what ``config`` targets."""

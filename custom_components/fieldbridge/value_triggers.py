@@ -29,7 +29,7 @@ from homeassistant.util import dt as dt_util
 import probatio
 
 from .bridge.channels import ValueKind
-from .channel_targets import CONF_CHANNELS, TargetedChannel, async_check_target, async_targeted_channels
+from .channel_targets import CONF_CHANNELS, TargetedChannel, async_checked, async_targeted_channels
 from .value_limits import CONF_THRESHOLD, Limits, Reporter, comparable_text, text_of
 from .value_watch import Occurrence, Rule, ValueWatch, When
 
@@ -79,9 +79,7 @@ class ValueTrigger(Trigger):
     @override
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
         """Return the configuration; raises probatio.Invalid, also for what is no value that it can watch."""
-        checked: ConfigType = cls.schema(config)
-        async_check_target(hass, checked[CONF_TARGET], checked[CONF_OPTIONS][CONF_CHANNELS], cls.kinds)
-        return checked
+        return async_checked(hass, cls.schema, config, cls.kinds)
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Watch what ``config`` targets."""
