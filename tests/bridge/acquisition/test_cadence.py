@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 import os
+import socket
 import time
 
 import pytest
@@ -53,31 +54,50 @@ async def test_a_timer_goes_on_after_a_wait_that_was_cancelled() -> None:
 @needs_timerfd
 async def test_who_waits_for_a_timer_goes_on_in_the_turn_in_which_it_expires() -> None:
     sleeper = TimerfdSleeper()
-    moment = asyncio.ensure_future(sleeper.until(time.monotonic() + 0.001))
     order: list[str] = []
-    moment.add_done_callback(lambda _: order.append("a turn later"))
 
-    await moment
-    order.append("at once")
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    async def wait() -> None:
+        await sleeper.until(time.monotonic() - 1)
+        order.append("who waits")
 
-    assert order == ["at once", "a turn later"]
+    waiting = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    ready, sender = socket.socketpair()
+    with ready, sender:
+        asyncio.get_running_loop().add_reader(ready, lambda: order.append("what was ready after it"))
+        sender.send(b"x")
+        await waiting
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().remove_reader(ready)
+
+    assert order[:2] == ["who waits", "what was ready after it"]
     sleeper.close()
 
 
 @needs_timerfd
 async def test_a_timer_that_is_armed_again_as_it_expires_wakes_nobody_early() -> None:
     sleeper = TimerfdSleeper()
-    armed: list[asyncio.Future[None]] = []
     when = time.monotonic() + 0.02
-    sleeper.until(time.monotonic() - 1)
-    asyncio.get_running_loop().call_soon(lambda: armed.append(asyncio.ensure_future(sleeper.until(when))))
+    first = asyncio.ensure_future(sleeper.until(time.monotonic() - 1))
+    await asyncio.sleep(0)
+    first.cancel()
 
-    await asyncio.sleep(0)  # the selector has seen the first timer expire, and its callback comes after the second one
-    await armed[0]
+    # The selector sees the first timer expire, and its callback comes after the second one is armed.
+    await asyncio.ensure_future(sleeper.until(when))
 
     assert time.monotonic() >= when
+    assert first.cancelled()
+    sleeper.close()
+
+
+@needs_timerfd
+async def test_a_wait_is_cancelled_at_once_and_says_so() -> None:
+    sleeper = TimerfdSleeper()
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sleeper.until(time.monotonic() + 60), timeout=0.001)
+
+    await sleeper.until(time.monotonic() + 0.001)  # and was only that one
     sleeper.close()
 
 

@@ -5,12 +5,13 @@ wake-up in eight comes together with the next. A timerfd has no such rounding; w
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from contextvars import Context
 import os
 import time
-from typing import Any, Protocol, override
+import types
+from typing import Any, Protocol, Self
 
 from ..clock import SystemClock
 from ..interfaces import ClockPort
@@ -20,7 +21,7 @@ class Sleeper(Protocol):
     """Waits for moments of the monotonic clock."""
 
     def until(self, when: float) -> Awaitable[None]:
-        """Return what is done at ``when`` (monotonic seconds)."""
+        """Return when it is ``when`` (monotonic seconds)."""
         ...
 
     def close(self) -> None:
@@ -35,53 +36,38 @@ class ClockSleeper:
         self._clock = clock
 
     def until(self, when: float) -> Awaitable[None]:
-        """Return what is done at ``when`` (monotonic seconds)."""
+        """Return when it is ``when`` (monotonic seconds)."""
         return self._clock.sleep(when - self._clock.now())
 
     def close(self) -> None:
         """Nothing was taken."""
 
 
-class _Moment(asyncio.Future[None]):
-    """Wakes who waits for it in the very turn of the loop in which it comes: a future alone takes a turn more."""
-
-    _waiter: tuple[Callable[[Any], object], Context | None] | None = None
-
-    @override
-    def add_done_callback(self, fn: Callable[[Any], object], /, *, context: Context | None = None) -> None:
-        super().add_done_callback(fn, context=context)
-        self._waiter = fn, context
-
-    def come(self) -> None:
-        """Be done; for a callback of the loop, within which no task runs."""
-        if self._waiter is None:
-            self.set_result(None)
-            return
-        wake, context = self._waiter
-        self.remove_done_callback(wake)
-        self.set_result(None)
-        if context is None:
-            wake(self)
-        else:
-            context.run(wake, self)
-
-
 class TimerfdSleeper:
-    """Waits with a timer of the Linux kernel, to some 0.1 ms. Raises OSError where there is none to be had."""
+    """Waits with a timer of the Linux kernel, to some 0.1 ms. Raises OSError where there is none to be had.
+
+    It is itself the future that a task waits for (``asyncio.isfuture`` says what makes one), and wakes the task in the
+    very turn of the loop in which the timer expires: a new future for each moment, and a turn more, cost as much as
+    all that is then done in a slot. One task at a time.
+    """
+
+    _asyncio_future_blocking = False
 
     def __init__(self) -> None:
         self._fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
-        self._moment: _Moment | None = None
         self._when = 0.0
+        self._waiter: tuple[Callable[[Any], object], Context] | None = None
+        self._cancelled = False
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._expired)
 
-    def until(self, when: float) -> Awaitable[None]:
-        """Return what is done at ``when`` (monotonic seconds); one at a time."""
-        self._moment = _Moment(loop=self._loop)
+    @types.coroutine
+    def until(self, when: float) -> Generator[Self]:
+        """Return when it is ``when`` (monotonic seconds)."""
         self._when = when
-        os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=max(when, 1e-9))
-        return self._moment
+        os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=when if when > 0.0 else 1e-9)
+        self._asyncio_future_blocking = True
+        yield self
 
     def close(self) -> None:
         """Give the timer back; idempotent."""
@@ -90,13 +76,36 @@ class TimerfdSleeper:
             os.close(self._fd)
             self._fd = -1
 
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop whose tasks may wait; called by the task."""
+        return self._loop
+
+    def add_done_callback(self, fn: Callable[[Any], object], /, *, context: Context) -> None:
+        """Take what wakes the task; called by the task."""
+        self._waiter = fn, context
+
+    def cancel(self, msg: str | None = None) -> bool:
+        """Wake the task early; called by the task when it is cancelled."""
+        if self._waiter is None:
+            return False
+        (wake, context), self._waiter = self._waiter, None
+        self._cancelled = True
+        self._loop.call_soon(wake, self, context=context)
+        return True
+
+    def result(self) -> None:
+        """Say how the wait ended; called by the task as it wakes. Raises CancelledError."""
+        if self._cancelled:
+            self._cancelled = False
+            raise asyncio.CancelledError
+
     def _expired(self) -> None:
         if time.monotonic() < self._when:  # armed again since
             return
-        moment = self._moment
-        if moment is not None and not moment.done():
-            moment.come()
-        if self._moment is moment and self._fd >= 0:  # arming it again has cleared it as well
+        if self._waiter is not None:
+            (wake, context), self._waiter = self._waiter, None
+            context.run(wake, self)
+        if self._fd >= 0 and self._waiter is None:  # arming it again has cleared it as well
             with suppress(BlockingIOError):
                 os.read(self._fd, 8)
 

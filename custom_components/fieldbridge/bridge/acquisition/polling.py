@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 import inspect
 from typing import Any, Protocol
 
@@ -88,7 +89,7 @@ def make_poll(
         if parameter.default is parameter.empty and name in wanted and name not in arguments:
             raise ValueError(f"{name} is required by {type(source).__name__}.{method.__name__}")
     if within is None or "timeout" in arguments:
-        return lambda: method(**arguments)
+        return partial(method, **arguments) if arguments else method
 
     async def poll_within() -> Sequence[Sample]:
         async with asyncio.timeout(within):
