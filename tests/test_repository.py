@@ -6,11 +6,14 @@ from pathlib import Path
 import re
 import subprocess
 import sys
+import tomllib
 from typing import Any
 
 import homeassistant
 from packaging.requirements import Requirement
 import pytest
+
+from custom_components.fieldbridge.acceleration import NUMBA_REQUIREMENT
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "fieldbridge"
@@ -107,6 +110,12 @@ def test_requirements_resolve_under_home_assistants_constraints() -> None:
     assert result.returncode == 0, result.stderr
     resolved = {Requirement(line).name for line in result.stdout.splitlines() if re.match(r"\w", line)}
     assert {Requirement(text).name for text in MANIFEST["requirements"]} <= resolved
+
+
+def test_the_wheel_and_the_integration_ask_for_the_same_numba() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["optional-dependencies"]["accelerate"] == [NUMBA_REQUIREMENT]
 
 
 @pytest.mark.parametrize(("suffix", "side"), [("", 256), ("@2x", 512)])

@@ -24,7 +24,7 @@ from .const import CONF_ACCELERATED, DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
-NUMBA_REQUIREMENT: Final = "numba>=0.62"
+NUMBA_REQUIREMENT: Final = "numba>=0.68"
 _STATE: HassKey[str] = HassKey(f"{DOMAIN}_acceleration")
 
 

@@ -12,6 +12,7 @@ from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
 from ..const import SUBENTRY_DEVICE
 from .decoder_steps import DecoderSteps
+from .stored_device import stored_device
 
 _DEVICE: Final = "device"
 
@@ -42,7 +43,7 @@ class DecoderOptionsSteps(OptionsFlow, DecoderSteps):
         """Store the decoder in its device; the link notices and rebuilds that device alone."""
         if self._by_hand is None:
             return await self.async_step_messages()
-        device = self.config_entry.subentries[self._read_device]
+        device = stored_device(self.config_entry, self._read_device)
         changed = {**device.data, "decoder": self._by_hand.decoder.to_dict()}
         self.hass.config_entries.async_update_subentry(self.config_entry, device, data=changed)
         return self.async_create_entry(data=dict(self.config_entry.options))
@@ -68,4 +69,4 @@ class DecoderOptionsSteps(OptionsFlow, DecoderSteps):
 
     @property
     def _stored(self) -> dict[str, Any]:
-        return dict(self.config_entry.subentries[self._read_device].data)
+        return dict(stored_device(self.config_entry, self._read_device).data)

@@ -101,14 +101,13 @@ class ModbusDeviceFlow(DeviceEditFlow, ModbusDeviceSteps):
         if (wrong := self.abort_if_wrong()) is not None:
             return wrong
         self.begin_registers(*registers_of(self._device))
-        has_channels = (
-            ["modbus_change", "modbus_set", "edit_channel", "remove_channels"] if self._device["channels"] else []
-        )
+        has_channels = ["edit_channel", "remove_channels"] if self._device["channels"] else []
         options = [
             "general",
             "modbus_settings",
             "modbus_browse",
             "modbus_register",
+            *self.changeable,
             *has_channels,
             *self._filter_choices,
             *self._profile_choices,

@@ -82,7 +82,8 @@ class RegisterSteps(PreviewedSteps):
             await self._async_read_on(_AT_ONCE)
             if not self._scan.finished:
                 return await self.async_step_modbus_scan()
-            if self._scan.words:
+            # Whoever has added registers already has to find the way back to them.
+            if self._scan.words or self._touched:
                 return await self.async_step_modbus_scanned()
             errors["base"], placeholders["error"] = "cannot_read", str(self._scan.refused)
         return self.async_show_form(
@@ -119,6 +120,7 @@ class RegisterSteps(PreviewedSteps):
                 *([] if self._scan.finished else ["modbus_scan"]),
                 *(["modbus_pick"] if self._scan.words else []),
                 "modbus_browse",
+                *(["modbus_added"] if self._touched else []),
             ],
             description_placeholders=self._scan_placeholders,
         )
@@ -252,6 +254,12 @@ class RegisterSteps(PreviewedSteps):
         return await self.async_keep_registers()
 
     # ---- helpers ----
+
+    @property
+    def changeable(self) -> list[str]:
+        """The steps that change what is there already."""
+        are_read = any(channel.source for channel in self._drafts.values())
+        return [*(["modbus_change"] if are_read else []), *(["modbus_set"] if self._drafts else [])]
 
     @callback
     def start_register_preview(self, form: dict[str, Any], send: Send) -> CALLBACK_TYPE:
