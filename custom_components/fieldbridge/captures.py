@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
+from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry, ConfigFlowResult
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -147,8 +147,24 @@ async def async_replay(hass: HomeAssistant, name: str) -> str:
     if result["type"] is not FlowResultType.CREATE_ENTRY:
         if result["type"] is not FlowResultType.ABORT:
             hass.config_entries.flow.async_abort(result["flow_id"])
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="not_replayable", translation_placeholders={"name": name}
-        )
+        raise _not_replayable(name, result)
     entry_id: str = result["result"].entry_id
     return entry_id
+
+
+def _not_replayable(name: str, result: ConfigFlowResult) -> HomeAssistantError:
+    """Return why the flow made no link of a recording."""
+    told = dict(result.get("description_placeholders") or {})
+    if result.get("reason") == "recordings_unreadable":
+        return HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="recordings_unreadable", translation_placeholders=told
+        )
+    if (result.get("errors") or {}).get(CONF_RECORDING) == "recording_unreadable":
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="recording_unreadable",
+            translation_placeholders={"name": name, "error": told["error"]},
+        )
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="not_replayable", translation_placeholders={"name": name}
+    )

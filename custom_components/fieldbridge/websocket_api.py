@@ -1,11 +1,13 @@
 """What the panel asks for: the links, and a look at one of them. For administrators only."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 from homeassistant.components import websocket_api
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 import probatio
 
 from .captures import async_replay, async_start_reported_capture
@@ -50,13 +52,19 @@ def handle_inspect(hass: HomeAssistant, connection: websocket_api.ActiveConnecti
     """Send what happens at a link, a few times a second, until the page goes."""
     entry = loaded_link(hass, msg["entry_id"])
     if entry is None:
-        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link is not loaded")
+        _send_not_loaded(connection, msg)
         return
 
     try:
         inspection = Inspection(hass, entry, msg.get("device_id"), msg["channels"], _sender(connection, msg))
     except LookupError:
-        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link has no such device")
+        connection.send_error(
+            msg["id"],
+            websocket_api.ERR_NOT_FOUND,
+            "This link has no such device",
+            translation_domain=DOMAIN,
+            translation_key="device_not_found",
+        )
         return
     connection.subscriptions[msg["id"]] = inspection.stop
     connection.send_result(msg["id"])
@@ -75,10 +83,19 @@ async def handle_capture(hass: HomeAssistant, connection: websocket_api.ActiveCo
     """Write the messages of a link into a file until the page unsubscribes or goes."""
     entry = loaded_link(hass, msg["entry_id"])
     if entry is None:
-        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This link is not loaded")
+        _send_not_loaded(connection, msg)
         return
 
-    capture = await async_start_reported_capture(hass, entry, _sender(connection, msg), private=msg["private"])
+    gone = asyncio.Event()
+    connection.subscriptions[msg["id"]] = gone.set  # the page may go before the file is open
+    try:
+        capture = await async_start_reported_capture(hass, entry, _sender(connection, msg), private=msg["private"])
+    except HomeAssistantError:
+        connection.subscriptions.pop(msg["id"], None)
+        raise
+    if gone.is_set():
+        capture.stop()
+        return
     connection.subscriptions[msg["id"]] = capture.stop
     connection.send_result(msg["id"])
 
@@ -98,6 +115,17 @@ def loaded_link(hass: HomeAssistant, entry_id: str) -> FieldbridgeConfigEntry | 
     if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
         return None
     return None if entry.data[CONF_KIND] == KIND_APP else entry
+
+
+@callback
+def _send_not_loaded(connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    connection.send_error(
+        msg["id"],
+        websocket_api.ERR_NOT_FOUND,
+        "This link is not loaded",
+        translation_domain=DOMAIN,
+        translation_key="link_not_loaded",
+    )
 
 
 @callback

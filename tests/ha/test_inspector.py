@@ -3,13 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
-from homeassistant.components import frontend
+from homeassistant.components import frontend, websocket_api
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.fieldbridge.bridge.recordings import RecordingState
+from custom_components.fieldbridge.recordings import DATA_RECORDINGS
 from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until, until_state
@@ -246,3 +249,53 @@ async def test_private_fields_are_masked_in_captures_unless_they_are_asked_for(
     assert b"home".hex() not in contents[0]
     assert b"****".hex() in contents[0]
     assert b"home".hex() in contents[1]
+
+
+async def test_a_capture_that_begins_while_its_page_goes_ends_at_once(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry, hass_admin_user: MockUser
+) -> None:
+    catalogue = hass.data[DATA_RECORDINGS].catalogue
+    connection = websocket_api.ActiveConnection(Mock(), hass, lambda _: None, hass_admin_user, Mock(), None)
+    connection.async_handle({"id": 5, "type": "fieldbridge/capture", "entry_id": entry.entry_id})
+    connection.async_handle_close()
+    await until(lambda: [info for info in catalogue.entries() if info.state is RecordingState.FINISHED])
+    assert connection.subscriptions == {}
+    assert not catalogue.is_busy
+
+
+async def test_a_capture_that_cannot_begin_leaves_nothing_to_end(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry, folder: Path
+) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.write_text("no folder")  # noqa: ASYNC240
+    started = await page.command(type="fieldbridge/capture", entry_id=entry.entry_id)
+    assert started["error"]["translation_key"] == "recording_not_started"
+    answer = await page.command(type="unsubscribe_events", subscription=started["id"])
+    assert answer["error"]["code"] == "not_found"
+
+
+async def test_what_cannot_be_replayed_says_why(
+    hass: HomeAssistant, page: Page, entry: MockConfigEntry, folder: Path
+) -> None:
+    folder.mkdir(parents=True)  # noqa: ASYNC240
+    (folder / "odd.capture").write_text("no capture\n")
+    answer = await page.command(type="fieldbridge/replay", recording="odd.capture")
+    assert answer["error"]["translation_key"] == "recording_unreadable"
+    assert answer["error"]["translation_placeholders"].keys() == {"name", "error"}
+
+    answer = await page.command(type="fieldbridge/replay", recording="gone.csv")
+    assert answer["error"]["translation_key"] == "not_replayable"
+
+    (folder / "odd.capture").unlink()
+    folder.rmdir()  # noqa: ASYNC240
+    folder.write_text("no folder")  # noqa: ASYNC240
+    answer = await page.command(type="fieldbridge/replay", recording="odd.capture")
+    assert answer["error"]["translation_key"] == "recordings_unreadable"
+    assert "Not a directory" in answer["error"]["translation_placeholders"]["error"]
+
+
+async def test_what_cannot_be_looked_at_has_a_text_of_its_own(page: Page, entry: MockConfigEntry) -> None:
+    answer = await page.command(type="fieldbridge/inspect", entry_id=entry.entry_id, device_id="gone")
+    assert (answer["error"]["code"], answer["error"]["translation_key"]) == ("not_found", "device_not_found")
+    answer = await page.command(type="fieldbridge/inspect", entry_id="gone")
+    assert (answer["error"]["code"], answer["error"]["translation_key"]) == ("not_found", "link_not_loaded")

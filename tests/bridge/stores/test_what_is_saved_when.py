@@ -99,3 +99,23 @@ async def test_a_stream_that_a_test_drives_saves_its_store_at_its_end(
 
     await harness.inject_stream("heard", 1, 2)
     assert backend.load("heard") == {"log": [1, 2]}
+
+
+async def test_a_store_that_nobody_used_leaves_nothing_behind(clock: ManualClock) -> None:
+    backend = CountingStore({"emptied": {"old": 1}})
+    harness = AppHarness.create(name="home", clock=clock, store=backend)
+
+    @harness.app.telemetry("unused", interval=10, persist=SaveOnPublish())
+    async def read(store: DeviceStore) -> Reading:
+        return {"value": clock.now()}
+
+    @harness.app.device("emptied")
+    async def empty(ctx: DeviceContext, store: DeviceStore) -> None:
+        del store["old"]
+        await ctx.sleep(100)
+
+    async with harness.running():
+        await clock.settle()
+    assert backend.saves == {"emptied": 1}
+    assert backend.load("unused") is None
+    assert backend.load("emptied") == {}

@@ -173,8 +173,9 @@ async def save_store(store: DeviceStore | None, name: str, *, even_clean: bool =
     """Save without blocking the loop; a failure is logged, and the store stays dirty.
 
     A store that is clean is left alone but with ``even_clean``: a list or dict within it changes without its knowing.
+    One that is clean and empty holds neither.
     """
-    if store is None or not store.loaded or not (store.dirty or even_clean):
+    if store is None or not store.loaded or not (store.dirty or (even_clean and len(store))):
         return
     try:
         await _off_loop(store, store.prepare_save())
