@@ -67,6 +67,14 @@ def test_a_whole_number_beyond_64_bits_becomes_a_float() -> None:
     assert value == 2.0**70
 
 
+@pytest.mark.parametrize("raw", ["1e30", "-1e30", 2**70, str(2**70), 1.5e300])
+def test_a_rounded_number_beyond_64_bits_stays_a_float(raw: object) -> None:
+    value = channel(precision=0).converter()(raw)
+
+    assert isinstance(value, float)
+    assert value == float(str(raw))
+
+
 def test_scale_and_offset_come_before_rounding() -> None:
     assert channel(scale=0.1, offset=-40, precision=1).converter()("655") == 25.5
 

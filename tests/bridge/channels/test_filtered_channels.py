@@ -52,6 +52,13 @@ def test_decimals_are_dropped_behind_the_filters() -> None:
     assert session.value("x") == 2  # 1.65; of rounded values it would be 1.25
 
 
+def test_a_filtered_number_that_is_too_large_for_a_whole_one_stays_a_float() -> None:
+    session = csv_session(channel("x", "0", precision=0, filters=[{"kind": "mean", "window": 2}]))
+    session.accept(batch(1, "1e30"))
+
+    assert repr(session.value("x")) == "1e+30"
+
+
 def test_a_whole_number_that_only_passes_stays_one() -> None:
     session = csv_session(channel("x", "0", filters=[{"kind": "counter_guard"}]))
     session.accept(batch(1, 100))

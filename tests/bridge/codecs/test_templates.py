@@ -75,6 +75,8 @@ def test_a_value_that_does_not_fit_is_refused(text: str, value: object) -> None:
         "{value.__class__}",
         "{0}",
         "{value:10000d}",
+        "{value:.1d}",
+        "{value:04.2X}",
         "{value:{value}}",
         "{crc-16/modbus:middle}",
         "{xor8:start=x}",

@@ -239,6 +239,15 @@ async def test_a_short_connection_waits_for_one_notification_of_each(bluez: Mock
         await until(lambda: not bluez.connected)
 
 
+async def test_a_short_connection_that_is_ended_leaves_nothing_behind(bluez: MockBlueZ, strap: Peripheral) -> None:
+    link = ble_link(strap, notify=["2a37"], connecting=Connecting.RATE)
+    before = asyncio.all_tasks()
+    async with link.running():
+        await until(lambda: strap["2a37"].notifying)
+    await until(lambda: not bluez.connected)
+    assert asyncio.all_tasks() == before
+
+
 async def test_a_device_that_sends_nothing_in_a_short_connection_is_down(bluez: MockBlueZ, strap: Peripheral) -> None:
     link = ble_link(strap, notify=["2a37"], connecting=Connecting.RATE)
     async with link.running():

@@ -1,5 +1,6 @@
 """The client against a real broker that is stopped, started and asks for passwords."""
 
+import _socket
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -153,6 +154,29 @@ async def test_an_unreachable_broker_is_no_refusal_of_credentials(mosquitto: Bro
     await asyncio.sleep(0.3)
     await client.stop()
     assert refused == []
+
+
+@pytest.mark.parametrize("host", ["broker..local", ".local", f"{'a' * 64}.local"])
+async def test_a_host_that_is_no_name_is_a_broker_that_cannot_be_reached(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The guard of the tests' network; what cannot be written as a name is refused before anybody is asked.
+    monkeypatch.setattr(socket, "getaddrinfo", _socket.getaddrinfo)
+    client = MqttClient(MqttSettings(host=host))
+    with pytest.raises(MqttNotConnectedError, match=host):
+        await client.check()
+    async with asyncio.timeout(10):
+        with pytest.raises(MqttNotConnectedError, match=host):
+            await client.connect()
+    await client.stop()
+
+
+async def test_a_certificate_that_is_missing_is_told_as_the_reason(tmp_path: Path) -> None:
+    client = MqttClient(MqttSettings(host="127.0.0.1", tls=True, tls_ca=tmp_path / "none.pem"))
+    async with asyncio.timeout(10):
+        with pytest.raises(MqttNotConnectedError, match="No such file"):
+            await client.connect()
+    await client.stop()
 
 
 async def test_the_right_password_lets_us_in(mosquitto_with_password: Broker) -> None:

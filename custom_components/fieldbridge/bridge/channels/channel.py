@@ -25,7 +25,7 @@ SLOW_PACE = 30.0
 _SLOW_CLASSES = frozenset({"power", "energy", "apparent_power", "reactive_power"})
 """Classes whose values jitter without end and are judged by averages."""
 
-_JSON_INTEGERS = 2**63
+JSON_INTEGERS = 2**63
 """Whole numbers from here on cannot be written as JSON integers everywhere; they are rounded to floats."""
 
 _ON_TEXTS = frozenset({"1", "on", "true", "yes", "open", "high"})
@@ -143,7 +143,10 @@ class Channel:
             raise ImplausibleError(f"{number} is not plausible")
         if self.precision is None:
             return number
-        return round(number, self.precision) if self.precision > 0 else round(number)
+        # Rounded to no decimals a large number would be a whole one that cannot be written.
+        if self.precision > 0 or abs(number) >= JSON_INTEGERS:
+            return round(number, self.precision)
+        return round(number)
 
     def _enumerated(self, raw: object) -> str:
         text = to_text(raw)
@@ -261,7 +264,7 @@ def to_number(raw: object) -> float | int:
 def _finite(number: float) -> float | int:
     """Return a number that every consumer can write; raises ValueError for infinities and NaN."""
     try:
-        bounded = number if abs(number) < _JSON_INTEGERS else float(number)
+        bounded = number if abs(number) < JSON_INTEGERS else float(number)
     except OverflowError as err:  # a whole number of hundreds of digits
         raise ValueError("not a finite number") from err
     if not math.isfinite(bounded):
@@ -289,7 +292,7 @@ def parse_number(text: str) -> float | int:
     if "_" in text or number - number:
         raise ValueError(f"not a number: {text[:40]!r}")
     # A whole number stays one only where it was written as one: 20.0 is a measurement.
-    if "." not in text and abs(number) < _JSON_INTEGERS and text.strip().lstrip("+-").isdecimal():
+    if "." not in text and abs(number) < JSON_INTEGERS and text.strip().lstrip("+-").isdecimal():
         return int(number)
     return number
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from .. import kernels
 from ..filters import Chain
 from ..filters.kinds import Kept
-from .channel import Channel, Value
+from .channel import JSON_INTEGERS, Channel, Value
 
 type Update = Callable[[float, float | None], float | None]
 type Filtered = list[tuple[int, Value | None]]
@@ -160,7 +160,9 @@ class Conditioner:
             value = number  # a whole number that only passed stays one
         if self.precision is None:
             return value
-        return round(value, self.precision) if self.precision > 0 else round(value)
+        if self.precision > 0 or abs(value) >= JSON_INTEGERS:
+            return round(value, self.precision)
+        return round(value)
 
 
 def _through(updates: Sequence[Update], value: float | None, dt: float | None) -> float | None:

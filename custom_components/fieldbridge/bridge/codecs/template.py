@@ -21,7 +21,7 @@ from .frame_check import ENCODINGS, FrameCheck
 _MAX_TEMPLATE = 2000
 """Characters."""
 _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_TEXT_FORMAT = re.compile(r"\+?0?\d{0,2}(?:\.\d)?[dfxX]")
+_TEXT_FORMAT = re.compile(r"\+?0?\d{0,2}(?:[dxX]|(?:\.\d)?f)")
 _BINARY = {"u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "u64": "Q", "i64": "q"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 

@@ -102,7 +102,7 @@ class MqttClient:
         try:
             async with self._new_connection():
                 pass
-        except self._aiomqtt.MqttError as err:
+        except self._unreachable as err:
             error = MqttAuthError if self._auth_refused(err) else MqttNotConnectedError
             raise error(f"{self._endpoint}: {err}") from err
 
@@ -172,7 +172,7 @@ class MqttClient:
                 async with self._new_connection() as connection:
                     attempt = 0
                     await self._serve(connection)
-            except self._aiomqtt.MqttError as err:
+            except self._unreachable as err:
                 self._report_failure(err)
             attempt += 1
             await self.clock.sleep(backoff.delay(attempt))
@@ -254,6 +254,11 @@ class MqttClient:
     def _auth_refused(err: Exception) -> bool:
         reason = getattr(err, "rc", None)
         return getattr(reason, "value", reason) in _AUTH_REASONS
+
+    @property
+    def _unreachable(self) -> tuple[type[Exception], ...]:
+        """What the library raises: ValueError for a host that is no name, OSError for a certificate that is missing."""
+        return (self._aiomqtt.MqttError, OSError, ValueError)
 
     @property
     def _endpoint(self) -> str:

@@ -196,8 +196,10 @@ class BleTransport:
             self._received(reference, await peripheral.read(reference), self._clock.now())
         if self._awaited:
             all_came = asyncio.ensure_future(self._all_came.wait())
-            await self._sleep(_COLLECT, peripheral.gone, all_came)
-            all_came.cancel()
+            try:
+                await self._sleep(_COLLECT, peripheral.gone, all_came)
+            finally:
+                all_came.cancel()
         if self.counters.frames == frames:
             raise LinkError(f"{self._finder.name} sent nothing within {_COLLECT:g} s")
 
