@@ -8,6 +8,8 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.fieldbridge.const import DOMAIN
+
 from .flows import Flow
 from .links import until_state
 from .modbus_links import Server, begin, only_entry
@@ -43,6 +45,22 @@ channels:
 """
 
 
+async def upload(hass: HomeAssistant, hass_client: ClientSessionGenerator, name: str, data: bytes) -> str:
+    """Return the id of an uploaded file."""
+    for component in (DOMAIN, "file_upload"):  # before anybody asks the server, which takes no pages any more then
+        assert await async_setup_component(hass, component, {})
+    form = FormData()
+    form.add_field("file", data, filename=name)
+    response = await (await hass_client()).post("/api/file_upload", data=form)
+    file_id: str = (await response.json())["file_id"]
+    return file_id
+
+
+async def definition_form(hass: HomeAssistant, server: Server) -> Flow:
+    """Return a flow at the form of a definition."""
+    return await (await begin(hass, server)).choose("modbus_definition")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("plant.yaml", CORE), ("m1.yaml", LOCAL_GATEWAY), ("sheet.csv", CSV)],
@@ -53,11 +71,7 @@ async def test_an_uploaded_file_is_understood_by_what_is_in_it(
 ) -> None:
     await (await begin(hass, server)).choose("modbus_without_device")
     entry = await only_entry(hass)
-    assert await async_setup_component(hass, "file_upload", {})
-    client = await hass_client()
-    form = FormData()
-    form.add_field("file", text.encode(), filename=name)
-    file_id = (await (await client.post("/api/file_upload", data=form)).json())["file_id"]
+    file_id = await upload(hass, hass_client, name, text.encode())
     flow = await Flow.device(hass, entry)
     await flow.submit({"unit": 1})
     await flow.choose("modbus_definition")
@@ -73,6 +87,61 @@ async def test_an_uploaded_file_is_understood_by_what_is_in_it(
     entity_id = next(state.entity_id for state in hass.states.async_all("sensor") if state.name.endswith("Voltage"))
     assert channel["name"] == "Voltage"
     await until_state(hass, entity_id, "230.1")
+
+
+async def test_an_upload_that_was_not_understood_is_asked_for_again_and_another_one_is_read(
+    hass: HomeAssistant, server: Server, hass_client: ClientSessionGenerator
+) -> None:
+    flow = await definition_form(hass, server)
+    await flow.submit({"file": (wrong := await upload(hass, hass_client, "letter.txt", b"Dear all, see below"))})
+    assert flow.errors == {"base": "bad_definition"}
+    assert flow.suggested("file") is None
+    await flow.submit({"file": wrong})
+    assert flow.errors == {"file": "upload_again"}
+    await flow.submit({"file": await upload(hass, hass_client, "nothing.csv", b" \r\n")})
+    assert flow.errors == {"file": "file_is_empty"}
+    await flow.submit({"file": await upload(hass, hass_client, "sheet.csv", CSV.encode())})
+    assert flow.step == "modbus_imported"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+async def test_names_and_units_survive_the_encodings_that_excel_writes(
+    hass: HomeAssistant, server: Server, hass_client: ClientSessionGenerator, encoding: str
+) -> None:
+    sheet = "Register;Description;Data type;Gain;Unit\r\n100;Außenfühler;U16;100;°C\r\n"
+    flow = await definition_form(hass, server)
+    await flow.submit({"file": await upload(hass, hass_client, "sheet.csv", sheet.encode(encoding))})
+    assert flow.step == "modbus_imported", flow.shown
+    await flow.submit({"devices": ["0"]})
+    (subentry,) = (await only_entry(hass)).subentries.values()
+    (channel,) = subentry.data["channels"]
+    assert (channel["name"], channel["unit"]) == ("Außenfühler", "°C")
+
+
+async def test_a_pasted_profile_is_read_and_its_mistakes_are_told_by_line(hass: HomeAssistant, server: Server) -> None:
+    flow = await definition_form(hass, server)
+    await flow.submit({"definition": OWN.replace("address: 100", "address: 100000")})
+    assert flow.errors == {"base": "bad_definition"}
+    assert "10" in flow.text("error")
+    serial = "kind: serial\nversion: 1\nsource: test\ndecoder: {kind: separated, separator: ;}\n"
+    channel = "channels:\n  - {key: value, name: Value, source: '0'}\n"
+    await flow.submit({"definition": f"schema_version: 1\nid: other\nname: Other\n{serial}{channel}"})
+    assert "Modbus" in flow.text("error")
+    await flow.submit({"definition": "#" * 1_000_001})
+    assert "1000000" in flow.text("error")
+    await flow.submit({"definition": OWN})
+    await flow.submit({"devices": ["0"]})
+    await only_entry(hass)
+    await until_state(hass, "sensor.my_meter_voltage", "230.1")
+
+
+async def test_a_definition_of_which_no_device_is_wanted_makes_no_link(hass: HomeAssistant, server: Server) -> None:
+    flow = await definition_form(hass, server)
+    await flow.submit({"definition": CORE})
+    await flow.submit({"devices": []})
+    assert flow.errors == {"devices": "no_devices"}
+    await flow.submit({"devices": ["0"]})
+    assert len((await only_entry(hass)).subentries) == 1
 
 
 async def test_own_profiles_are_in_the_list_and_their_mistakes_are_told_by_line(

@@ -72,8 +72,9 @@ async def test_what_is_no_definition_says_why(hass: HomeAssistant, server: Serve
     await flow.choose("modbus_definition")
     await flow.submit({"definition": "nothing of the kind"})
     assert flow.errors == {"base": "bad_definition"}
+    assert flow.suggested("definition") == "nothing of the kind"
     await flow.submit({})
-    assert flow.errors == {"base": "bad_definition"}
+    assert flow.errors == {"definition": "no_definition"}
     await flow.submit({"definition": TABLE})
     assert flow.step == "modbus_imported"
 

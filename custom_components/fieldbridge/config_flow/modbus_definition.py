@@ -1,5 +1,6 @@
 """What a person pastes or uploads about a Modbus device, whichever of the known forms it has."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from ..bridge.modbus.importers.table import read_table
 from ..bridge.profiles import ProfileFile, list_profiles, read_profile
 from ..const import KIND_MODBUS
 from ..presentable import printable
+from .filter_form import FieldError
 
 MAX_DEFINITION = 1_000_000
 """Characters of a definition."""
@@ -28,23 +30,29 @@ _SHOWN_REMARKS = 30
 
 
 _DEFINITION: Final = "definition"
-_FILE: Final = "file"
+CONF_FILE: Final = "file"
 DEFINITION_SCHEMA: Final = probatio.Schema(
     {
         probatio.Optional(_DEFINITION): TextSelector(TextSelectorConfig(multiline=True)),
-        probatio.Optional(_FILE): FileSelector(FileSelectorConfig(accept=".yaml,.yml,.csv,.txt")),
+        probatio.Optional(CONF_FILE): FileSelector(FileSelectorConfig(accept=".yaml,.yml,.csv,.txt")),
     }
 )
 
 
 def given_text(hass: HomeAssistant, form: dict[str, Any]) -> str:
-    """Return the text that was pasted, or else uploaded; blocking. Raises ProfileError."""
-    text: str = form.get(_DEFINITION) or ""
-    if not text.strip() and _FILE in form:
-        with process_uploaded_file(hass, form[_FILE]) as path, path.open("rb") as file:
-            text = file.read(4 * MAX_DEFINITION).decode("utf-8-sig", "replace")
+    """Return the text that was pasted, or else uploaded; blocking. Raises FieldError."""
+    pasted: str = form.get(_DEFINITION) or ""
+    if pasted.strip():
+        return pasted
+    if CONF_FILE not in form:
+        raise FieldError(_DEFINITION, "no_definition")
+    try:
+        with process_uploaded_file(hass, form[CONF_FILE]) as path, path.open("rb") as file:
+            text = _decoded(file.read(4 * MAX_DEFINITION))
+    except ValueError as err:  # it was read before, or Home Assistant has been started anew
+        raise FieldError(CONF_FILE, "upload_again") from err
     if not text.strip():
-        raise ProfileError("", "nothing was pasted or uploaded")
+        raise FieldError(CONF_FILE, "file_is_empty")
     return text
 
 
@@ -101,6 +109,16 @@ def with_unit(profile: DeviceProfile, unit: int) -> DeviceProfile:
     if not isinstance(decoder, RegisterDecoder):
         raise ProfileError("decoder", "is not for Modbus")
     return replace(profile, decoder=replace(decoder, device=replace(decoder.device, unit=unit)))
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text of a file: Excel writes UTF-16, or what Windows had before UTF-8."""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _of_profile(file: ProfileFile) -> Import:

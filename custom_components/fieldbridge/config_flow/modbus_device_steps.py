@@ -21,7 +21,9 @@ from ..bridge.modbus.requests import RequestError
 from ..bridge.modbus.sunspec import NotSunSpecError, discover
 from ..bridge.profiles import Profile
 from ..presentable import printable
+from .filter_form import FieldError
 from .modbus_definition import (
+    CONF_FILE,
     DEFINITION_SCHEMA,
     given_text,
     mistakes_text,
@@ -170,10 +172,14 @@ class ModbusDeviceSteps(RegisterSteps):
         if user_input is not None:
             try:
                 self._imported = await self.hass.async_add_executor_job(_read, self.hass, user_input)
+            except FieldError as err:
+                errors[err.field] = err.error
             except ProfileError as err:
                 errors["base"], placeholders["error"] = "bad_definition", str(err)
             else:
                 return await self.async_step_modbus_imported()
+            # An upload is read once; the form must not offer it again.
+            user_input = {name: value for name, value in user_input.items() if name != CONF_FILE}
         return self.async_show_form(
             step_id="modbus_definition",
             data_schema=self.add_suggested_values_to_schema(DEFINITION_SCHEMA, user_input),
@@ -184,7 +190,10 @@ class ModbusDeviceSteps(RegisterSteps):
     async def async_step_modbus_imported(self, user_input: dict[str, Any] | None = None) -> Any:
         """Show what was found and what did not come along; choose the devices."""
         devices = self._imported.devices
-        if user_input is not None:
+        errors: dict[str, str] = {}
+        if user_input is not None and not user_input[_DEVICES]:
+            errors[_DEVICES] = "no_devices"
+        elif user_input is not None:
             chosen = user_input[_DEVICES]
             picked = [devices[int(number)] for number in ([chosen] if isinstance(chosen, str) else chosen)]
             if len(devices) == 1 or not self.takes_several:
@@ -201,6 +210,7 @@ class ModbusDeviceSteps(RegisterSteps):
         return self.async_show_form(
             step_id="modbus_imported",
             data_schema=probatio.Schema({probatio.Required(_DEVICES, default=default): selector}),
+            errors=errors,
             description_placeholders={
                 "channels": str(sum(len(device.profile.channels) for device in devices)),
                 "remarks": remarks_text(self._imported),
@@ -217,5 +227,5 @@ async def _read_long(read: Read, table: Table, address: int, count: int) -> list
 
 
 def _read(hass: HomeAssistant, form: dict[str, Any]) -> Import:
-    """Return what a filled form describes; blocking. Raises ProfileError."""
+    """Return what a filled form describes; blocking. Raises FieldError and ProfileError."""
     return read_definition(given_text(hass, form))
