@@ -10,6 +10,7 @@ from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DE
 import pytest
 
 from custom_components.fieldbridge.bridge.channels.recognised_fields import UNITS
+from custom_components.fieldbridge.bridge.recordings import RecordingEnd
 from custom_components.fieldbridge.config_flow import DEVICE_FLOWS, ConfigFlow
 from custom_components.fieldbridge.config_flow.app_options_flow import AppOptionsFlow
 from custom_components.fieldbridge.live_sensor import LIVE_KEY
@@ -89,6 +90,14 @@ def test_every_exception_has_a_text_and_every_text_its_exception() -> None:
             if isinstance(node, ast.Call) and (keys := _keywords(node)).keys() >= {"translation_domain"}:
                 raised.add(ast.literal_eval(keys["translation_key"]))
     assert raised == set(TEXTS["exceptions"])
+
+
+def test_the_panel_has_every_text_that_it_asks_for() -> None:
+    sources = "".join(path.read_text() for path in (INTEGRATION / "frontend").glob("*.js"))
+    asked = set(re.findall(r'(?:\btexts?|_texts)\("([a-z_.]+)"', sources))
+    assert "live.capture_saved" in asked
+    assert asked <= {path.removeprefix(".") for path, _ in leaves(TEXTS["config_panel"])}
+    assert set(TEXTS["config_panel"]["end"]) == set(RecordingEnd)
 
 
 def test_every_counter_has_a_name_and_an_icon() -> None:

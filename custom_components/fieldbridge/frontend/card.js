@@ -1,5 +1,6 @@
 // A card for dashboards: the values of one device for everybody, and for administrators its last messages.
 const MESSAGES = 5;
+const RETRY_MILLISECONDS = 5000;
 
 class FieldbridgeCard extends HTMLElement {
   static getConfigForm() {
@@ -18,8 +19,7 @@ class FieldbridgeCard extends HTMLElement {
   setConfig(config) {
     this._config = config;
     this._built = false;
-    this._unsubscribe?.();
-    this._unsubscribe = undefined;
+    this._unfollow();
     if (this._hass) this._build();
   }
 
@@ -38,8 +38,7 @@ class FieldbridgeCard extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this._unsubscribe?.();
-    this._unsubscribe = undefined;
+    this._unfollow();
   }
 
   async _build() {
@@ -69,6 +68,7 @@ class FieldbridgeCard extends HTMLElement {
     const note = device ? null : element("p", {}, this._texts("card.no_device"));
     card.append(style, element("div", { class: "body" }, note, this._values, this._messages, foot));
     this.replaceChildren(card);
+    this._shown = undefined;
     this._showValues();
     this._follow();
   }
@@ -93,21 +93,45 @@ class FieldbridgeCard extends HTMLElement {
 
   async _follow() {
     const device = this._hass.devices?.[this._config.device_id];
-    if (!device || !this._hass.user?.is_admin || this._unsubscribe) return;
+    if (!this.isConnected || !device || !this._hass.user?.is_admin || this._attempt) return;
+    const { connection } = this._hass;
     const deviceId = device.identifiers.find(([domain]) => domain === "fieldbridge")?.[1];
     const lines = [];
     const message = { type: "fieldbridge/inspect", entry_id: device.config_entries[0], device_id: deviceId };
+    const attempt = (this._attempt = {});
+    const again = () => {
+      if (attempt !== this._attempt) return;
+      this._unfollow();
+      this._again = setTimeout(() => this._follow(), RETRY_MILLISECONDS);
+    };
+    connection.addEventListener("ready", again);
+    this._forget = () => connection.removeEventListener("ready", again);
     try {
-      this._unsubscribe = await this._hass.connection.subscribeMessage((event) => {
+      const take = (event) => {
+        if (attempt !== this._attempt) return;
+        if (event.gone) again();
         for (const frame of event.frames ?? []) lines.push(frame.text);
         lines.splice(0, lines.length - MESSAGES);
-        this._messages.hidden = lines.length === 0;
+        this._messages.hidden = Boolean(event.gone) || lines.length === 0;
         this._messages.textContent = lines.join("\n");
-      }, message);
+      };
+      const unsubscribe = await connection.subscribeMessage(take, message, { resubscribe: false });
+      if (attempt === this._attempt) this._unsubscribe = unsubscribe;
+      else unsubscribe();
     } catch {
       // A link that does not run, or a device that is the link itself, has no messages of its own.
-      this._messages.hidden = true;
+      again();
     }
+  }
+
+  /** Follow nothing, and show no messages as if they were of now; what is on its way is given back when it comes. */
+  _unfollow() {
+    clearTimeout(this._again);
+    this._forget?.();
+    this._forget = this._attempt = undefined;
+    this._unsubscribe?.();
+    this._unsubscribe = undefined;
+    if (this._messages) this._messages.hidden = true;
   }
 }
 

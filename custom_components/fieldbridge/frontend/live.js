@@ -5,6 +5,9 @@ import { formatNumber, formatTime } from "./texts.js";
 
 const ROWS = 100;
 const RATE_SECONDS = 3;
+const RETRY_MILLISECONDS = 2000;
+// After a lost connection the page begins anew by itself: it hears when that fails, and no capture is begun twice.
+const ONCE = { resubscribe: false };
 
 export class LiveView {
   /** `hass` is a function, since Home Assistant replaces its object with every change of a state. */
@@ -16,26 +19,64 @@ export class LiveView {
     this._history = [];
     this._drawn = 0;
     this._calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this._left = false;
+    this._lost = () => this._connectionLost();
+    this._back = () => this.link && this._subscribe();
     this.element = element("div", { class: "view" });
   }
 
   async connect() {
-    this._links = (await this._hass().connection.sendMessagePromise({ type: "fieldbridge/links" })).links;
+    const { connection } = this._hass();
+    connection.addEventListener("disconnected", this._lost);
+    connection.addEventListener("ready", this._back);
+    await this._list();
+  }
+
+  async _list() {
+    try {
+      this._links = (await this._hass().connection.sendMessagePromise({ type: "fieldbridge/links" })).links;
+    } catch (error) {
+      if (this._left) return;
+      const told = this._texts("live.not_loaded", { error: this._texts.error(error) });
+      this.element.replaceChildren(element("section", {}, element("p", { role: "status" }, told)));
+      this._again = setTimeout(() => this._list(), RETRY_MILLISECONDS);
+      return;
+    }
+    if (this._left) return;
     this._build();
     const chosen = this._links.flatMap((link) => [...link.devices.map((device) => [link, device]), [link, null]])[0];
     if (chosen) await this._look(...chosen);
   }
 
   disconnect() {
+    const { connection } = this._hass();
+    connection.removeEventListener("disconnected", this._lost);
+    connection.removeEventListener("ready", this._back);
+    this._left = true;
     this._unfollow();
-    this._endCapture?.();
-    this._endCapture = undefined;
-    clearTimeout(this._again);
+    this._capturing?.end?.();
+    this._capturing = undefined;
   }
 
+  /** Follow nothing; what is still on its way is given back when it comes. */
   _unfollow() {
+    clearTimeout(this._again);
+    this._attempt = undefined;
     this._unsubscribe?.();
     this._unsubscribe = undefined;
+  }
+
+  _connectionLost() {
+    if (!this.link) return;
+    this._unfollow();
+    this._tellNothing({ code: "connection_lost", message: "" });
+    if (this._capturing) this._endCapture();
+  }
+
+  /** Say why nothing comes, and show no numbers as if they were of now. */
+  _tellNothing(error) {
+    this._status.textContent = this._texts("live.not_loaded", { error: this._texts.error(error) });
+    this._counters.textContent = "";
   }
 
   _build() {
@@ -152,40 +193,55 @@ export class LiveView {
     try {
       const unsubscribe = await this._hass().connection.subscribeMessage((event) => {
         if (attempt === this._attempt) this._take(event);
-      }, message);
+      }, message, ONCE);
       if (attempt === this._attempt) this._unsubscribe = unsubscribe;
       else unsubscribe();
     } catch (error) {
-      this._status.textContent = this._texts("live.not_loaded", { error: error.message });
-      this._again = setTimeout(() => this._subscribe(), 2000);
+      if (attempt !== this._attempt) return;
+      this._tellNothing(error);
+      this._again = setTimeout(() => this._subscribe(), RETRY_MILLISECONDS);
     }
   }
 
   async _toggleCapture() {
-    if (this._endCapture) {
-      const end = this._endCapture;
-      this._endCapture = undefined;
-      this._showCapture(false);
-      await end();
+    if (this._capturing) {
+      this._endCapture();
       return;
     }
+    const capture = (this._capturing = {});
     const message = { type: "fieldbridge/capture", entry_id: this.link.entry_id, private: this._private.checked };
     this._showCapture(true);
     try {
-      this._endCapture = await this._hass().connection.subscribeMessage((event) => this._reportCapture(event), message);
+      const report = (event) => this._reportCapture(capture, event);
+      capture.end = await this._hass().connection.subscribeMessage(report, message, ONCE);
+      if (capture !== this._capturing) capture.end();
     } catch (error) {
+      if (capture !== this._capturing) return;
+      this._capturing = undefined;
       this._showCapture(false);
-      this._captured.textContent = this._texts("live.capture_failed", { error: error.message });
+      this._captured.textContent = this._texts("live.capture_failed", { error: this._texts.error(error) });
     }
   }
 
-  _reportCapture(event) {
-    const failed = event.error || (event.done && event.end !== "stopped" ? event.end : "");
+  /** End the capture; its last count comes too late for this page, and is in the list of recordings. */
+  _endCapture() {
+    const { end, name } = this._capturing;
+    this._capturing = undefined;
+    this._showCapture(false);
+    this._captured.textContent = name ? this._texts("live.capture_saved", { name }) : "";
+    end?.();
+  }
+
+  _reportCapture(capture, event) {
+    capture.name = event.name;
+    const why = event.done && event.end !== "stopped" ? this._texts(`end.${event.end}`) : "";
+    const failed = [why, event.error].filter(Boolean).join(": ");
     const key = failed ? "live.capture_failed" : event.done ? "live.captured" : "live.capturing";
     this._captured.textContent = this._texts(key, { ...event, error: failed });
-    if (event.done) {
-      this._endCapture = undefined;
+    if (event.done && capture === this._capturing) {
+      this._capturing = undefined;
       this._showCapture(false);
+      capture.end?.();
     }
   }
 

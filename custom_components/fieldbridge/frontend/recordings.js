@@ -93,7 +93,7 @@ export class RecordingsView {
       await this._hass().connection.sendMessagePromise({ type: "fieldbridge/replay", recording: name });
       this._told.textContent = this._texts("recordings.replayed");
     } catch (error) {
-      this._told.textContent = this._texts("recordings.failed", { error: error.message });
+      this._told.textContent = this._texts("recordings.failed", { error: this._texts.error(error) });
     }
   }
 
@@ -101,7 +101,7 @@ export class RecordingsView {
     try {
       return (await this._hass().callService(DOMAIN, name, data, undefined, false, true)).response;
     } catch (error) {
-      this._told.textContent = this._texts("recordings.failed", { error: error.message });
+      this._told.textContent = this._texts("recordings.failed", { error: this._texts.error(error) });
       return undefined;
     }
   }

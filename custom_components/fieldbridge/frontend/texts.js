@@ -1,11 +1,26 @@
 // Texts of the panel and the card, from the integration's own translation files.
 const DOMAIN = "fieldbridge";
 const CATEGORY = "config_panel";
+/** The code of the frontend's own library. */
+const CONNECTION_LOST = 3;
 
-/** Load the texts in the user's language; resolves to a function of key and placeholders. */
+/** Load the texts in the user's language; resolves to a function of key and placeholders, its `error` one of errors. */
 export async function loadTexts(hass) {
+  await hass.loadBackendTranslation("exceptions", DOMAIN);
   const localize = await hass.loadBackendTranslation(CATEGORY, DOMAIN);
-  return (key, values) => localize(`component.${DOMAIN}.${CATEGORY}.${key}`, values) || key;
+  const own = (key, values) => localize(`component.${DOMAIN}.${CATEGORY}.${key}`, values);
+  const texts = (key, values) => own(key, values) || key;
+  // What Fieldbridge raised has a text of its own; the rest is told by its code, with the detail as it came.
+  texts.error = (raised) => {
+    const error = raised?.error ?? raised ?? {};
+    const path = `component.${error.translation_domain}.exceptions.${error.translation_key}.message`;
+    const told = error.translation_key && localize(path, error.translation_placeholders);
+    if (told) return told;
+    const detail = error.message ?? String(raised);
+    const known = own(`error.${error.code === CONNECTION_LOST ? "connection_lost" : error.code}`);
+    return known && detail ? `${known} (${detail})` : known || detail;
+  };
+  return texts;
 }
 
 /** Return a number as people of this language write it. */
