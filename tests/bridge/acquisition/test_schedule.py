@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 import math
+import os
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from custom_components.fieldbridge.bridge.acquisition import (
     Sample,
     record,
 )
+from custom_components.fieldbridge.bridge.streams.ends import CANCELLED, COMPLETED
 from custom_components.fieldbridge.bridge.testing.clocks import FakeClock, ManualClock
 
 
@@ -212,6 +215,80 @@ async def test_stop_gives_up_on_a_consumer_that_takes_nothing() -> None:
     async with record(Source(clock), rate_hz=10, duration=1, clock=clock) as recording:
         await recording.finished()
         assert not await recording.stop(deadline=0.01)
+
+
+def open_files() -> int:
+    """Return how many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not hasattr(os, "timerfd_create"), reason="the timer is one of Linux")
+async def test_a_run_that_is_left_at_once_gives_its_timer_back() -> None:
+    before = open_files()
+
+    async with record(Source(FakeClock()), rate_hz=10) as recording:
+        pass
+
+    assert open_files() == before
+    assert recording.summary.finished_at is not None
+    assert recording.stream.end is CANCELLED
+
+
+async def test_two_who_stop_at_once_end_it_as_one_does() -> None:
+    clock = ManualClock()
+    async with record(Source(FakeClock()), rate_hz=0.1, clock=clock) as recording:
+        await anext(recording)
+        await clock.advance(1)
+
+        assert all(await asyncio.gather(recording.stop(), recording.stop()))
+
+        assert recording.stream.end is COMPLETED
+
+
+class DyingSource:
+    """Fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.polled = asyncio.Event()
+        self.dies = asyncio.Event()
+
+    async def poll(self) -> Sequence[Sample]:
+        self.polled.set()
+        await self.dies.wait()
+        raise ConnectionError("gone")
+
+
+async def test_stop_waits_for_no_second_try_of_a_poll_that_fails_meanwhile() -> None:
+    source = DyingSource()
+    async with record(source, rate_hz=1, auto_reconnect=True, clock=ManualClock()) as recording:
+        await source.polled.wait()
+        stopping = asyncio.create_task(recording.stop(deadline=0.5))
+        await asyncio.sleep(0)
+        source.dies.set()
+
+        assert await stopping
+
+    assert recording.summary.ledger.balanced
+    assert [gap.ended_at for gap in recording.summary.gaps] == [None]
+
+
+async def test_stop_waits_for_no_source_that_is_being_made_anew() -> None:
+    source, connecting = DyingSource(), asyncio.Event()
+    source.dies.set()
+
+    async def reconnect() -> DyingSource:
+        connecting.set()
+        await asyncio.Event().wait()
+        return source
+
+    async with record(
+        source, rate_hz=1, auto_reconnect=True, reconnect_factory=reconnect, clock=FakeClock()
+    ) as recording:
+        await connecting.wait()
+
+        assert await recording.stop(deadline=0.5)
+
+        assert recording.stream.end is COMPLETED
 
 
 async def test_every_further_consumer_has_accounts_of_its_own() -> None:

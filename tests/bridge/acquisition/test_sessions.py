@@ -1,7 +1,7 @@
 """StreamingSession: single samples, whether the device speaks by itself or is asked."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -114,3 +114,28 @@ async def test_a_reader_that_is_cancelled_leaves_its_sample_to_the_next_one() ->
         await asyncio.wait([reading])
 
         assert (await anext(session)).value == 7
+
+
+async def test_closing_while_somebody_waits_ends_the_wait_and_waits_for_the_receiver() -> None:
+    ended: list[str] = []
+
+    async def receive() -> AsyncIterator[Sample]:
+        try:
+            await asyncio.Event().wait()
+            yield Sample("device")
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            ended.append("receiver")
+
+    async def produce() -> None:
+        await asyncio.Event().wait()
+
+    async with StreamingSession(receive(), mode=StreamMode.POLL, producer=produce) as session:
+        reading = asyncio.ensure_future(anext(session, None))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await session.aclose()
+
+    assert ended == ["receiver"]
+    assert await reading is None

@@ -42,3 +42,13 @@ def test_the_masked_field_is_never_readable_and_the_length_stays(number: str, re
 @given(data=st.binary(max_size=64))
 def test_any_frame_can_be_masked(data: bytes) -> None:
     assert len(Masker([METER]).mask(data)) == len(data)
+
+
+def test_half_a_character_in_a_private_field_is_masked_with_the_rest_of_its_frame() -> None:
+    private = DeviceProfile(
+        decoder=JsonDecoder(),
+        channels=(Channel(key="owner", name="Owner", source="owner", kind=ValueKind.TEXT, private=True),),
+    )
+    frame = rb'{"owner": "A\ud83d"}'
+
+    assert Masker([private]).mask(frame) == b"*" * len(frame)

@@ -293,3 +293,17 @@ async def test_a_consumer_that_leaves_while_a_chunk_is_given_does_not_get_it() -
     fanout.push((1,))
 
     assert (second.pending, second.offered) == (0, 0)
+
+
+async def test_a_put_goes_on_when_the_consumer_it_waits_for_does_not_block_any_more() -> None:
+    fanout: Fanout[int] = Fanout()
+    subscription = fanout.subscribe(buffer_size=2)
+    putting = asyncio.create_task(fanout.put_many(range(5)))
+    await settle()
+    assert not putting.done()
+
+    subscription.set_overflow(OverflowPolicy.DROP_OLDEST, 2)
+    await settle()
+
+    assert putting.done()
+    assert subscription.take() == [3, 4]

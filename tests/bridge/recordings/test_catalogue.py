@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+import json
 import os
 from pathlib import Path
 import subprocess
+import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -234,3 +236,76 @@ def test_a_file_from_elsewhere_is_listed_by_its_own_time(tmp_path: Path) -> None
     assert set(listed) == {"copied.csv", "copied.capture"}
     assert all(info.state is RecordingState.FINISHED and info.description is None for info in listed.values())
     assert listed["copied.csv"].to_dict()["title"] == "copied.csv"
+
+
+async def test_a_recording_that_cannot_be_described_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "Run.csv.json").mkdir()
+
+    with pytest.raises(OSError, match=r"Run\.csv\.json"):
+        await Catalogue(tmp_path, Limits(keep_free=0)).start(RecordingPlan(title="Run", devices=[room()]))
+
+    assert names_in(tmp_path) == ["Run.csv.json"]
+    assert recording_threads() == 0
+
+
+@pytest.mark.parametrize("turns", [1, 3, 10, 30, 100, 300, 1000, 3000])
+async def test_a_recording_that_nobody_wants_any_more_as_it_begins_leaves_nothing_behind(
+    tmp_path: Path, turns: int
+) -> None:
+    catalogue = Catalogue(tmp_path / "recordings", Limits(keep_free=0))
+    starting = asyncio.create_task(catalogue.start(RecordingPlan(title="Run", devices=[room()])))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait([starting])
+
+    if not starting.cancelled():
+        await starting.result().stop()
+    else:
+        assert not list(catalogue.folder.glob("*"))
+    assert recording_threads() == 0
+    assert not catalogue.is_busy
+
+
+def recording_threads() -> int:
+    """Return how many threads write recordings."""
+    return sum(thread.name == "fieldbridge recording" for thread in threading.enumerate())
+
+
+def test_a_description_that_cannot_be_written_keeps_no_interrupted_recording_from_being_found(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / f"{name}.part").write_text("t_utc,monotonic_ns,device,temp,event\n")
+        write_description(tmp_path / name, Description(title=name, started_at=NOW))
+    (tmp_path / "a.csv.json.new").mkdir()  # as if the disk was full
+
+    recovered = Catalogue(tmp_path).recover()
+
+    assert [(info.name, info.state) for info in recovered] == [
+        ("a.csv", RecordingState.INTERRUPTED),
+        ("b.csv", RecordingState.INTERRUPTED),
+    ]
+
+
+def test_a_time_without_an_offset_is_taken_as_utc(tmp_path: Path) -> None:
+    header = {"fieldbridge_capture": 1, "link": "Mine", "started_at": "2026-11-21T11:00:00"}
+    (tmp_path / "mine.capture").write_text(json.dumps(header) + "\n")
+    recording(tmp_path, "ours.csv", days=2)
+
+    listed = Catalogue(tmp_path).entries()
+
+    assert [(info.name, info.started_at) for info in listed] == [
+        ("mine.capture", NOW - timedelta(hours=1)),
+        ("ours.csv", NOW - timedelta(days=2)),
+    ]
+
+
+async def test_a_capture_whose_name_was_taken_meanwhile_is_over_like_any_other(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    capture = await catalogue.start_capture("Lab port", CaptureHeader("Lab port"))
+    (tmp_path / "Lab port.capture").write_text("copied here")
+    await capture.stop()
+
+    await catalogue.stop_capture(capture)
+
+    assert capture.name == "Lab port-2.capture"
+    assert not catalogue.is_busy

@@ -124,6 +124,29 @@ async def test_cancelling_twice_does_not_lose_what_is_being_written() -> None:
         assert len(sink.samples) == 5
 
 
+async def test_a_source_that_fails_as_it_is_left_costs_nothing_that_was_read() -> None:
+    waiting = asyncio.Event()
+
+    async def failing() -> AsyncIterator[Batch]:
+        (batch,) = batches(3)
+        yield batch
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+        finally:
+            raise LinkError("cannot be closed")
+
+    async with InMemorySink() as sink:
+        piping = asyncio.create_task(pipe(failing(), sink, batch_size=1000, flush_interval=60))
+        await waiting.wait()
+        piping.cancel()
+
+        with pytest.raises(LinkError, match="cannot be closed"):
+            await piping
+
+        assert len(sink.samples) == 3
+
+
 async def test_the_error_of_a_source_comes_after_what_it_read() -> None:
     class Source:
         polls = 0

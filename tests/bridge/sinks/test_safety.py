@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime
+import errno
 from pathlib import Path
 import subprocess
 import time
+from typing import override
 
 import pytest
 
@@ -16,8 +18,12 @@ from custom_components.fieldbridge.bridge.sinks import (
     SinkError,
     SinkExistsError,
     SinkWriteError,
+    recover,
     unique_path,
 )
+from custom_components.fieldbridge.bridge.sinks.tables import LongTable
+from custom_components.fieldbridge.bridge.sinks.text_formats import CsvJournal
+from custom_components.fieldbridge.bridge.sinks.writer import RecordingWriter
 
 from .alone import command
 from .reading import ALL_SINKS, read_rows
@@ -126,6 +132,52 @@ async def test_a_failure_that_no_write_has_met_comes_out_of_close(tmp_path: Path
     with pytest.raises(SinkWriteError):
         await sink.close()
     assert len(read_rows(sink.path)) == 1
+
+
+async def test_half_a_character_in_a_text_costs_that_character_alone(kind: str, tmp_path: Path) -> None:
+    sink = ALL_SINKS[kind](tmp_path / f"run.{kind}")
+    async with sink:
+        await sink.write_many([Sample("device", value=value) for value in (1.0, "\ud83d", "whole")])
+        await sink.write_many([Sample("device", value=2.0)])
+
+    values = [row["value"] for row in read_rows(sink.path)]
+    assert (len(values), float(values[0]), float(values[3])) == (4, 1.0, 2.0)
+    assert sink.lost == 0
+
+
+async def test_a_file_that_cannot_be_closed_is_said_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    class Unclosable(CsvJournal):
+        @override
+        def finish(self) -> Path:
+            raise OSError(errno.EIO, "the disk was taken away")
+
+        @override
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.EIO, "the disk was taken away")
+
+    table = LongTable()
+    writer = RecordingWriter(lambda: Unclosable(tmp_path / "run.csv", table.fields), table, folder=tmp_path)
+    await writer.open()
+
+    with pytest.raises(SinkWriteError, match="taken away"):
+        async with asyncio.timeout(8):
+            await writer.close()
+
+
+def test_what_is_no_file_of_the_folder_is_left_alone_and_keeps_no_other_from_recovery(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("no line end")
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / "a.sqlite.part").mkdir()
+    (folder / "b.csv.part").symlink_to(elsewhere)
+    (folder / "c.csv.part").symlink_to(folder / "nowhere")
+    (folder / "d.csv.part").write_text("a,b\n1,2\n")
+
+    assert [recovered.path for recovered in recover(folder)] == [folder / "d.csv"]
+
+    assert elsewhere.read_text() == "no line end"
 
 
 FULL_DISK = """

@@ -162,7 +162,8 @@ class _Recorder:
         self._anchor = WallAnchor(now.utc, self._now_ns())
         self._ledger = Ledger(self.stream)
         self.summary = AcquisitionSummary(started_at=now.utc, ledger=self._ledger)
-        self._task = asyncio.create_task(self._run(), name="fieldbridge recorder")
+        # Begun at once: a task that is cancelled before its first turn would not give back the timer.
+        self._task = asyncio.create_task(self._run(), name="fieldbridge recorder", eager_start=True)
 
     async def finished(self) -> AcquisitionSummary:
         """Wait for the end of the run."""
@@ -173,6 +174,7 @@ class _Recorder:
         """Poll no more and wait for the consumers; False when the deadline (seconds) passed first."""
         self._stopping = True
         if self._pausing:
+            self._pausing = False
             self._task.cancel()
         try:
             async with asyncio.timeout(deadline):
@@ -308,15 +310,16 @@ class _Recorder:
         log("recorder.disconnected reason=%s tick=%s backoff_s=%s", error, self._slot - 1, delay)
         if self._total is not None:
             delay = min(delay, max(0.0, self._cadence.target(self._total) - self._clock.now()))
+        if self._stopping:
+            return
         self._pausing = True
         await self._clock.sleep(delay)
+        if self._reconnect is not None:
+            try:
+                self._poll = await self._reconnect()
+            except ConnectionError as err:
+                _LOGGER.debug("recorder.reconnect_failed reason=%s", err)
         self._pausing = False
-        if self._reconnect is None:
-            return
-        try:
-            self._poll = await self._reconnect()
-        except ConnectionError as err:
-            _LOGGER.debug("recorder.reconnect_failed reason=%s", err)
 
     def _slots_lost(self) -> int:
         ledger = self._ledger

@@ -88,6 +88,8 @@ class StreamingSession:
             await asyncio.sleep(0)
         if receiving.done():
             self._receiving = None
+            if receiving.cancelled():  # by aclose()
+                raise StopAsyncIteration
             return receiving.result()
         self._producing.result()
         raise StopAsyncIteration
@@ -97,6 +99,7 @@ class StreamingSession:
         self._closed = True
         if self._receiving is not None:
             self._receiving.cancel()
+            await asyncio.wait([self._receiving])
         if self._producing is not None:
             self._producing.cancel()
             await asyncio.wait([self._producing])

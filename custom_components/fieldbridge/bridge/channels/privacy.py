@@ -45,7 +45,7 @@ class Masker:
             understood = True
             for get in getters:
                 try:
-                    text = str(get(fields)).strip().encode()
+                    text = str(get(fields)).strip().encode(errors="surrogatepass")
                 except LookupError, TypeError:
                     continue  # this message does not carry it
                 if text and text in masked:

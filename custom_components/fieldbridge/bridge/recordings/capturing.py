@@ -54,7 +54,12 @@ class RunningCapture:
     async def start(self) -> None:
         """Open the file. Raises SinkError, OSError."""
         await self._sink.open()
-        await asyncio.to_thread(write_description, self.path, self.description)
+        try:
+            await asyncio.to_thread(write_description, self.path, self.description)
+        except BaseException:
+            await self._sink.close()
+            await asyncio.to_thread(self._sink.path.unlink)
+            raise
         self._task = asyncio.create_task(self._run(), name=f"capture {self.name}")
 
     def take(self, frames: Sequence[Frame]) -> None:

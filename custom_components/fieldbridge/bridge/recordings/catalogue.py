@@ -127,9 +127,9 @@ class Catalogue:
             recording = RunningRecording(
                 plan, path, keep_free=self.limits.keep_free, max_bytes=self.limits.max_bytes, clock=self._clock
             )
-            await recording.start()
+            await _begin(recording)
             self._running[recording.name] = recording
-            recording.on_end(lambda _: self._forget(path.name))
+            recording.on_end(self._forget)
             return recording
 
     async def start_capture(self, title: str, header: CaptureHeader) -> RunningCapture:
@@ -137,15 +137,14 @@ class Catalogue:
         async with self._starting:
             path = await asyncio.to_thread(self._new_path, title, CAPTURE)
             capture = RunningCapture(path, header, keep_free=self.limits.keep_free, max_bytes=self.limits.max_bytes)
-            await capture.start()
+            await _begin(capture)
             self._running[capture.name] = capture
             return capture
 
     async def stop_capture(self, capture: RunningCapture) -> None:
         """Complete a capture."""
-        name = capture.name
         await capture.stop()
-        self._forget(name)
+        self._forget(capture)
 
     async def stop_all(self, end: RecordingEnd, *, deadline: float = STOP_DEADLINE) -> bool:
         """Complete all that runs; False when the deadline (seconds) did not suffice."""
@@ -197,14 +196,18 @@ class Catalogue:
                 ended_at = datetime.fromtimestamp(recovered.written_at, UTC)
                 duration = (ended_at - description.started_at).total_seconds()
                 summary = {"duration": round(duration, 3), "bytes": recovered.path.stat().st_size}
-                write_description(recovered.path, description.finished(ended_at, RecordingEnd.INTERRUPTED, summary))
-                if recovered.path != planned:
-                    description_of(planned).unlink()
+                try:
+                    write_description(recovered.path, description.finished(ended_at, RecordingEnd.INTERRUPTED, summary))
+                    if recovered.path != planned:
+                        description_of(planned).unlink()
+                except OSError as err:  # the disk may still be as full as when the writer died
+                    _LOGGER.warning("The description of %s could not be written: %s", recovered.path.name, err)
             names.append(recovered.path.name)
         return [self.find(name) for name in names]
 
-    def _forget(self, name: str) -> None:
-        self._running.pop(name, None)
+    def _forget(self, ended: RunningRecording | RunningCapture) -> None:
+        """Let go of what has ended, perhaps under another name than it began."""
+        self._running = {name: running for name, running in self._running.items() if running is not ended}
 
     def _new_path(self, title: str, suffix: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -246,6 +249,19 @@ class Catalogue:
             return RecordingState.INTERRUPTED
         was_interrupted = description is not None and description.end in (None, RecordingEnd.INTERRUPTED)
         return RecordingState.INTERRUPTED if was_interrupted else RecordingState.FINISHED
+
+
+async def _begin(new: RunningRecording | RunningCapture) -> None:
+    """Start what is new; when nobody waits for that any more, nothing of it stays. Raises SinkError, OSError."""
+    starting = asyncio.create_task(new.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting])
+        if starting.exception() is None:
+            await new.stop()
+            await asyncio.to_thread(_remove, new.path)
+        raise
 
 
 def _capture_description(path: Path, *, is_part: bool) -> Description | None:

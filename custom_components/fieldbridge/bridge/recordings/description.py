@@ -9,6 +9,7 @@ from typing import Any
 
 from ..acquisition import Column
 from ..channels import Channel, ValueKind
+from ..sinks.tables import moment_of
 
 DESCRIPTION = ".json"
 """Added to the name of a recording's file."""
@@ -98,12 +99,12 @@ class Description:
             finished_at = data["finished_at"]
             return cls(
                 title=str(data["title"]),
-                started_at=datetime.fromisoformat(data["started_at"]),
+                started_at=moment_of(data["started_at"]),
                 kind=str(data["kind"]),
                 wide=bool(data["wide"]),
                 rate_hz=None if data["rate_hz"] is None else float(data["rate_hz"]),
                 devices=tuple(_device(device) for device in data["devices"]),
-                finished_at=None if finished_at is None else datetime.fromisoformat(finished_at),
+                finished_at=None if finished_at is None else moment_of(finished_at),
                 end=None if data["end"] is None else str(data["end"]),
                 summary=dict(data["summary"]),
             )
@@ -160,8 +161,12 @@ def write_description(path: Path, description: Description) -> None:
     """Write the description of the recording ``path``; complete at any moment. Blocking; raises OSError."""
     target = description_of(path)
     fresh = target.with_name(target.name + ".new")
-    fresh.write_text(json.dumps(description.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(target)
+    try:
+        fresh.write_text(json.dumps(description.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        fresh.replace(target)
+    except OSError, ValueError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def read_description(path: Path) -> Description | None:

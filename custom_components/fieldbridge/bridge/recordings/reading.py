@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 import csv
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 import json
 import math
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..channels import Value, ValueKind
 from ..sinks import SinkError, read_parquet
+from ..sinks.tables import moment_of
 from .description import Description
 
 _ABSENT = ("", None)
@@ -112,5 +113,4 @@ def _value(cell: object, kind: ValueKind) -> Value:
 
 
 def _moment(cell: object) -> datetime:
-    moment = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell))
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return cell if isinstance(cell, datetime) and cell.tzinfo is not None else moment_of(str(cell))

@@ -194,7 +194,12 @@ class RunningRecording:
     async def start(self) -> None:
         """Open the file and begin. Raises SinkError, OSError."""
         await self._sink.open()
-        await asyncio.to_thread(write_description, self.path, self.description)
+        try:
+            await asyncio.to_thread(write_description, self.path, self.description)
+        except BaseException:
+            await self._sink.close()
+            await asyncio.to_thread(self._sink.path.unlink)
+            raise
         self._started = self._clock.now()
         if self.plan.rate_hz is None:
             self._subscription = self._fanout.subscribe(overflow=self.plan.overflow, buffer_size=BUFFER_SIZE)

@@ -15,7 +15,7 @@ from ..codecs.frame import Frame
 from .file_sinks import RecordedFile
 from .files import publish
 from .sink import SinkError
-from .tables import Field, FieldType, Row
+from .tables import Field, FieldType, Row, moment_of
 from .text_formats import JsonlFormat, JsonlJournal, cut_torn_line
 from .writer import SYNC_INTERVAL
 
@@ -119,7 +119,7 @@ def read_header(path: Path) -> CaptureHeader:
         kind=str(data.get("kind", "")),
         framing=data.get("framing", {}),
         devices=devices,
-        started_at=datetime.fromisoformat(str(data.get("started_at"))),
+        started_at=moment_of(str(data.get("started_at"))),
     )
 
 

@@ -98,5 +98,5 @@ class AppendFile:
     def close(self) -> None:
         """Close; idempotent."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1  # it is gone also where closing reports an error
+            os.close(descriptor)

@@ -99,7 +99,7 @@ class ParquetJournal:
         arrow_type = _type(self._pa, kind)
         try:
             return self._pa.array(values, arrow_type)
-        except self._pa.ArrowException, TypeError, OverflowError:
+        except self._pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError:
             if not self.misfits:
                 _LOGGER.warning("%s: values that are not of their column's kind are left out", self._path.name)
         return self._pa.array([self._fitting(value, arrow_type) for value in values], arrow_type)
@@ -107,7 +107,7 @@ class ParquetJournal:
     def _fitting(self, value: object, arrow_type: Any) -> object:
         try:
             return self._pa.scalar(value, arrow_type).as_py()
-        except self._pa.ArrowException, TypeError, OverflowError:
+        except self._pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError:
             self.misfits += 1
             return None
 

@@ -158,9 +158,11 @@ class _Pipe:
 
     async def _finish(self) -> None:
         """Write what was read, also when nobody wants more of it."""
-        await self._reader.close()
-        self._take()
-        await self._flush()
+        try:
+            await self._reader.close()
+        finally:
+            self._take()
+            await self._flush()
 
     def _mark_gaps(self) -> None:
         """Write the gaps that ended since the last time into a sink that can show them."""

@@ -33,7 +33,8 @@ class Recovered:
 
 def recover(folder: Path) -> list[Recovered]:
     """Complete every interrupted recording in ``folder``. Blocking; call it before anything is recorded there."""
-    return [_recover(part) for part in sorted(folder.glob(f"*{PART}"))]
+    parts = sorted(folder.glob(f"*{PART}"))
+    return [_recover(part) for part in parts if part.is_file() and not part.is_symlink()]
 
 
 def _recover(part: Path) -> Recovered:

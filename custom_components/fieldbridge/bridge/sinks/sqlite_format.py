@@ -1,6 +1,7 @@
 """SQLite: one transaction per interval; what a crash leaves is rolled back to the last one when it is opened."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 import sqlite3
@@ -46,11 +47,14 @@ class SqliteJournal:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Append rows to the open transaction."""
-        plain = self._plain(rows)
         try:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(self._insert, plain)
+            try:
+                self._connection.executemany(self._insert, self._plain(rows))
+            except UnicodeEncodeError:  # half a character, after some rows
+                self._connection.execute(f"DELETE FROM {TABLE} WHERE rowid > ?", (self.rows,))  # noqa: S608
+                self._connection.executemany(self._insert, (tuple(map(_encodable, row)) for row in self._plain(rows)))
         except sqlite3.Error as err:
             raise self._failed(err) from err
         self.rows += len(rows)
@@ -103,13 +107,11 @@ class SqliteFormat:
 
     def recover(self, part: Path, path: Path) -> Path:
         """Let SQLite roll back what was not committed."""
-        connection = sqlite3.connect(part)
         try:
-            connection.execute(f"SELECT 1 FROM {TABLE} LIMIT 1").fetchone()  # noqa: S608  - a constant
+            with closing(sqlite3.connect(part)) as connection:
+                connection.execute(f"SELECT 1 FROM {TABLE} LIMIT 1").fetchone()  # noqa: S608  - a constant
         except sqlite3.Error as err:
             raise SinkWriteError(f"{part.name}: {err}") from err
-        finally:
-            connection.close()
         # One that SQLite had a use for is gone by now; the rest of one would belong to no database any more.
         part.with_name(part.name + "-journal").unlink(missing_ok=True)
         return publish(part, path)
@@ -117,6 +119,10 @@ class SqliteFormat:
 
 def _within_64_bits(value: object) -> object:
     return float(value) if isinstance(value, int) and value not in _INTEGERS else value
+
+
+def _encodable(value: object) -> object:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _quoted(name: str) -> str:

@@ -171,6 +171,12 @@ class WideTable:
         )
 
 
+def moment_of(text: str) -> datetime:
+    """Return what ``iso`` wrote; a moment without an offset, from elsewhere, is in UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
 def iso(moment: datetime) -> str:
     """Return a moment as text in UTC, with its offset."""
     return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()

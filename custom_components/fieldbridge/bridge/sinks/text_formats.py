@@ -137,7 +137,7 @@ def _csv_lines(rows: Iterable[Iterable[object]], *, end: str = "") -> list[bytes
     """Return each row as comma separated values."""
     lines: list[str] = []
     csv.writer(SimpleNamespace(write=lines.append), lineterminator=end).writerows(rows)
-    return [line.encode() for line in lines]
+    return [line.encode(errors="replace") for line in lines]  # half a character has no UTF-8
 
 
 def _csv_numbers(values: Sequence[object]) -> bytes:
@@ -154,8 +154,8 @@ def _csv_numbers(values: Sequence[object]) -> bytes:
 def _json_line(row: dict[str, object]) -> bytes:
     try:
         return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # an integer beyond 64 bits
-        return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    except TypeError:  # an integer beyond 64 bits, or half a character
+        return json.dumps(row, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 def cut_torn_line(part: Path, *, quote: bytes | None) -> None:

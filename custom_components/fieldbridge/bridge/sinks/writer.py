@@ -157,7 +157,7 @@ class RecordingWriter[T]:
             _LOGGER.exception("Writing a recording failed")
             self._fail(SinkWriteError(f"writing failed: {err!r}"))
         finally:
-            self._journal.close()
+            self._guarded(self._journal.close)
             self._tell(self._closed.set_result, None)
 
     def _fail_opening(self, err: Exception) -> None:

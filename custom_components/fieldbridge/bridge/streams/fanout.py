@@ -103,6 +103,7 @@ class Subscription[T]:
             while len(self._items) > self._limit:
                 self._items.popleft()
                 self.dropped_oldest += 1
+        self._fanout._made_room()  # noqa: SLF001
 
     def serve(self, demand: Demand[T]) -> None:
         """Hand items straight to ``demand`` as long as it has credit; what is pending has to be taken first."""
