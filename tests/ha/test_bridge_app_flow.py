@@ -254,6 +254,23 @@ async def test_a_value_is_corrected_in_the_options(hass: HomeAssistant) -> None:
     assert air.attributes["friendly_name"] == "Roof Air"
 
 
+async def test_a_value_that_is_not_published_any_more_is_not_corrected(hass: HomeAssistant) -> None:
+    write_app(hass, "weather", WEATHER)
+    entry = app_entry("weather")
+    await set_up(hass, entry)
+    await until_state(hass, "sensor.roof_temperature", "20.5")
+    flow = await Flow.options(hass, entry, "app_value")
+
+    write_app(hass, "weather", WEATHER.replace('"raining"', '"sunny"'))
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: hass.states.get("binary_sensor.roof_sunny") is not None)
+    await flow.submit({"value": '["roof", "raining"]'})
+    assert flow.ended_by == "device_gone"
+
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert (await Flow.options(hass, entry, "app_value")).ended_by == "app_not_running"
+
+
 async def test_a_value_of_another_kind_moves_to_its_platform(hass: HomeAssistant) -> None:
     write_app(hass, "weather", WEATHER.replace('"raining": True', '"raining": 1'))
     entry = app_entry("weather")

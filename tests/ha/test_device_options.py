@@ -167,3 +167,67 @@ async def test_what_was_added_is_not_lost_where_nothing_can_be_read(hass: HomeAs
     await flow.choose("modbus_added", "modbus_done")
     await hass.async_block_till_done()
     assert [channel["name"] for channel in stored(entry)["First"]["channels"]] == ["Voltage", "Mode"]
+
+
+@pytest.mark.parametrize("where", ["options", "device"])
+async def test_filters_are_kept_although_the_link_stops_while_they_are_described(
+    hass: HomeAssistant, pty_link: PtyLink, where: str
+) -> None:
+    entry = serial_entry(pty_link.path, device("Left", probe("0")))
+    await set_up(hass, entry)
+    begin = Flow.options if where == "options" else Flow.change_device
+    flow = await begin(hass, entry, "filters")
+    await flow.submit({"channel": f"{id_of(entry, 'Left')}/temp"})
+    await flow.choose("add_filter")
+    await hass.config_entries.async_unload(entry.entry_id)
+    await flow.submit({"kind": "clamp"})
+    await flow.submit({"low": 1})
+    await flow.choose("save_filters")
+    await hass.async_block_till_done()
+    (channel,) = stored(entry)["Left"]["channels"]
+    assert [item["kind"] for item in channel["filters"]] == ["clamp"]
+
+
+async def test_filters_of_a_device_that_is_deleted_meanwhile_end_the_flow(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    entry = serial_entry(pty_link.path, device("Left", probe("0")), device("Right", probe("1")))
+    await set_up(hass, entry)
+    flow, other = await Flow.options(hass, entry, "filters"), await Flow.options(hass, entry, "filters")
+    chosen = {"channel": f"{id_of(entry, 'Left')}/temp"}
+    await other.submit(chosen)
+    hass.config_entries.async_remove_subentry(entry, id_of(entry, "Left"))
+    await hass.async_block_till_done()
+    assert (await flow.submit(chosen)).ended_by == "device_gone"
+    assert (await other.choose("save_filters")).ended_by == "device_gone"
+
+
+async def test_listening_again_on_a_link_that_has_stopped_says_so(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    entry = serial_entry(pty_link.path)
+    await set_up(hass, entry)
+    flow = await Flow.device(hass, entry, "listen_again")
+    await flow.until("nothing_arrived")
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert (await flow.choose("listen_again")).ended_by == "link_not_loaded"
+
+
+async def test_what_was_typed_is_there_again_after_a_look_at_another_kind(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    entry = serial_entry(pty_link.path, device("Left", probe("0")))
+    await set_up(hass, entry)
+    flow = await Flow.options(hass, entry, "messages")
+    await flow.submit({"kind": "pattern"})
+    await flow.submit({"pattern": "(?P<a>.+)", "pasted": "1.5"})
+    assert flow.errors == {"base": "bad_value"}  # the channel is of the first field, and there is a named one only
+    other = await Flow.options(hass, entry, "messages")
+    await other.submit({"kind": "separated"})
+    assert other.suggested("separator") == ";"
+    await other.submit({"separator": ",", "pasted": "1.5,2.5"})
+    await other.choose("decoder")
+    await other.submit({"kind": "json"})
+    await other.submit({"pasted": "[1.5]"})
+    await other.choose("decoder")
+    assert other.suggested("kind") == "json"
+    await other.submit({"kind": "separated"})
+    assert (other.suggested("separator"), other.suggested("pasted")) == (",", "1.5,2.5")

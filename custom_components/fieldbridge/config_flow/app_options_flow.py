@@ -96,6 +96,8 @@ class AppOptionsFlow(FieldbridgeOptionsFlow):
         devices = self.config_entry.runtime_data.link.devices
         if user_input is not None:
             self._device, path = json.loads(user_input[_VALUE])
+            if self._device not in devices or path not in devices[self._device].channels:
+                return self.async_abort(reason="device_gone")  # an app that was loaded anew has yet to publish it
             self._channel = devices[self._device].channels[path].to_dict()
             return await self.async_step_channel()
         options = [

@@ -21,6 +21,7 @@ from .device_flow import DeviceFlow
 from .message_fields import message_fields_schema
 from .presentation import field_label, frames_text
 from .recognised_form import CONF_FIELDS, make_profile
+from .still_there import running_link
 from .write_form import write_fields, write_of_form
 
 _KEPT = 20
@@ -88,7 +89,7 @@ class BleDeviceFlow(DeviceFlow):
     async def async_step_messages(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Tick values in the last messages of the running link."""
         entry = self._get_entry()
-        frames = [frame.data for frame in entry.runtime_data.link.recent_frames]
+        frames = [frame.data for frame in running_link(entry).recent_frames]
         if not frames:
             return self.async_abort(reason="nothing_heard")
         if self._recognition is None:  # what was shown is what is ticked, whatever came meanwhile

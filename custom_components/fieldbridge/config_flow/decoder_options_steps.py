@@ -12,7 +12,7 @@ from ..bridge.codecs.decoders import Decoder
 from ..bridge.codecs.frame import Frame
 from ..const import SUBENTRY_DEVICE
 from .decoder_steps import DecoderSteps
-from .stored_device import stored_device
+from .still_there import stored_device
 
 _DEVICE: Final = "device"
 

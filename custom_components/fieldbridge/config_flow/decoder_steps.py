@@ -40,7 +40,8 @@ class DecoderSteps(PreviewedSteps):
     """Describes a decoder; where frames come from and what becomes of it is up to the flow."""
 
     _decoder_kind = ""
-    _decoder_values: dict[str, Any] | None = None
+    _decoder_forms: Mapping[str, dict[str, Any]] = {}
+    """The forms as they were submitted, by kind: another kind may be looked at meanwhile."""
     _by_hand: Recognition | None = None
 
     def described_frames(self) -> Sequence[Frame]:
@@ -66,12 +67,10 @@ class DecoderSteps(PreviewedSteps):
 
     async def async_step_decoder(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose of what kind the messages are."""
-        so_far = self.decoder_so_far()
-        kind, values = decoder_form(so_far) if so_far is not None else ("", None)
         if user_input is not None:
             self._decoder_kind = user_input[_KIND]
-            self._decoder_values = values if kind == self._decoder_kind else None
             return await self.async_step_decoder_fields()
+        kind = self._decoder_kind or self._form_so_far()[0]
         schema = probatio.Schema({probatio.Required(_KIND): kind_selector()})
         return self.async_show_form(
             step_id="decoder",
@@ -84,7 +83,7 @@ class DecoderSteps(PreviewedSteps):
         errors: dict[str, str] = {}
         reason = ""
         if user_input is not None:
-            self._decoder_values = user_input
+            self._decoder_forms = {**self._decoder_forms, self._decoder_kind: user_input}
             try:
                 decoder, fields, frames = self._read_form(user_input)
                 self.check_decoder(decoder)
@@ -96,10 +95,11 @@ class DecoderSteps(PreviewedSteps):
                 self._by_hand = Recognition(decoder=decoder, fields=tuple(fields))
                 self._table = decoded_table(decoder, fields, frames)
                 return await self.async_step_decoder_values()
+        kind, form = self._form_so_far()
         return self.show_previewed(
             "decoder_fields",
             decoder_schema(self._decoder_kind),
-            self._decoder_values,
+            self._decoder_forms.get(self._decoder_kind) or (form if kind == self._decoder_kind else None),
             errors,
             {"frames": timed_frames_text(self.described_frames()), "error": reason},
             self.start_decoder_preview,
@@ -122,6 +122,11 @@ class DecoderSteps(PreviewedSteps):
         """
         typed = typed_form(self, form)
         return async_repeat(self.hass, lambda: decoded_row(*self._read_form(typed)), send)
+
+    def _form_so_far(self) -> tuple[str, dict[str, Any] | None]:
+        """Return the kind of the decoder that is there already, and its form filled; of none an empty kind."""
+        so_far = self.decoder_so_far()
+        return ("", None) if so_far is None else decoder_form(so_far)
 
     def _read_form(self, form: dict[str, Any]) -> tuple[Decoder, list[RecognisedField], list[bytes]]:
         """Return the decoder, its fields and the frames that it is tried on: pasted ones, else those that came."""

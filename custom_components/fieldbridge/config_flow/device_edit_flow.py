@@ -140,8 +140,11 @@ class DeviceEditFlow(ConfigSubentryFlow, FilterSteps):
     @override
     def filtered_devices(self) -> Mapping[str, FilteredDevice]:
         subentry = self._get_reconfigure_subentry()
-        link: Link = self._get_entry().runtime_data.link
-        session = link.sessions[subentry.subentry_id]
+        entry = self._get_entry()
+        link: Link | None = entry.runtime_data.link if entry.state is ConfigEntryState.LOADED else None
+        session = link.sessions.get(subentry.subentry_id) if link else None
+        if link is None or session is None:
+            return {}
         source = SampleSource(profile=session.profile, frames=link.recent_frames, subscribe=session.on_samples)
         return {subentry.subentry_id: FilteredDevice(title=subentry.title, data=subentry.data, source=source)}
 

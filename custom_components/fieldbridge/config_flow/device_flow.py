@@ -33,6 +33,7 @@ from .recognised_form import (
 )
 from .selector_texts import async_default_title
 from .simulated_form import signals_selector
+from .still_there import running_link
 
 
 class DeviceFlow(DeviceDescribeSteps):
@@ -163,7 +164,7 @@ class DeviceFlow(DeviceDescribeSteps):
     def _begin_listening(self) -> None:
         self._stop_listening()
         self._by_hand = None
-        source = self.source_of(self._get_entry().runtime_data.link)
+        source = self.source_of(running_link(self._get_entry()))
         self._listening = Listening(self.hass, source, profiles=self.known_models)
         self._stop_listening = self._listening.stop
 

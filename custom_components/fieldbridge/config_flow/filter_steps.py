@@ -84,6 +84,8 @@ class FilterSteps(PreviewedSteps):
     _item_kind: str
     _item_place: int | None = None
     """Of the filter on the screen; None for one that is added."""
+    _source: SampleSource
+    """Where the values of the device came from when it was last seen to run."""
 
     @abstractmethod
     def filtered_devices(self) -> Mapping[str, FilteredDevice]:
@@ -109,6 +111,8 @@ class FilterSteps(PreviewedSteps):
         if not channels:
             return self.async_abort(reason="nothing_to_filter")
         if user_input is not None:
+            if user_input[_CHANNEL] not in channels:
+                return self.async_abort(reason="device_gone")
             self._device_id, _, channel = channels[user_input[_CHANNEL]]
             self._channel = dict(channel)
             return await self.async_step_channel_filters()
@@ -253,8 +257,10 @@ class FilterSteps(PreviewedSteps):
         return channel if step == "publish_policy" else _without_policy(channel)
 
     def sample_source(self) -> SampleSource:
-        """Return where the values of the chosen device come from."""
-        return self.filtered_devices()[self._device_id].source
+        """Return where the values of the chosen device come from; what was typed outlives a device that stops."""
+        if (device := self.filtered_devices().get(self._device_id)) is not None:
+            self._source = device.source
+        return self._source
 
     @property
     def _items(self) -> list[dict[str, Any]]:

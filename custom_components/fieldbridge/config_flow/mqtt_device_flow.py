@@ -27,6 +27,7 @@ from .mqtt_form import (
 )
 from .mqtt_listening import TopicListening
 from .presentation import field_label
+from .still_there import running_link
 from .topic_steps import FoundDevice, TopicSteps
 from .write_form import CONF_COMMANDED, commanded_schema, only_written
 
@@ -153,7 +154,7 @@ class MqttDeviceFlow(TopicSteps, DeviceEditFlow):
 
     @property
     def _link(self) -> MqttLink:
-        link: MqttLink = self._get_entry().runtime_data.link
+        link: MqttLink = running_link(self._get_entry())
         return link
 
     @override

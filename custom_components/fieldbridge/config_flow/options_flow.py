@@ -40,6 +40,7 @@ from .filter_preview import SampleSource
 from .filter_steps import FilteredDevice, FilterSteps, with_channel
 from .recording_steps import RecordingSteps
 from .register_options_steps import RegisterOptionsSteps
+from .still_there import stored_device
 
 _BROKER_ONLY: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.EQ, "value": MIRROR_BROKER}
 _MIRRORED: Final[FieldCondition] = {"field": CONF_MIRROR, "operator": ConditionOperator.NOT_EQ, "value": MIRROR_NONE}
@@ -106,6 +107,8 @@ class FieldbridgeOptionsFlow(RecordingSteps, RegisterOptionsSteps, DecoderOption
 
     @override
     def filtered_devices(self) -> Mapping[str, FilteredDevice]:
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return {}
         link: Link = self.config_entry.runtime_data.link
         return {
             subentry.subentry_id: FilteredDevice(
@@ -120,7 +123,7 @@ class FieldbridgeOptionsFlow(RecordingSteps, RegisterOptionsSteps, DecoderOption
     @override
     def keep_channel(self, device_id: str, channel: dict[str, Any]) -> ConfigFlowResult:
         """Store the channel in its device; the link notices and rebuilds that device alone."""
-        subentry = self.config_entry.subentries[device_id]
+        subentry = stored_device(self.config_entry, device_id)
         self.hass.config_entries.async_update_subentry(
             self.config_entry, subentry, data=with_channel(subentry.data, channel)
         )

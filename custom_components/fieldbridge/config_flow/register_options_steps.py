@@ -13,7 +13,7 @@ from ..bridge.errors import LinkError
 from ..const import SUBENTRY_DEVICE
 from .register_scan import Read
 from .register_steps import RegisterSteps
-from .stored_device import stored_device
+from .still_there import stored_device
 from .stored_registers import registers_of, with_registers
 
 _DEVICE: Final = "device"
