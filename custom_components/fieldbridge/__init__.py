@@ -145,13 +145,14 @@ async def _async_entry_updated(hass: HomeAssistant, entry: FieldbridgeConfigEntr
         hass.config_entries.async_schedule_reload(entry.entry_id)
         return
     dr.async_get(hass).async_update_device(data.link_device_id, name=entry.title)
-    for subentry_id in data.devices.keys() - entry.subentries.keys():
-        await data.devices.pop(subentry_id).async_shutdown()
-        async_device_taps(hass).async_device_gone(subentry_id)
-        await data.link.remove_device(subentry_id)
-    with device_issues(hass, entry):
-        for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
-            await _async_update_device(hass, entry, subentry)
+    async with data.updating:
+        for subentry_id in data.devices.keys() - entry.subentries.keys():
+            await data.devices.pop(subentry_id).async_shutdown()
+            async_device_taps(hass).async_device_gone(subentry_id)
+            await data.link.remove_device(subentry_id)
+        with device_issues(hass, entry):
+            for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
+                await _async_update_device(hass, entry, subentry)
 
 
 async def _async_update_device(hass: HomeAssistant, entry: FieldbridgeConfigEntry, subentry: ConfigSubentry) -> None:

@@ -199,6 +199,8 @@ class FieldbridgeData:
     """Data and options that the link was started with; a difference means a reload."""
     stop: Callable[[], Awaitable[None]] | None = None
     """Ends the running link."""
+    updating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while devices are rebuilt: what changes meanwhile is looked at afterwards."""
     devices: dict[str, DeviceCoordinator] = field(default_factory=dict)
     new_device_listeners: list[Callable[[DeviceCoordinator], None]] = field(default_factory=list)
 

@@ -148,3 +148,23 @@ async def test_a_new_title_of_the_entry_names_its_service_device_without_a_reloa
     assert link_device is not None
     assert link_device.name == "Cellar"
     assert entry.runtime_data.link is link
+
+
+async def test_changes_that_follow_each_other_at_once_all_take_effect(hass: HomeAssistant, pty_link: PtyLink) -> None:
+    entry = await two_devices(hass, pty_link)
+    room = subentry(entry, "Room")
+    for offset in (1.0, 2.0, 3.0):
+        changed = replace(ROOM, channels=(replace(ROOM.channels[0], offset=offset), *ROOM.channels[1:]))
+        hass.config_entries.async_update_subentry(entry, room, data=changed.to_dict())
+    hass.config_entries.async_update_subentry(entry, subentry(entry, "Gas analyser"), title="Analyser")
+    await hass.async_block_till_done()
+
+    pty_link.write(GAS_FRAMES[1] + b'{"temp": 20.0, "mode": "auto"}\n')
+    await until_state(hass, "sensor.room_temperature", "23.0")
+    await until_state(hass, "sensor.gas_analyser_oxygen", "20.378")
+    assert {each.name for each in entry.runtime_data.devices.values()} == {"Analyser", "Room"}
+    hass.config_entries.async_remove_subentry(entry, room.subentry_id)
+    hass.config_entries.async_remove_subentry(entry, subentry(entry, "Analyser").subentry_id)
+    await hass.async_block_till_done()
+    assert entry.runtime_data.devices == {}
+    assert entry.runtime_data.link.sessions == {}
