@@ -160,6 +160,8 @@ class HomeAssistantMqtt(HomeAssistantClient):
             return
         if payload:
             self._alive[topic] = payload
+        else:
+            self._alive.pop(topic, None)
         refreshed = {**self._alive, topic: payload} if topic.endswith("/status") else {topic: payload}
         for alive_topic, alive_payload in refreshed.items():
             await self._send_alive(alive_topic, alive_payload, qos)

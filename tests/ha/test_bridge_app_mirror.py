@@ -62,3 +62,48 @@ async def test_a_removed_app_leaves_nothing_retained(hass: HomeAssistant, mosqui
     await hass.config_entries.async_remove(entry.entry_id)
 
     assert await retained(mosquitto) == {}
+
+
+async def test_an_app_that_was_tried_several_times_is_copied_too(
+    hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    write_app(
+        hass,
+        "garden",
+        """
+        from pathlib import Path
+
+        from fieldbridge import App
+
+
+        class Port:
+            async def __aenter__(self) -> "Port":
+                with (Path(__file__).parent / "tries").open("a") as tries:
+                    tries.write("x")
+                if not (Path(__file__).parent / "plugged").exists():
+                    raise OSError("nothing is plugged in")
+                return self
+
+            async def __aexit__(self, *_: object) -> None:
+                pass
+
+
+        app = App("garden", adapters={Port: Port})
+
+
+        @app.telemetry("roof", interval=1)
+        async def roof(port: Port) -> dict[str, object]:
+            return {"temperature": 20.5}
+        """,
+    )
+    mirror = {"kind": "broker", "host": mosquitto.host, "port": mosquitto.port, "prefix": "house/garden"}
+    entry = app_entry("garden", mirror=mirror)
+    await set_up(hass, entry)
+    folder = tmp_path / "fieldbridge" / "apps"
+    await until(lambda: len((folder / "tries").read_text()) >= 2)
+    (folder / "plugged").touch()
+
+    async with heard(mosquitto) as messages:
+        await until(lambda: "house/garden/roof/state" in messages)
+    await hass.config_entries.async_unload(entry.entry_id)

@@ -249,3 +249,16 @@ async def test_where_nothing_can_expire_what_says_online_is_not_kept(hass: HomeA
         ("lab/room/availability", "online", False),
         ("lab/status", "{}", False),
     ]
+
+
+async def test_a_heartbeat_does_not_bring_back_the_availability_of_a_device_that_is_gone(hass: HomeAssistant) -> None:
+    hass.data["mqtt"] = True
+    mqtt = OldBroker()
+    port = HomeAssistantMqtt(hass, mqtt)
+    for payload in ("online", "offline", ""):
+        await port.publish("lab/room/availability", payload, retain=True)
+    mqtt.published.clear()
+
+    await port.publish("lab/status", "{}", retain=True)
+
+    assert mqtt.published == [("lab/status", "{}", False)]

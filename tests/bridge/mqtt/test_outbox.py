@@ -26,6 +26,8 @@ class SwitchedClient:
         self.acknowledge.set()
         self.sending = 0
         self.most_sending = 0
+        self.refuses = False
+        self.refused = 0
         self._listeners: list[Callable[[bool], None]] = []
 
     def on_connection_change(self, callback: Callable[[bool], None]) -> Callable[[], None]:
@@ -40,6 +42,9 @@ class SwitchedClient:
     async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         if not self.is_connected:
             raise LinkError("not connected")
+        if self.refuses:
+            self.refused += 1
+            raise LinkError("no answer in time")
         self.sending += 1
         self.most_sending = max(self.most_sending, self.sending)
         try:
@@ -154,6 +159,67 @@ async def test_a_window_of_messages_is_in_flight_at_once(client: SwitchedClient,
     await publishing
     await settle()
     assert [payload for _, payload in client.published] == [str(number) for number in range(8)]
+
+
+async def test_what_a_broker_did_not_take_goes_out_with_the_next_message(
+    client: SwitchedClient, outbox: Outbox
+) -> None:
+    client.switch(True)
+    client.refuses = True
+    await outbox.publish("bell", "ding")
+    await outbox.publish("room/state", "20", retain=True)
+    await settle()
+    assert client.published == []
+
+    client.refuses = False
+    await outbox.publish("bell", "dong")
+    await settle()
+
+    assert client.published == [("room/state", "20"), ("bell", "ding"), ("bell", "dong")]
+    assert outbox.pending == 0
+
+
+async def test_a_broker_that_takes_nothing_is_not_asked_without_end(client: SwitchedClient, outbox: Outbox) -> None:
+    for number in range(20):
+        await outbox.publish(f"room/{number}", "20", retain=True)
+    client.refuses = True
+    client.switch(True)
+    await settle()
+    assert client.refused <= 20
+    assert outbox.pending == 20
+
+
+async def test_an_outbox_that_was_stopped_can_be_started_and_stopped_again(
+    client: SwitchedClient, outbox: Outbox
+) -> None:
+    await outbox.publish("bell", "ding")
+    await outbox.stop()
+    await outbox.start()
+    await outbox.publish("room/state", "20", retain=True)
+    client.switch(True)
+    await settle()
+    assert client.published == [("room/state", "20")]  # what was counted as lost does not come after all
+    await outbox.stop()
+    assert outbox.dropped == 1
+
+
+async def test_an_old_value_does_not_come_back_when_its_topic_was_taken_back_meanwhile(
+    client: SwitchedClient, outbox: Outbox
+) -> None:
+    client.switch(True)
+    client.acknowledge.clear()
+    await outbox.publish("room/state", "20", retain=True)
+    await settle()
+    client.acknowledge = asyncio.Event()
+    client.acknowledge.set()
+    await outbox.publish("room/state", "", retain=True)
+    await settle()
+    client.switch(False)  # with the old value still on its way
+    await settle()
+    client.switch(True)
+    await settle()
+    assert client.published == [("room/state", "")]
+    assert outbox.replaced == 1
 
 
 async def test_what_could_not_be_delivered_by_the_end_is_counted(client: SwitchedClient, outbox: Outbox) -> None:

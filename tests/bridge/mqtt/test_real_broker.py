@@ -311,6 +311,36 @@ async def test_tls_with_a_certificate_that_is_trusted_and_none_without(
     gc.collect()
 
 
+async def test_a_filter_that_is_none_is_refused_and_the_others_are_listened_to(mosquitto: Broker) -> None:
+    client = MqttClient(settings_of(mosquitto))
+    seen: list[str] = []
+
+    async def see(topic: str, payload: str) -> None:
+        seen.append(payload)
+
+    client.on_message(see)
+    await client.subscribe("room/#/set")
+    await client.subscribe("room/set")
+    async with started(client):
+        await client.publish("room/set", "on")
+        await until(lambda: seen == ["on"])
+        await client.subscribe("window/#/set")
+    assert client.refused == {"room/#/set", "window/#/set"}
+
+
+async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_open(mosquitto: Broker) -> None:
+    loop, errors = asyncio.get_running_loop(), list[object]()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    for turns in range(20):
+        client = MqttClient(settings_of(mosquitto))
+        await client.start()
+        for _ in range(turns):
+            await asyncio.sleep(0.0005)  # somewhere between the first packet and the last
+        await client.stop()
+    await asyncio.sleep(0.2)  # what must not come cannot be waited for
+    assert errors == []
+
+
 async def test_a_callback_runs_after_every_connect_and_its_error_is_only_logged(
     mosquitto: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 import importlib
 import logging
@@ -21,6 +21,8 @@ _LOGGER = logging.getLogger(__name__)
 
 WINDOW = 50
 """Messages of QoS 1 that may be on their way at once: fewer cost more wake-ups, many more slow the library down."""
+_CONNECT_DEADLINE = 2.0
+"""Seconds that ``stop`` gives a connection that is being made: cut short, the library leaves its socket open."""
 # "bad user name or password" and "not authorised" in MQTT 3.1.1 and 5.
 _AUTH_REASONS = frozenset({4, 5, 134, 135})
 
@@ -62,6 +64,7 @@ class MqttClient:
     _aiomqtt: Any = field(default=None, init=False, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _failing: bool = field(default=False, init=False, repr=False)
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     _running: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
 
     @property
@@ -128,10 +131,14 @@ class MqttClient:
         for callback in self._running:
             callback.cancel()
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        if task is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CONNECT_DEADLINE), self._connecting:
+                pass
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
     async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         """Publish and wait for the broker's acknowledgement (QoS 1).
@@ -156,8 +163,12 @@ class MqttClient:
             _LOGGER.debug("Subscription of %s waits for the next connection: %s", topic, err)
 
     async def _subscribe_by(self, connection: Any, topic: str) -> None:
-        codes = await connection.subscribe(topic, qos=1)
-        if not any(code.is_failure for code in codes):
+        try:
+            codes = await connection.subscribe(topic, qos=1)
+            is_refused = any(code.is_failure for code in codes)
+        except ValueError:  # the library itself, for what is no filter
+            is_refused = True
+        if not is_refused:
             self.refused.discard(topic)
         elif topic not in self.refused:
             self.refused.add(topic)
@@ -169,7 +180,9 @@ class MqttClient:
         attempt = 0
         while True:
             try:
-                async with self._new_connection() as connection:
+                async with AsyncExitStack() as stack:
+                    async with self._connecting:
+                        connection = await stack.enter_async_context(self._new_connection())
                     attempt = 0
                     await self._serve(connection)
             except self._unreachable as err:

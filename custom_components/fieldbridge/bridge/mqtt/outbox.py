@@ -53,7 +53,8 @@ class Outbox:
     """MQTT port that never raises for a missing broker and keeps a window of QoS 1 messages in flight.
 
     Retained topics: the last value wins; all of them are sent again after a reconnect, since a broker may have
-    forgotten them. Other messages wait in a bounded queue. What is lost or replaced is counted.
+    forgotten them. Other messages wait in a bounded queue. What is lost or replaced is counted. What the client could
+    not deliver although it is connected goes out with the next message.
     """
 
     def __init__(self, client: ReconnectingMqtt, *, window: int = WINDOW, max_events: int = MAX_EVENTS) -> None:
@@ -71,7 +72,7 @@ class Outbox:
         """Retained values that a newer one replaced before they could be sent."""
         self.dropped = 0
         """Events that did not fit into the queue any more."""
-        self._unsubscribe = client.on_connection_change(self._connection_changed)
+        self._unsubscribe: Callable[[], None] | None = client.on_connection_change(self._connection_changed)
 
     @property
     def pending(self) -> int:
@@ -97,7 +98,9 @@ class Outbox:
             self._client.on_message(callback, retained=False)  # type: ignore[call-arg]
 
     async def start(self) -> None:
-        """Start the client."""
+        """Start the client, also after ``stop``."""
+        if self._unsubscribe is None:
+            self._unsubscribe = self._client.on_connection_change(self._connection_changed)
         if isinstance(self._client, MqttLifecycle):
             await self._client.start()
 
@@ -105,11 +108,17 @@ class Outbox:
         """Give messages on their way a moment, then stop the client; what is left is counted as dropped."""
         if self._client.is_connected:
             await self._settle(FLUSH_DEADLINE)
-        self._unsubscribe()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
         self._cancel_in_flight()
+        sending = [*self._in_flight, *([] if self._flushing is None else [self._flushing])]
+        await asyncio.gather(*sending, return_exceptions=True)
         if left := self.pending:
             self.dropped += left
             _LOGGER.warning("%d MQTT messages could not be delivered before the end", left)
+        for kept in (self._retained, self._waiting, self._events):
+            kept.clear()
         if isinstance(self._client, MqttLifecycle):
             await self._client.stop()
 
@@ -123,10 +132,13 @@ class Outbox:
         message = _Message(topic, payload, retain, qos, self._number)
         if retain:
             self._retained[topic] = message
-        if not self._client.is_connected or self._waiting or self._events:
+        if not self._client.is_connected:
             self._keep(message)
-            return
-        await self._launch(message)
+        elif self._waiting or self._events:
+            self._keep(message)
+            self._start_flushing()
+        else:
+            await self._launch(message)
 
     async def _launch(self, message: _Message) -> None:
         """Put the message on its way when the window has room."""
@@ -142,6 +154,9 @@ class Outbox:
         err = None if task.cancelled() else task.exception()
         if task.cancelled() or isinstance(err, OSError):
             self._keep(message)
+            if self._flushing is not None:
+                # One refusal is enough: it would be tried without end, and the next message tries again.
+                self._flushing.cancel()
         elif err is not None:
             self.dropped += 1
             _LOGGER.error("Publishing on %s failed for good: %s", message.topic, err)
@@ -156,7 +171,8 @@ class Outbox:
                 self._events.popleft()
                 self.dropped += 1
             return
-        if self._retained[message.topic].number > message.number:
+        latest = self._retained.get(message.topic)
+        if latest is None or latest.number > message.number:
             self.replaced += 1
             return
         if message.topic in self._waiting:
@@ -169,6 +185,12 @@ class Outbox:
             self._cancel_in_flight()
             return
         self._waiting = dict(self._retained)
+        self._start_flushing()
+
+    def _start_flushing(self) -> None:
+        flushing = self._flushing
+        if flushing is not None and not (flushing.done() or flushing.cancelling()):
+            return
         # Messages that were in flight when the connection went came back in any order.
         self._events = deque(sorted(self._events, key=lambda message: message.number))
         self._flushing = asyncio.create_task(self._flush(), name="mqtt-outbox-flush")
