@@ -2,6 +2,7 @@
 
 import asyncio
 
+from modbus_connection.tmodbus import ModbusConnection
 import pytest
 from tmodbus.server import RequestContext
 
@@ -9,7 +10,7 @@ from custom_components.fieldbridge.bridge.channels import DeviceSession, Write, 
 from custom_components.fieldbridge.bridge.errors import LinkError, WriteError
 from custom_components.fieldbridge.bridge.health.link_status import LinkState
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Register, RegisterType, Table
-from custom_components.fieldbridge.bridge.transports.modbus import ModbusOptions
+from custom_components.fieldbridge.bridge.transports.modbus import ModbusOptions, ModbusTransport, modbus_params
 
 from .modbus_bus import Bus, asking, number, profile, running, tcp_server, within, words
 
@@ -88,6 +89,46 @@ async def test_a_write_waits_for_one_request_only_and_a_poll_does_not_take_it_ba
         await run.until(lambda: len(bus.log) == 27)
         await run.until(lambda: session.value("w297") == 297)
         assert shown == [7777]
+
+
+async def test_a_write_that_still_waits_when_the_link_ends_is_refused_and_never_sent() -> None:
+    bus = filled()
+    async with tcp_server(bus) as port:
+        # Home Assistant's connection: it is not ended with the link, and a unit that is taken now is never given back.
+        connection = ModbusConnection(modbus_params("tcp", host="127.0.0.1", port=port))
+        async with running(port, transport=ModbusTransport(connection.for_unit)) as run:
+            session = run.add("a", profile(words(0), writes={"w0": number(register="w0")}))
+            await run.until(lambda: up(session))
+            gate = bus.units[1].gate = asyncio.Event()
+            bus.seen.clear()
+            reading = asyncio.create_task(run.link.read_registers(1, Table.HOLDING, 5, 1))
+            await within(bus.seen.wait())
+            writing = asyncio.create_task(session.write("w0", 77))
+            await asyncio.sleep(0)
+        gate.set()
+        assert await within(reading) == [5]
+        with pytest.raises(LinkError):
+            await within(writing)
+        await connection.close()
+    assert [seen for seen in bus.log if seen.what.startswith("write")] == []
+
+
+async def test_who_asks_while_a_poll_is_under_way_is_told_after_everything_was_read_since() -> None:
+    bus = filled()
+    registers = words(0, rate=RateClass.FAST) | words(200, rate=RateClass.SLOW)
+    async with tcp_server(bus) as port, running(port) as run:
+        session = run.add("a", profile(registers))
+        await run.until(lambda: up(session) and run.link.status.state is LinkState.UP)
+        gate = bus.units[1].gate = asyncio.Event()
+        bus.seen.clear()
+        await run.clock.advance(2)
+        await within(bus.seen.wait())
+        bus.units[1].tables[Table.HOLDING][200] = 9
+        polling = asyncio.create_task(run.link.poll_now("a"))
+        await asyncio.sleep(0)
+        gate.set()
+        await within(polling)
+        assert session.value("w200") == 9
 
 
 async def test_a_slow_device_is_read_back_after_its_delay_and_polls_do_not_show_the_old_value() -> None:

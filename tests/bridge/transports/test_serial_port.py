@@ -259,3 +259,16 @@ async def test_what_is_sent_arrives(pty_link: PtyLink, listener: Listener) -> No
     await listener.close()
 
     assert heard == b"hello\r"
+
+
+async def test_what_is_sent_to_a_port_that_has_vanished_is_refused_before_the_loss_is_told(
+    pty_link: PtyLink, listener: Listener
+) -> None:
+    await listener.start()
+    pty_link.unplug()
+    with pytest.raises(LinkError, match="gone"):
+        await listener.transport.send(b"L?\r")
+    await listener.until(losses=1)
+    with pytest.raises(LinkError):
+        await listener.transport.send(b"L?\r")
+    await listener.close()

@@ -148,7 +148,7 @@ class ModbusPoller:
 
     async def poll_now(self, device: PolledDevice) -> None:
         """Read everything of a device as soon as possible. Raises RequestError for no answer, LinkError if down."""
-        if self._task is None:
+        if self._task is None or self._task.done():
             raise LinkError("the link is down")
         if not any(device.by_rate.values()):
             return  # nobody wants anything of it
@@ -187,8 +187,14 @@ class ModbusPoller:
     def _next_poll(self, device: PolledDevice) -> float:
         return max(device.next_poll, self._settled_at.get(device.settings.unit, 0.0))
 
-    def _tell_polled(self, device: PolledDevice, error: LinkError | RequestError | None = None) -> None:
-        for done in self._polled.pop(device, ()):
+    def _tell_polled(
+        self, device: PolledDevice, error: LinkError | RequestError | None = None, *, count: int | None = None
+    ) -> None:
+        """Tell those who asked for a poll of a device, or the first ``count`` of them."""
+        waiting = self._polled.pop(device, [])
+        if count is not None and waiting[count:]:
+            self._polled[device] = waiting[count:]
+        for done in waiting[:count]:
             if done.done():
                 continue  # whoever waited has gone
             if error is None:
@@ -217,6 +223,7 @@ class ModbusPoller:
 
     async def _poll(self, device: PolledDevice) -> None:
         """Read what is due of one device. Raises LinkError; whatever was read before is told."""
+        asked = len(self._polled.get(device, ()))  # who asks from now on wants what is read from now on
         due, requests = device.begin(self.clock.now())
         answered, failure = False, None
         try:
@@ -232,7 +239,7 @@ class ModbusPoller:
         read = device.finish(due, self.clock.now(), answered=answered, failed=failure is not None)
         self.counters.values += read
         self._all_silent = failure is not None and all(each.failures > 1 for each in self.devices.values())
-        self._tell_polled(device, None if answered else failure)
+        self._tell_polled(device, None if answered else failure, count=asked if answered else None)
 
     async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
         """Read a request, or its halves where it is never answered as a whole; ``alive``: the device is there."""

@@ -109,6 +109,7 @@ class ModbusTransport:
         self._may_close = may_close
         self._close = close
         self._units: dict[int, ModbusUnit] = {}
+        self._closed = False
 
     async def read(self, unit_id: int, table: Table, address: int, count: int) -> list[int]:
         """Return ``count`` words or bits. Raises RequestError, LinkError."""
@@ -157,7 +158,8 @@ class ModbusTransport:
                 await self._disconnect(unit)
 
     async def close(self) -> None:
-        """End the connection where it is ours; idempotent."""
+        """End the connection where it is ours, and refuse what still waits to be asked; idempotent."""
+        self._closed = True
         self._units.clear()
         if self._close is not None:
             try:
@@ -166,6 +168,8 @@ class ModbusTransport:
                 return  # it is gone either way
 
     def _unit(self, unit_id: int) -> ModbusUnit:
+        if self._closed:  # a unit of a shared connection that is taken now would never be given back
+            raise LinkError("the link has ended")
         if (unit := self._units.get(unit_id)) is None:
             unit = self._units[unit_id] = self._get_unit(unit_id)
             unit.require_timeout(self.options.timeout)

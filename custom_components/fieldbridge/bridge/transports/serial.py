@@ -310,8 +310,10 @@ class _Connection(asyncio.Protocol):
         return size
 
     def write(self, data: bytes) -> None:
-        """Hand bytes to the port, which sends them as fast as the line takes them."""
+        """Hand bytes to the port, which sends them as fast as the line takes them. Raises OSError when it is gone."""
         self._transport.write(data)
+        if self._transport.is_closing():  # it says so itself in its next turn only, and what was written is lost
+            raise ConnectionResetError("the port is gone")
 
     def _pause(self) -> None:
         """Let the bytes wait with the sender. An ESPHome proxy cannot; its serial line bounds what piles up here."""
