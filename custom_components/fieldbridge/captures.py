@@ -48,6 +48,7 @@ class LinkCapture:
         """Write what the link of ``entry`` hears."""
         self.running = running
         self._hass = hass
+        self._is_over = False
         self._stop_listening = entry.runtime_data.link.on_frames(lambda frames: running.take(mask(frames)))
         entry.async_on_unload(self.async_stop)
 
@@ -56,7 +57,9 @@ class LinkCapture:
         self._stop_listening()
         recordings = self._hass.data[DATA_RECORDINGS]
         await recordings.catalogue.stop_capture(self.running)
-        recordings.async_tell_disk(self.running)
+        if not self._is_over:
+            self._is_over = True
+            recordings.async_tell_disk(self.running)
 
 
 async def async_start_capture(

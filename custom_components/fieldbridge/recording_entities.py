@@ -1,5 +1,6 @@
 """Entities of the recordings of one device: the switch, the numbers, the end."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, override
@@ -79,6 +80,8 @@ class RecordingSwitch(RecordingEntity, SwitchEntity):
     def __init__(self, coordinator: SessionCoordinator[Any]) -> None:
         """Record the coordinator's device."""
         super().__init__(coordinator, "recording")
+        self._turning = asyncio.Lock()
+        """A recording takes a moment to begin, in which nobody may begin another or find nothing to end."""
 
     @property
     @override
@@ -89,19 +92,21 @@ class RecordingSwitch(RecordingEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Begin, unless it is recorded already."""
-        if self.is_on:
-            return
-        coordinator = self.coordinator
-        request = RecordingRequest(
-            devices=[(coordinator, tappable_channels(coordinator))], title=recording_title([coordinator.shown_name])
-        )
-        await async_begin(self.hass, request)
+        async with self._turning:
+            if self.is_on:
+                return
+            coordinator = self.coordinator
+            request = RecordingRequest(
+                devices=[(coordinator, tappable_channels(coordinator))], title=recording_title([coordinator.shown_name])
+            )
+            await async_begin(self.hass, request)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """End."""
-        for recording in self.recordings.of_device_alone(self._prefix):
-            await recording.stop()
+        async with self._turning:
+            for recording in self.recordings.of_device_alone(self._prefix):
+                await recording.stop()
 
 
 @dataclass(frozen=True, kw_only=True)

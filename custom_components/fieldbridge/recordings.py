@@ -96,6 +96,7 @@ class Recordings:
         self._listeners: dict[str, list[Callable[[RunningRecording], None]]] = {}
         self._gone_timers: dict[RunningRecording, CALLBACK_TYPE] = {}
         self._recovered: asyncio.Task[None] | None = None
+        self._cannot_prune = False
 
     @property
     def default_folder(self) -> Path:
@@ -306,8 +307,13 @@ class Recordings:
         try:
             pruned = await self.hass.async_add_executor_job(partial(self.catalogue.prune, keep=replayed))
         except OSError as err:
-            _LOGGER.warning("Old recordings cannot be deleted: %s", err)
+            if not self._cannot_prune:
+                self._cannot_prune = True
+                _LOGGER.warning("Old recordings cannot be deleted: %s", err)
             return
+        if self._cannot_prune:
+            self._cannot_prune = False
+            _LOGGER.info("Old recordings can be deleted again")
         for info in pruned:
             ir.async_delete_issue(self.hass, DOMAIN, f"{ISSUE_INTERRUPTED}_{info.name}")
 

@@ -181,6 +181,28 @@ async def test_old_recordings_are_deleted_but_never_one_that_a_link_replays(
     assert {path.name for path in folder.iterdir()} == {names[0], f"{names[0]}.json"}  # noqa: ASYNC240
 
 
+async def test_a_folder_that_cannot_be_pruned_is_logged_once_until_it_can_be_again(
+    hass: HomeAssistant, room: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recordings = hass.data[DATA_RECORDINGS]
+    folder.parent.mkdir(exist_ok=True)
+
+    def told() -> int:
+        return caplog.text.count("Old recordings cannot be deleted")
+
+    folder.write_text("no folder")  # noqa: ASYNC240
+    for _ in range(3):
+        await recordings.async_set(DEFAULT_SETTINGS)
+    assert told() == 1
+
+    folder.unlink()  # noqa: ASYNC240
+    await recordings.async_set(DEFAULT_SETTINGS)
+    folder.write_text("no folder")  # noqa: ASYNC240
+    await recordings.async_set(DEFAULT_SETTINGS)
+    assert told() == 2
+    folder.unlink()  # noqa: ASYNC240
+
+
 async def test_the_media_browser_refuses_what_is_not_there(hass: HomeAssistant, room: Any) -> None:
     source = await async_get_media_source(hass)
 

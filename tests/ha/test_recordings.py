@@ -1,5 +1,6 @@
 """Recordings in Home Assistant: begun by action or switch, complete whatever happens, told of and within limits."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 import shutil
@@ -194,6 +195,26 @@ async def test_the_switch_records_and_the_event_tells_of_the_end(
     other = hass.states.get("event.gas_analyser_recording_finished")
     assert other is not None
     assert other.state == "unknown"
+
+
+async def test_a_switch_that_is_turned_on_twice_at_once_records_once(hass: HomeAssistant, room: Any) -> None:
+    await asyncio.gather(
+        *(hass.services.async_call("switch", "turn_on", {"entity_id": SWITCH}, blocking=True) for _ in range(2))
+    )
+
+    assert len(hass.data[DATA_RECORDINGS].catalogue.running) == 1
+
+
+async def test_a_switch_that_is_turned_off_as_it_begins_is_off(hass: HomeAssistant, room: Any) -> None:
+    await asyncio.gather(
+        *(
+            hass.services.async_call("switch", act, {"entity_id": SWITCH}, blocking=True)
+            for act in ("turn_on", "turn_off")
+        )
+    )
+
+    assert not hass.data[DATA_RECORDINGS].catalogue.is_busy
+    await until_state(hass, SWITCH, STATE_OFF)
 
 
 async def test_the_end_of_home_assistant_completes_recordings(

@@ -209,6 +209,21 @@ async def test_a_capture_that_the_disk_ends_is_a_repair(
     assert ir.async_get(hass).async_get_issue(DOMAIN, "recording_disk_full") is not None
 
 
+async def test_what_became_of_a_capture_is_told_once(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    capture = await async_start_capture(hass, room)
+    pty_link.write(b'{"temp": 20.5, "mode": "a"}\n')
+    await until_state(hass, "sensor.room_mode", "a")
+    await hass.async_add_executor_job(shutil.rmtree, folder)  # as if the disk was taken away
+    await capture.async_stop()
+    ir.async_delete_issue(hass, DOMAIN, "recording_disk_full")  # as the next recording does
+
+    await hass.config_entries.async_unload(room.entry_id)
+
+    assert ir.async_get(hass).async_get_issue(DOMAIN, "recording_disk_full") is None
+
+
 async def test_what_is_no_capture_is_refused(hass: HomeAssistant, room: Any, folder: Path) -> None:
     folder.mkdir(parents=True)  # noqa: ASYNC240
     (folder / "odd.capture").write_text("no capture\n")
