@@ -139,9 +139,14 @@ async def _async_stop(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_list(call: ServiceCall) -> ServiceResponse:
-    """Return all recordings, the newest first, with links to those that are complete. Raises HomeAssistantError."""
+    """Return all recordings, the newest first, with links to those that are complete. Raises HomeAssistantError.
+
+    Raw captures, whose messages may hold what no entity shows, are for administrators and automations.
+    """
     recordings = call.hass.data[DATA_RECORDINGS]
-    entries = await recordings.async_entries()
+    user = await call.hass.auth.async_get_user(call.context.user_id) if call.context.user_id else None
+    sees_captures = user is None or user.is_admin
+    entries = [info for info in await recordings.async_entries() if sees_captures or not info.is_capture]
     listed: list[JsonValueType] = []
     for info in entries:
         facts = info.to_dict()

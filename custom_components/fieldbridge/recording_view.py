@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from homeassistant.components.http import KEY_HASS, HomeAssistantView
+from homeassistant.components.http import KEY_HASS, KEY_HASS_USER, HomeAssistantView
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import HomeAssistant, callback
 
@@ -71,8 +71,11 @@ class RecordingView(_View):
     name = "api:fieldbridge:recording"
 
     async def get(self, request: web.Request, name: str) -> web.StreamResponse:
-        """Return the file."""
+        """Return the file; a raw capture to administrators or by an automation's link, else HTTPForbidden."""
         info = await self._async_find(request, name)
+        user = request[KEY_HASS_USER]
+        if info.is_capture and not (user.is_admin or user.system_generated):
+            raise web.HTTPForbidden
         disposition = f"attachment; filename*=UTF-8''{quote(info.name, safe='')}"
         return web.FileResponse(info.path, headers={**_LOCKED_DOWN, hdrs.CONTENT_DISPOSITION: disposition})
 

@@ -1,12 +1,14 @@
 """Administrators look at a link while it runs: its messages, verdicts, counters and values before and after filters."""
 
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from urllib.parse import quote
 
 from homeassistant.components import frontend, websocket_api
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
@@ -299,3 +301,34 @@ async def test_what_cannot_be_looked_at_has_a_text_of_its_own(page: Page, entry:
     assert (answer["error"]["code"], answer["error"]["translation_key"]) == ("not_found", "device_not_found")
     answer = await page.command(type="fieldbridge/inspect", entry_id="gone")
     assert (answer["error"]["code"], answer["error"]["translation_key"]) == ("not_found", "link_not_loaded")
+
+
+async def test_captures_are_listed_and_downloaded_by_administrators_and_automations_only(
+    hass: HomeAssistant,
+    page: Page,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_read_only_access_token: str,
+    hass_read_only_user: MockUser,
+) -> None:
+    started = await page.command(type="fieldbridge/capture", entry_id=entry.entry_id)
+    await page.client.send_json_auto_id({"type": "unsubscribe_events", "subscription": started["id"]})
+    done = await page.event(done=True)
+    anyone, administrator = await hass_client(hass_read_only_access_token), await hass_client()
+    url = f"/api/fieldbridge/recordings/{quote(done['name'])}"
+    assert (await anyone.get(url)).status == HTTPStatus.FORBIDDEN
+    assert (await administrator.get(url)).status == HTTPStatus.OK
+
+    (listed,) = await recordings(hass)
+    assert (await (await hass_client_no_auth()).get(listed["url"])).status == HTTPStatus.OK
+    answer = await hass.services.async_call(
+        "fieldbridge",
+        "list_recordings",
+        {},
+        blocking=True,
+        return_response=True,
+        context=Context(user_id=hass_read_only_user.id),
+    )
+    assert answer is not None
+    assert answer["recordings"] == []
