@@ -17,6 +17,7 @@ from .bridge.channels import Channel, Value
 from .const import CONF_KIND, KIND_APP
 from .coordinator import SessionCoordinator
 from .entity import ChannelEntity, LinkEntity, async_add_channels
+from .units import known_class
 
 PARALLEL_UPDATES = 0
 
@@ -50,7 +51,7 @@ class ChannelBinarySensor(ChannelEntity, BinarySensorEntity):
     def __init__(self, coordinator: SessionCoordinator[Any], channel: Channel) -> None:
         """Show ``channel``."""
         super().__init__(coordinator, channel)
-        self._attr_device_class = BinarySensorDeviceClass(channel.device_class) if channel.device_class else None
+        self._attr_device_class = known_class(BinarySensorDeviceClass, channel.device_class, channel.name)
 
     @override
     def _show(self, value: Value | None) -> None:

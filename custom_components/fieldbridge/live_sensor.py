@@ -13,6 +13,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .bridge.channels import Channel
 from .const import DOMAIN
 from .coordinator import DeviceCoordinator, FieldbridgeConfigEntry
+from .units import known_class
 from .write_budget import async_write_budget
 
 LIVE_KEY: Final = "live"
@@ -61,7 +62,7 @@ class LiveSensor(CoordinatorEntity[DeviceCoordinator], SensorEntity):
         self._attr_translation_placeholders = {"channel": channel.name}
         self._attr_native_unit_of_measurement = channel.unit
         self._attr_suggested_display_precision = channel.precision
-        self._attr_device_class = SensorDeviceClass(channel.device_class) if channel.device_class else None
+        self._attr_device_class = known_class(SensorDeviceClass, channel.device_class, channel.name)
         self._look()
 
     @override

@@ -16,6 +16,7 @@ from .bridge.controls import NumberControl
 from .const import CONF_KIND, KIND_APP
 from .coordinator import SessionCoordinator
 from .entity import ChannelEntity, async_add_channels
+from .units import known_class
 
 PARALLEL_UPDATES = 0  # links and apps queue commands by themselves
 
@@ -65,7 +66,7 @@ class ChannelNumber(ChannelEntity, NumberEntity):
         """Show and set ``channel``."""
         super().__init__(coordinator, channel)
         self._attr_native_unit_of_measurement = channel.unit
-        self._attr_device_class = NumberDeviceClass(channel.device_class) if channel.device_class else None
+        self._attr_device_class = known_class(NumberDeviceClass, channel.device_class, channel.name)
         if channel.write is not None:
             self._attr_native_min_value = channel.write.minimum
             self._attr_native_max_value = channel.write.maximum

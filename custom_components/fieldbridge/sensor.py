@@ -20,6 +20,7 @@ from .coordinator import SessionCoordinator
 from .entity import ChannelEntity, LinkEntity, async_add_channels
 from .live_sensor import async_add_live_sensors
 from .recording_entities import RECORDING_SENSORS, RecordingSensor, async_add_recording_entities
+from .units import known_class
 
 PARALLEL_UPDATES = 0
 
@@ -89,8 +90,8 @@ class ChannelSensor(ChannelEntity, SensorEntity):
         if channel.kind is ValueKind.NUMBER:
             self._attr_native_unit_of_measurement = channel.unit
             self._attr_suggested_display_precision = channel.precision
-            self._attr_device_class = SensorDeviceClass(channel.device_class) if channel.device_class else None
-            self._attr_state_class = SensorStateClass(channel.state_class) if channel.state_class else None
+            self._attr_device_class = known_class(SensorDeviceClass, channel.device_class, channel.name)
+            self._attr_state_class = known_class(SensorStateClass, channel.state_class, channel.name)
         elif channel.texts:
             self._attr_device_class = SensorDeviceClass.ENUM
             self._attr_options = list(dict.fromkeys(channel.texts.values()))

@@ -1,5 +1,7 @@
 """What a unit says about a number, and whether Home Assistant accepts a unit with a device class."""
 
+from enum import StrEnum
+import logging
 from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -10,6 +12,8 @@ from homeassistant.components.sensor.const import (
     NON_NUMERIC_DEVICE_CLASSES,
     STATE_CLASS_UNITS,
 )
+
+_LOGGER = logging.getLogger(__name__)
 
 _CERTAIN: Final = {
     SensorDeviceClass.APPARENT_POWER: ("VA", "kVA"),
@@ -58,6 +62,19 @@ def suggest_classes(unit: str | None) -> tuple[SensorDeviceClass | None, SensorS
     if device_class is SensorDeviceClass.ENERGY:
         return device_class, SensorStateClass.TOTAL_INCREASING
     return device_class, SensorStateClass.MEASUREMENT
+
+
+def known_class[C: StrEnum](classes: type[C], name: str | None, channel: str) -> C | None:
+    """Return the class of a number or switch state, None with a warning for one that this Home Assistant does not have.
+
+    A profile may come from anywhere; what Home Assistant refuses would take the entities of all devices with it.
+    """
+    if not name:
+        return None
+    if name in NON_NUMERIC_DEVICE_CLASSES or name not in classes:
+        _LOGGER.warning("%s is shown without the class %s, which Home Assistant does not have for it", channel, name)
+        return None
+    return classes(name)
 
 
 def unit_fits(device_class: str | None, unit: str | None) -> bool:

@@ -1,5 +1,6 @@
 """A serial link in Home Assistant: what is shown, when it is shown, and when it is honest about not knowing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -8,14 +9,18 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
+import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from custom_components.fieldbridge.bridge.channels import Channel, ValueKind, Write, WriteControl
 from custom_components.fieldbridge.const import DOMAIN
+from custom_components.fieldbridge.entity import platform_of
 from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, entity_ids, serial_entry, set_up, until, until_state
 
 CONNECTIVITY = "binary_sensor.lab_port_connectivity"
+WRITE = Write(control=WriteControl.NUMBER, target={"frame": "SET {value}\\r\\n"})
 PAUSE = 0.06
 """Seconds after opening that make the next byte the beginning of a frame."""
 
@@ -246,3 +251,26 @@ async def test_a_missing_port_is_a_state_and_the_link_comes_up_with_it(hass: Hom
     pty_link.plug()
 
     await until_state(hass, CONNECTIVITY, STATE_ON)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        replace(ROOM.channels[0], device_class="of_another_version", state_class="of_another_version", live=True),
+        replace(ROOM.channels[0], device_class="timestamp"),
+        replace(ROOM.channels[0], device_class="of_another_version", write=WRITE),
+        replace(ROOM.channels[1], device_class="of_another_version"),
+    ],
+)
+async def test_a_class_that_home_assistant_does_not_have_costs_no_entity(
+    hass: HomeAssistant, pty_link: PtyLink, odd: Channel
+) -> None:
+    """Profiles come from files, from other people and from newer versions."""
+    profile = replace(ROOM, channels=(odd, ROOM.channels[2]))
+    await set_up(hass, serial_entry(pty_link.path, device("Odd", profile), device("Room", ROOM)))
+    await opened(hass, pty_link)
+    pty_link.write(b'{"temp": 21.5, "door": true, "mode": "auto"}\n')
+    shown = "on" if odd.kind is ValueKind.BINARY else "21.5"
+    await until_state(hass, f"{platform_of(odd)}.odd_{odd.name.casefold()}", shown)
+    await until_state(hass, "sensor.odd_mode", "auto")
+    await until_state(hass, "sensor.room_temperature", "21.5")
