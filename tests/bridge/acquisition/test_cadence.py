@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 import os
+import resource
 import socket
 import time
 
@@ -110,6 +111,18 @@ async def test_a_timer_may_be_closed_by_whom_it_wakes() -> None:
     await asyncio.sleep(0)
 
     sleeper.close()
+
+
+@needs_timerfd
+async def test_where_no_timer_can_be_had_the_clock_is_asked() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        sleeper = make_sleeper(SystemClock())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert isinstance(sleeper, ClockSleeper)
 
 
 async def test_a_clock_that_is_not_the_systems_own_is_asked_itself() -> None:

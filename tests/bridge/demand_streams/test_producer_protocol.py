@@ -25,6 +25,7 @@ from custom_components.fieldbridge.bridge.streams import (
     StreamSubscribe,
     StreamSystem,
     Subscribe,
+    stream_consumer,
     stream_producer,
 )
 
@@ -336,3 +337,20 @@ async def test_more_messages_than_one_turn_handles_are_all_handled(producer: Pro
     await settle()
 
     assert probe.elements == [0, 1, 2, 3, 4]
+
+
+async def test_a_consumer_that_fails_takes_neither_the_producer_nor_the_others_with_it() -> None:
+    class Failing:
+        def tell(self, message: object) -> None:
+            raise ValueError("no more")
+
+    async with StreamSystem() as system:
+        producer: ProducerRef[int] = system.spawn(stream_producer(buffer_size=2), "producer")
+        producer.tell(StreamSubscribe(Failing(), demand=5))
+        source = await system.spawn(stream_consumer(producer), "consumer").source()
+        sink = await producer.sink()
+
+        async with asyncio.timeout(5):
+            await sink.put_many(range(5))
+            await sink.complete()
+            assert [element async for element in source] == [0, 1, 2, 3, 4]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 import json
+import math
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -173,6 +174,19 @@ async def test_a_replayed_number_is_a_whole_one_only_where_it_was_recorded_as_on
     replayed = [json.loads(frame.data)["c0"] for frame in replay_frames(info.path, info.description)]
 
     assert [(value, type(value)) for value in replayed] == [(number, type(number))]
+
+
+async def test_a_value_that_json_cannot_hold_is_replayed_as_none(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    described_room, device = room()
+    recording = await catalogue.start(RecordingPlan(title="Run", devices=[(described_room, device)]))
+    for value in (math.nan, math.inf):
+        device.say(1.0, temp=value, mode="a")
+    await recording.stop()
+
+    frames = list(replay_frames(recording.path, recording.description))
+
+    assert [JsonDecoder().parse(frame.data) for frame in frames] == [{"device": "Room", "c0": None, "c2": "a"}] * 2
 
 
 async def test_a_replayed_capture_brings_its_devices(tmp_path: Path) -> None:

@@ -143,6 +143,20 @@ async def test_too_little_free_space_ends_a_recording_with_what_was_written(tmp_
     assert rows_of(Catalogue(tmp_path), "run.csv")[0].values == {"temp": 20.0}
 
 
+async def test_a_recording_whose_disk_is_full_ends_also_when_its_device_says_no_more(tmp_path: Path) -> None:
+    described, device = room()
+    recording = RunningRecording(
+        RecordingPlan(title="Run", devices=[(described, device)]), tmp_path / "run.csv", keep_free=2**62
+    )
+    await recording.start()
+    device.say(1.0, temp=20.0)
+
+    await until(lambda: recording.end)
+
+    assert recording.end is RecordingEnd.DISK_FULL
+    assert (recording.written, recording.dropped) == (1, 0)
+
+
 async def test_nothing_is_begun_on_a_disk_that_is_almost_full(tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path, Limits(keep_free=2**62))
 

@@ -2,15 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime
+from decimal import Decimal
 import errno
+from math import nan
 from pathlib import Path
 import subprocess
 import time
-from typing import override
+from typing import Any, override
 
 import pytest
 
-from custom_components.fieldbridge.bridge.acquisition import Sample
+from custom_components.fieldbridge.bridge.acquisition import Column, Sample
 from custom_components.fieldbridge.bridge.sinks import (
     CsvSink,
     JsonlSink,
@@ -143,6 +145,25 @@ async def test_half_a_character_in_a_text_costs_that_character_alone(kind: str, 
     values = [row["value"] for row in read_rows(sink.path)]
     assert (len(values), float(values[0]), float(values[3])) == (4, 1.0, 2.0)
     assert sink.lost == 0
+
+
+@pytest.mark.parametrize("odd", [Decimal("1.5"), 1 + 2j, b"x", ("a", 1)], ids=lambda odd: type(odd).__name__)
+async def test_a_value_of_an_odd_type_ends_no_recording(kind: str, odd: Any, tmp_path: Path) -> None:
+    sink = ALL_SINKS[kind](tmp_path / f"run.{kind}")
+    async with sink:
+        await sink.write_many([Sample("device", value=value) for value in (1.0, odd, 2.0)])
+
+    rows = read_rows(sink.path)
+    assert [float(rows[place]["value"]) for place in (0, 2)] == [1.0, 2.0]
+    assert rows[1]["value"] or rows[1]["value_text"]
+
+
+async def test_what_json_does_not_know_is_null_also_beside_a_huge_number(tmp_path: Path) -> None:
+    sink = JsonlSink(tmp_path / "run.jsonl", columns=[Column("a"), Column("b")])
+    async with sink:
+        await sink.write_many([Sample("device", channel=key, value=value) for key, value in (("a", 2**70), ("b", nan))])
+
+    assert [(row["a"], row["b"]) for row in read_rows(sink.path)] == [(2**70, None)]
 
 
 async def test_a_file_that_cannot_be_closed_is_said_and_nobody_waits_for_it(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ class TimerfdSleeper:
 def make_sleeper(clock: ClockPort) -> Sleeper:
     """Return the best sleeper for ``clock``: only the system's own clock is one that the kernel knows."""
     if isinstance(clock, SystemClock) and hasattr(os, "timerfd_create"):
-        return TimerfdSleeper()
+        with suppress(OSError):  # not allowed here, or too many files are open
+            return TimerfdSleeper()
     return ClockSleeper(clock)
 
 

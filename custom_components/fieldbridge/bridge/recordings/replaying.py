@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,13 @@ def _sources(description: Description) -> dict[str, str]:
 
 
 def _frame(device: str, values: Mapping[str, Value | None], sources: Mapping[str, str]) -> bytes:
-    named = {sources[column]: value for column, value in values.items() if column in sources}
+    named = {sources[column]: _sendable(value) for column, value in values.items() if column in sources}
     return json.dumps({_DEVICE: device, **named}, ensure_ascii=False).encode()
+
+
+def _sendable(value: Value | None) -> Value | None:
+    """Return a value as JSON can hold it: one that is no number, or infinite, is none."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _recorded_profile(device: RecordedDevice, sources: Mapping[str, str]) -> DeviceProfile:

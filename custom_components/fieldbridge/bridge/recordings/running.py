@@ -375,7 +375,7 @@ class RunningRecording:
                 self._stop_soon(RecordingEnd.DURATION)
             elif self._max_bytes is not None and self.size > self._max_bytes:
                 self._stop_soon(RecordingEnd.QUOTA)
-            elif self._sink.lost:
+            elif self._sink.failed:
                 self._stop_soon(RecordingEnd.WRITE_FAILED)
 
     def _time_to_next_look(self) -> float:

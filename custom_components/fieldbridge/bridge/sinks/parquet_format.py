@@ -89,7 +89,7 @@ class ParquetJournal:
         for field, values in zip(self._fields, zip(*rows, strict=True), strict=True):
             if field.type is FieldType.ANY:
                 arrays.append(self._array([_number(value) for value in values], FieldType.REAL))
-                texts = [value if isinstance(value, str) else None for value in values]
+                texts = [None if value is None or isinstance(value, int | float) else str(value) for value in values]
                 arrays.append(self._array(texts, FieldType.TEXT))
             else:
                 arrays.append(self._array(values, field.type))

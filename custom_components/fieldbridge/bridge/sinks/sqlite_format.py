@@ -52,7 +52,7 @@ class SqliteJournal:
                 self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._connection.executemany(self._insert, self._plain(rows))
-            except UnicodeEncodeError:  # half a character, after some rows
+            except UnicodeEncodeError, sqlite3.ProgrammingError:  # half a character or an odd type, after some rows
                 self._connection.execute(f"DELETE FROM {TABLE} WHERE rowid > ?", (self.rows,))  # noqa: S608
                 self._connection.executemany(self._insert, (tuple(map(_encodable, row)) for row in self._plain(rows)))
         except sqlite3.Error as err:
@@ -94,7 +94,7 @@ class SqliteJournal:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self.rows = self._committed
-        kind = DiskFullError if err.sqlite_errorcode == sqlite3.SQLITE_FULL else SinkWriteError
+        kind = DiskFullError if getattr(err, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else SinkWriteError
         return kind(f"{part_of(self._path).name}: {err}")
 
 
@@ -122,7 +122,7 @@ def _within_64_bits(value: object) -> object:
 
 
 def _encodable(value: object) -> object:
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+    return value if value is None or isinstance(value, int | float) else str(value).encode(errors="replace").decode()
 
 
 def _quoted(name: str) -> str:

@@ -6,6 +6,7 @@ import csv
 from datetime import datetime
 from itertools import groupby
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import override
@@ -154,8 +155,9 @@ def _csv_numbers(values: Sequence[object]) -> bytes:
 def _json_line(row: dict[str, object]) -> bytes:
     try:
         return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # an integer beyond 64 bits, or half a character
-        return json.dumps(row, ensure_ascii=False).encode(errors="replace") + b"\n"
+    except TypeError:  # an integer beyond 64 bits, half a character, or what JSON does not know
+        finite = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in row.items()}
+        return json.dumps(finite, ensure_ascii=False, default=str).encode(errors="replace") + b"\n"
 
 
 def cut_torn_line(part: Path, *, quote: bytes | None) -> None:

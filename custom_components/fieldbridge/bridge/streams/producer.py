@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+import logging
 from typing import Any
 
 from .ends import CANCELLED
@@ -23,6 +24,8 @@ from .messages import (
 )
 from .refs import SinkRef
 from .system import ASK_TIMEOUT, Receive, StreamContext, StreamRef, StreamSystem, UnhandledMessageError
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def stream_producer[E](*, buffer_size: int = 0) -> StreamProducer[E]:
@@ -154,10 +157,14 @@ class _RunningProducer[E]:
 
     def _deliver_all(self) -> None:
         for consumer in tuple(self._consumers.values()):
-            consumer.deliver()
-            if self._fanout.end is not None and not consumer.subscription.pending:
-                consumer.ref.tell(StreamCompleted(self._fanout.end))
-                del self._consumers[id(consumer.ref)]
+            try:
+                consumer.deliver()
+                if self._fanout.end is not None and not consumer.subscription.pending:
+                    consumer.ref.tell(StreamCompleted(self._fanout.end))
+                    del self._consumers[id(consumer.ref)]
+            except Exception:
+                _LOGGER.exception("A consumer failed and gets no more")
+                self._cancel(StreamCancel(consumer.ref))
         if self._fanout.end is not None and not self._consumers and self._unclaimed is None:
             self._context.stop()
 
