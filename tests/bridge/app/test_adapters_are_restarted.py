@@ -1,6 +1,7 @@
 """Adapters that say that they are unhealthy: what depends on them is told, and they are restarted within limits."""
 
 import logging
+from typing import Protocol
 
 import pytest
 
@@ -183,3 +184,27 @@ async def test_a_restart_can_be_ruled_out(house: House, reason: str) -> None:
         house.gateway.healthy = True
         await house.clock.advance(INTERVAL)
         assert house.availability("lamp")[-1] == "online"
+
+
+class OtherPort(Protocol):
+    """The gateway under a second name."""
+
+
+async def test_an_adapter_of_two_ports_is_asked_and_restarted_once(house: House) -> None:
+    house.harness.app.adapter(OtherPort, lambda: house.gateway)
+    async with house.harness.running():
+        house.gateway.healthy = False
+        house.gateway.healed_by_restart = True
+        await house.clock.advance(5 * INTERVAL + COOLDOWN + 1)
+        assert house.gateway.log == ["enter", "exit", "enter"]
+    assert house.gateway.log == ["enter", "exit", "enter", "exit"]
+
+
+async def test_a_shutdown_during_a_restart_starts_nothing_anew(house: House) -> None:
+    async with house.harness.running():
+        house.gateway.healthy = False
+        await house.clock.advance(5 * INTERVAL + 1)
+        assert house.gateway.log == ["enter", "exit"]
+        assert house.lamp_starts == 1
+    await house.clock.settle()
+    assert house.lamp_starts == 1

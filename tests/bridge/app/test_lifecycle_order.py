@@ -323,7 +323,10 @@ async def test_a_sleep_ends_with_the_shutdown() -> None:
     assert not sleeping.done()
     shutdown.set()
     await sleeping
-    await context.sleep(1000)
+    turns: list[str] = []
+    asyncio.get_running_loop().call_soon(turns.append, "another")
+    await context.sleep(1000)  # a device that never looks at the shutdown does nothing else
+    assert turns == ["another"]
     assert context.shutdown_requested
     with pytest.raises(LookupError, match="No adapter registered for"):
         context.adapter(Bus)

@@ -7,7 +7,11 @@ from typing import override
 import pytest
 
 from custom_components.fieldbridge.bridge.app import Command, DeviceContext
-from custom_components.fieldbridge.bridge.runners.commands import MAX_WAITING, CommandQueue, CommandRouter
+from custom_components.fieldbridge.bridge.runners.commands import (
+    MAX_WAITING,
+    CommandQueue,
+    CommandRouter,
+)
 from custom_components.fieldbridge.bridge.stores import DeviceStore, MemoryStore
 from custom_components.fieldbridge.bridge.testing import AppHarness, ManualClock
 

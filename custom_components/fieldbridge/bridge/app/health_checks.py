@@ -57,9 +57,11 @@ class HealthMonitor:
         self._lifetimes = {id(lifetime.adapter): lifetime for lifetime in lifetimes}
         self._interval = interval
         self._policy = policy
-        self._adapters = {
-            port: adapter for port, adapter in services.adapters.items() if isinstance(adapter, HealthCheckable)
-        }
+        checkable = {port: each for port, each in services.adapters.items() if isinstance(each, HealthCheckable)}
+        # An instance under several ports is one adapter: it is asked and restarted once, under the first of them.
+        instances = [[port for port in checkable if checkable[port] is each] for each in checkable.values()]
+        self._ports = {ports[0]: ports for ports in instances}
+        self._adapters = {port: checkable[port] for port in self._ports}
         self.statuses: dict[Any, AdapterHealthStatus] = {port: AdapterHealthStatus() for port in self._adapters}
 
     async def run(self) -> None:
@@ -149,8 +151,9 @@ class HealthMonitor:
 
     def _dependents(self, port: Any) -> list[str]:
         """Return the names of the devices that are given the adapter or asked their context for it."""
-        users = self._services.adapter_users.get(port, set())
-        return [each.name for each in self._registry.unique if each.plan.wants(port) or each.name in users]
+        ports = self._ports[port]
+        users = {name for each in ports for name in self._services.adapter_users.get(each, ())}
+        return [each.name for each in self._registry.unique if any(map(each.plan.wants, ports)) or each.name in users]
 
     async def _announce(self, port: Any, *, available: bool) -> None:
         health, names = self._services.health, set(self._dependents(port))

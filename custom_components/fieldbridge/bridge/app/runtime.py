@@ -84,6 +84,7 @@ class Runtime:
             self._registry = self._app.registry.resolved(services.settings)
             tasks = DeviceTasks(self._registry, self._router, services)
             self._listen()
+            stack.callback(self._router.close)
             await stack.enter_async_context(self._connected())
             await make_shared_state(self._app.shared_state, self._app.state_overrides, services, stack)
             entered = await self._enter_adapters(stack)

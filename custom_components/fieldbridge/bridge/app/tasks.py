@@ -64,7 +64,9 @@ class DeviceTasks:
         await _cancel(tasks)
 
     def resume(self, names: Collection[str]) -> None:
-        """Start suspended devices anew; what was held is handled."""
+        """Start suspended devices anew, unless the app ends; what was held is handled."""
+        if self._services.shutdown.is_set():
+            return
         for registration in self._registry.running:
             if registration.name in names:
                 self._start(registration)
@@ -82,8 +84,9 @@ class DeviceTasks:
         if draining:
             await asyncio.wait(draining, timeout=SHUTDOWN_DEADLINE)
         await _cancel([*polling, *draining])
-        for queue in self._router.queues:
-            queue.close()
+        self._router.close()
+        # A handler that was cut short may have something to clean up.
+        await asyncio.gather(*(queue.drain() for queue in self._router.queues))
 
     def _start(self, registration: Running) -> None:
         task = asyncio.create_task(self._run(registration), name=registration.name)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 import logging
 
@@ -54,6 +54,7 @@ class CommandQueue:
         self._handle: Callable[[Command], Awaitable[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
         self._overflowing = False
+        self._closed = False
         self.dropped: int = 0
         """Commands that did not fit any more."""
 
@@ -64,10 +65,12 @@ class CommandQueue:
 
     def put(self, command: Command) -> None:
         """Accept a command; an idle handler starts on it before this returns."""
+        if self._closed:
+            self._lose(command, "The app has ended")
+            return
         self._waiting.append(command)
         if len(self._waiting) > self._max_waiting:
-            self._waiting.popleft().settle(error=LostCommandError(f"Too many commands wait for {self.name}"))
-            self.dropped += 1
+            self._lose(self._waiting.popleft(), f"Too many commands wait for {self.name}")
             if not self._overflowing:
                 _LOGGER.warning("Too many commands wait for %s: the oldest are dropped", self.name)
             self._overflowing = True
@@ -84,9 +87,10 @@ class CommandQueue:
         self._handle = handle
         self._work()
 
-    def hold(self) -> None:
-        """Keep commands until the next ``open``."""
+    def hold(self, unhandled: Iterable[Command] = ()) -> None:
+        """Keep commands until the next ``open``, first those that the handler gives back."""
         self._handle = None
+        self._waiting.extendleft(reversed([*unhandled]))
 
     async def drain(self) -> None:
         """Wait until everything accepted was handled; returns at once while there is no handler."""
@@ -94,15 +98,19 @@ class CommandQueue:
             await asyncio.wait([self._worker])
 
     def close(self) -> None:
-        """Stop working; what still waits is counted as dropped."""
+        """Stop working; what still waits, and what still comes, is counted as dropped. Idempotent."""
         self.hold()
+        self._closed = True
         if self._worker is not None:
             self._worker.cancel()
-        self.dropped += len(self._waiting)
         if self._waiting:
             _LOGGER.warning("%d commands for %s were not handled before the end", len(self._waiting), self.name)
         for command in self.take_waiting():
-            command.settle(error=LostCommandError("The app ended before the command was handled"))
+            self._lose(command, "The app ended before the command was handled")
+
+    def _lose(self, command: Command, reason: str) -> None:
+        self.dropped += 1
+        command.settle(error=LostCommandError(reason))
 
     def _work(self) -> None:
         if self._handle is None or self._worker is not None or not self._waiting:
@@ -144,6 +152,11 @@ class CommandRouter:
     def queues(self) -> list[CommandQueue]:
         """All queues."""
         return list(self._queues.values())
+
+    def close(self) -> None:
+        """Close all queues."""
+        for queue in self._queues.values():
+            queue.close()
 
     def add(self, name: str, *, is_root: bool) -> None:
         """Create the queue of a device; a root device has no segment of its own in the topic."""

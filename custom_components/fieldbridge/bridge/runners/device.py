@@ -66,7 +66,7 @@ async def _run_once(
     try:
         await drive(registration.func, arguments, services.reactors.bound(providers))
     except BaseException:
-        commands.hold()
+        commands.hold(ctx.command_inlet.abandon())
         raise
     finally:
         await save_store(store, name)

@@ -16,6 +16,8 @@ _LOOK_AT_THE_CLOCK = 60.0
 async def sleep_unless(stop: asyncio.Event, seconds: float, clock: ClockPort) -> bool:
     """Sleep by the clock, no longer than until ``stop`` is set; returns True when the time passed in full."""
     if stop.is_set():
+        # Who goes on sleeping in a loop would let nobody else run, not even what ends it.
+        await asyncio.sleep(0)
         return False
     sleeping = asyncio.ensure_future(clock.sleep(seconds))
     stopping = asyncio.ensure_future(stop.wait())
