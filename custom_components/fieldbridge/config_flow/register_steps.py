@@ -20,7 +20,7 @@ from .register_browser import CONF_ADDRESSES, CONF_COUNT, CONF_START, RANGE_SCHE
 from .register_form import CONF_ADDRESS, CONF_TABLE, make_channel, make_register, register_form, register_schema
 from .register_preview import async_values_text, start_register_preview
 from .register_scan import SMALL, Read, Scan
-from .register_write_form import register_write_form, settable_channel, write_schema
+from .register_write_form import check_still_set, register_write_form, settable_channel, write_schema
 
 _CHANNEL: Final = "channel"
 _AT_ONCE: Final = 3.0
@@ -298,7 +298,9 @@ class RegisterSteps(PreviewedSteps):
         else:
             stored = self._drafts[self._draft_key]
             channel = make_channel(form, register, taken, stored, self._registers[stored.source].type)
-        RegisterDecoder(registers={**self._registers, channel.source: register})
+        decoder = RegisterDecoder(registers={**self._registers, channel.source: register})
+        if self._draft_key is not None:
+            check_still_set(stored, channel, self._drafts.values(), decoder)
         return register, channel
 
     @callback

@@ -96,6 +96,16 @@ def settable_channel(form: Mapping[str, Any], channel: Channel, decoder: Registe
     return Channel.from_dict({**channel.to_dict(), **_shown(channel, write), "write": write}, "channel")
 
 
+def check_still_set(stored: Channel, changed: Channel, channels: Iterable[Channel], decoder: RegisterDecoder) -> None:
+    """Raise ProfileError when the changed register of a channel cannot be set any more as it, or another one, is."""
+    if changed.write is not None and changed.kind is not stored.kind:
+        raise ProfileError("type", f"it is set as a {changed.write.control}; change that first")
+    for channel in channels:
+        target = channel.write.target if channel.write is not None else {}
+        if changed.source in (target.get("register"), target.get(_VERIFY)):
+            WriteTarget.from_dict(target, decoder.registers, f"setting {channel.name}")
+
+
 def _shown(channel: Channel, write: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the channel has to show, so that its control finds its own states in it."""
     match WriteControl(write[CONF_CONTROL]):

@@ -343,6 +343,24 @@ async def test_raw_registers_are_read_in_as_many_requests_as_needed_and_written(
             await run.link.read_registers(1, Table.HOLDING, 65_000, 1000)
 
 
+async def test_a_link_that_has_ended_opens_its_connection_for_nobody() -> None:
+    bus = filled()
+    async with tcp_server(bus) as port:
+        async with running(port) as run:
+            session = run.add("a", profile(words(1)))
+            await run.until(lambda: up(session))
+        before = len(bus.log)
+        requests = (
+            run.link.read_registers(1, Table.HOLDING, 0, 1),
+            run.link.write_registers("a", Table.HOLDING, 0, [1]),
+            run.link.identify(1),
+        )
+        for request in requests:
+            with pytest.raises(LinkError):
+                await within(request)
+        assert len(bus.log) == before
+
+
 async def test_a_server_that_is_gone_is_a_link_that_is_down_until_it_is_back() -> None:
     bus = filled()
     async with tcp_server(bus) as port, running(port) as run:
