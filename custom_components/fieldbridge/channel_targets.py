@@ -8,7 +8,11 @@ from homeassistant.const import CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.target import (
+    TargetSelection,
+    async_extract_excluded_entity_ids,
+    async_extract_referenced_entity_ids,
+)
 from homeassistant.helpers.typing import ConfigType
 import probatio
 
@@ -46,8 +50,10 @@ def async_targeted_channels(
     found = [registered for entity_id in entity_ids if (registered := registry.async_get(entity_id)) is not None]
     if names:
         wanted = {name.casefold() for name in names}
+        excluded = async_extract_excluded_entity_ids(hass, selection, expand_group=False)
         for device_id in selected.referenced_devices:
-            found += er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
+            registered_of_device = er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
+            found += [registered for registered in registered_of_device if registered.entity_id not in excluded]
     channels: dict[tuple[str, str], TargetedChannel] = {}
     # A live entity stands for its channel only where the channel's own entity is not meant, too.
     for registered in sorted(found, key=_is_live):

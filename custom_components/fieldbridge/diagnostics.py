@@ -3,7 +3,7 @@
 from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from serialx.common import redact_uri
@@ -22,16 +22,25 @@ TO_REDACT = {CONF_ADDRESS, CONF_PASSWORD, CONF_USERNAME, CONF_HOST}
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, Any]:
     """Return what helps to find out why a link, an app or a device does not do what it should."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return _of_entry(entry) | {"state": entry.state.value, "reason": entry.error_reason_translation_key}
     return _of_app(entry) if entry.data[CONF_KIND] == KIND_APP else _of_link(hass, entry)
 
 
+def _of_entry(entry: ConfigEntry) -> dict[str, Any]:
+    """Return the settings without secrets; of those of an app the names only, since any of them may be one."""
+    options = dict(entry.options)
+    if CONF_SETTINGS in options:
+        options[CONF_SETTINGS] = sorted(options[CONF_SETTINGS])
+    data: dict[str, Any] = async_redact_data(dict(entry.data), TO_REDACT)
+    if CONF_DEVICE in data:
+        data[CONF_DEVICE] = redact_uri(data[CONF_DEVICE])
+    return {"data": data, "options": async_redact_data(options, TO_REDACT)}
+
+
 def _of_app(entry: AppConfigEntry) -> dict[str, Any]:
-    """Return what is known of an app; of its settings the names only, since any of them may be a secret."""
     link = entry.runtime_data.link
-    options = {**entry.options, CONF_SETTINGS: sorted(entry.options.get(CONF_SETTINGS, {}))}
-    return {
-        "data": dict(entry.data),
-        "options": async_redact_data(options, TO_REDACT),
+    return _of_entry(entry) | {
         "app": {
             "is_up": link.is_up,
             "counters": link.statistics(),
@@ -52,15 +61,10 @@ def _of_app(entry: AppConfigEntry) -> dict[str, Any]:
 def _of_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> dict[str, Any]:
     link = entry.runtime_data.link
     status = link.status
-    data: dict[str, Any] = async_redact_data(dict(entry.data), TO_REDACT)
-    if CONF_DEVICE in data:
-        data[CONF_DEVICE] = redact_uri(data[CONF_DEVICE])
     has_frames = entry.options.get(CONF_DIAGNOSTIC_FRAMES)
     show_private = bool(entry.options.get(CONF_DIAGNOSTIC_PRIVATE))
     masker = Masker(() if show_private else [session.profile for session in link.sessions.values()])
-    return {
-        "data": data,
-        "options": async_redact_data(dict(entry.options), TO_REDACT),
+    return _of_entry(entry) | {
         "link": {
             "state": status.state,
             "error": str(status.error) if status.error else None,

@@ -1,17 +1,21 @@
 """Actions of recordings: start, stop, list, delete; all of them answer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_NAME
+from homeassistant.const import ATTR_NAME
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.service import async_register_admin_service
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.target import (
+    TargetSelection,
+    async_extract_excluded_entity_ids,
+    async_extract_referenced_entity_ids,
+)
 from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
@@ -25,6 +29,7 @@ from .bridge.streams import OverflowPolicy
 from .const import DOMAIN
 from .coordinator import SessionCoordinator
 from .device_taps import async_coordinators, tappable_channels
+from .live_sensor import live_unique_id
 from .recording_view import LINK_LIFETIME, async_register_views, signed_link
 from .recordings import ATTR_RECORDING, DATA_RECORDINGS, RecordingRequest
 
@@ -190,10 +195,11 @@ def _given_title(data: Mapping[str, Any]) -> str:
 
 
 def _targeted(hass: HomeAssistant, data: Mapping[str, Any]) -> list[tuple[SessionCoordinator[Any], Sequence[Channel]]]:
-    """Return the devices that are targeted: whole, or the channels of the targeted entities alone."""
-    selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(data)))
+    """Return the devices that are targeted, whole or by the channels of entities, without what is excluded."""
+    selection = TargetSelection(dict(data))
+    selected = async_extract_referenced_entity_ids(hass, selection)
     coordinators = async_coordinators(hass)
-    devices, entities = dr.async_get(hass), er.async_get(hass)
+    devices = dr.async_get(hass)
     found: dict[str, dict[str, Channel]] = {}
     for device_id in selected.referenced_devices:
         device = devices.async_get(device_id)
@@ -201,25 +207,37 @@ def _targeted(hass: HomeAssistant, data: Mapping[str, Any]) -> list[tuple[Sessio
             if domain == DOMAIN and identifier in coordinators:
                 channels = tappable_channels(coordinators[identifier])
                 found[identifier] = {channel.key: channel for channel in channels}
-    for entity_id in selected.referenced:
-        registered = entities.async_get(entity_id)
-        for prefix, coordinator in coordinators.items():
-            if registered is None or registered.platform != DOMAIN:
-                continue
-            for channel in tappable_channels(coordinator):
-                if registered.unique_id == f"{prefix}_{channel.key}":
-                    found.setdefault(prefix, {})[channel.key] = channel
+    for prefix, channel in _channels_of(hass, coordinators, selected.referenced | selected.indirectly_referenced):
+        found.setdefault(prefix, {})[channel.key] = channel
+    for prefix, channel in _channels_of(hass, coordinators, async_extract_excluded_entity_ids(hass, selection)):
+        found.get(prefix, {}).pop(channel.key, None)
     if not any(found.values()):
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="nothing_to_record",
             translation_placeholders={
-                "targets": ", ".join([*data.get(ATTR_DEVICE_ID, ()), *data.get(ATTR_ENTITY_ID, ())]) or "-"
+                "targets": ", ".join(each for field in cv.TARGET_ID_KEYS for each in cv.ensure_list(data.get(field)))
+                or "-"
             },
         )
     return [
         (coordinators[prefix], list(found[prefix].values())) for prefix in coordinators if found.get(prefix)
     ]  # in the order of the entries, whatever order the targets have
+
+
+def _channels_of(
+    hass: HomeAssistant, coordinators: Mapping[str, SessionCoordinator[Any]], entity_ids: Iterable[str]
+) -> Iterator[tuple[str, Channel]]:
+    """Yield the channels that these entities show, each with the unique prefix of its device."""
+    entities = er.async_get(hass)
+    for entity_id in entity_ids:
+        registered = entities.async_get(entity_id)
+        if registered is None or registered.platform != DOMAIN:
+            continue
+        for prefix, coordinator in coordinators.items():
+            for channel in tappable_channels(coordinator):
+                if registered.unique_id in (f"{prefix}_{channel.key}", live_unique_id(prefix, channel.key)):
+                    yield prefix, channel
 
 
 def _restricted(

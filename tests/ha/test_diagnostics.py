@@ -7,9 +7,11 @@ from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
 
 from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until_state
@@ -73,3 +75,22 @@ async def test_what_a_profile_marks_as_private_is_masked_unless_the_user_allows_
     (shown,) = found["devices"].values()
     assert (shown["values"]["mode"] == "home") is is_shown
     assert (b"home" in bytes.fromhex(found["frames"][0]["hex"])) is is_shown
+
+
+async def test_a_link_that_does_not_run_has_diagnostics_that_say_why(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        data={"kind": "replay", "recording": "gone.csv", "pace": "1", "repeats": 0},
+        options={"mirror": {"kind": "none", "password": "hunter2"}},
+    )
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    assert (found["state"], found["reason"]) == ("setup_error", "replayed_recording_gone")
+    assert found["data"]["recording"] == "gone.csv"
+    assert "hunter2" not in str(found)

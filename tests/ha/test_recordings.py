@@ -9,9 +9,11 @@ from typing import Any
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import label_registry as lr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import probatio
@@ -75,6 +77,42 @@ async def test_an_entity_records_its_channel_alone(
 
     (row,) = rows(folder, started["name"])
     assert (row["channel"], row["value"], row["unit"]) == ("temp", "20.0", "°C")
+
+
+@pytest.mark.parametrize("target", ["label_id", "area_id"])
+async def test_an_entity_is_recorded_by_its_own_label_or_area(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path, target: str
+) -> None:
+    entities = er.async_get(hass)
+    if target == "label_id":
+        place = lr.async_get(hass).async_create("Watched").label_id
+        entities.async_update_entity("sensor.room_temperature", labels={place})
+    else:
+        place = ar.async_get(hass).async_create("Cellar").id
+        entities.async_update_entity("sensor.room_temperature", area_id=place)
+    started = await act(hass, "start_recording", **{target: place})
+    await say(hass, pty_link, 20.0)
+    await act(hass, "stop_recording")
+
+    assert list(rows(folder, started["name"])[0]) == ["t_utc", "monotonic_ns", "device", "temp", "event"]
+
+
+async def test_what_a_target_excludes_is_not_recorded(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    room_id = device_id(hass, room, "Room")
+    started = await act(
+        hass,
+        "start_recording",
+        device_id=room_id,
+        exclude={"entity_id": ["sensor.room_mode", "binary_sensor.room_door"]},
+    )
+    await say(hass, pty_link, 20.0)
+    await act(hass, "stop_recording")
+
+    assert list(rows(folder, started["name"])[0]) == ["t_utc", "monotonic_ns", "device", "temp", "event"]
+    with pytest.raises(ServiceValidationError, match=room_id):
+        await act(hass, "start_recording", device_id=room_id, exclude={"device_id": room_id})
 
 
 async def test_channels_are_chosen_by_name_or_key(
