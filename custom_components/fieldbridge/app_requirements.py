@@ -63,7 +63,12 @@ def missing_requirements(file: Path) -> list[str]:
 
 
 def _dependencies(file: Path) -> list[str]:
-    blocks = list(_BLOCK.finditer(file.read_text()))
+    try:
+        # What is no UTF-8 is told, with its line, by the import.
+        text = file.read_text("utf-8-sig", errors="replace")
+    except OSError:
+        return []  # which the import tells as well
+    blocks = list(_BLOCK.finditer(text))
     if not blocks:
         return []
     lines = blocks[0]["content"].splitlines()

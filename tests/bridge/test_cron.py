@@ -108,6 +108,28 @@ async def test_telemetry_on_schedule_is_called_at_once_and_when_it_is_due() -> N
     assert called[2:] == ["12:00:00", "12:05:00", "12:07:00", "12:10:00"]
 
 
+async def test_a_schedule_goes_on_when_the_clock_on_the_wall_was_years_ahead_and_is_set_right() -> None:
+    clock = ManualClock()
+    harness = AppHarness.create(name="home", clock=clock)
+    called: list[str] = []
+    base = datetime(2036, 2, 7, 12, 3, tzinfo=BERLIN)
+
+    def wall_clock() -> datetime:
+        return base + timedelta(seconds=clock.now())
+
+    harness.wall_clock = wall_clock
+
+    @harness.app.telemetry("noon", schedule="0 0/5 * * * ?")
+    async def noon() -> None:
+        called.append(wall_clock().strftime("%Y %H:%M"))
+
+    async with harness.running():
+        await clock.advance(2 * 60 + 30)
+        base = datetime(2026, 7, 1, 12, 0, tzinfo=BERLIN)
+        await clock.advance(8 * 60)
+    assert called == ["2036 12:03", "2036 12:05", "2026 12:05", "2026 12:10"]
+
+
 def test_an_interval_or_a_schedule_is_needed_and_never_both() -> None:
     async def read() -> None: ...
 

@@ -147,6 +147,16 @@ async def test_what_is_wrong_with_a_file_is_told_where_it_is_chosen(
     assert said in flow.shown["description_placeholders"].values()
 
 
+async def test_a_file_in_another_encoding_is_told_where_it_is_chosen(hass: HomeAssistant) -> None:
+    write_app(hass, "weather", "").write_bytes("place = 'Köln'\n".encode("cp1252"))
+    flow = await Flow.config(hass, "app")
+
+    await flow.submit({"app": "weather"})
+
+    assert flow.errors == {"app": "app_failed"}
+    assert flow.shown["description_placeholders"]["place"] == "weather.py:1"
+
+
 async def test_settings_are_asked_for_even_when_the_file_needs_them(hass: HomeAssistant) -> None:
     write_app(hass, "boiler", BOILER)
     flow = await Flow.config(hass, "app")
@@ -335,6 +345,19 @@ async def test_missing_packages_are_shown_before_they_are_installed(hass: HomeAs
     assert installed == ["surely-missing>=2"]
     await until_state(hass, "sensor.roof_temperature", "20.5")
     assert running_app(hass).data["packages"] == ["surely-missing>=2"]
+
+
+async def test_packages_are_found_behind_the_mark_that_windows_editors_write(
+    hass: HomeAssistant, installed: list[str]
+) -> None:
+    path = write_app(hass, "weather", WEATHER)
+    path.write_text(PACKAGED + path.read_text(), "utf-8-sig")
+
+    flow = await Flow.config(hass, "app")
+    await flow.submit({"app": "weather"})
+
+    assert flow.step == "app_packages"
+    assert "surely-missing>=2" in flow.text("packages")
 
 
 async def test_packages_that_cannot_be_installed_are_told(hass: HomeAssistant, installed: list[str]) -> None:

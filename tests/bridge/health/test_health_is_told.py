@@ -151,6 +151,16 @@ async def test_at_the_end_everything_tracked_is_offline(reporter: HealthReporter
     ]
 
 
+async def test_a_root_device_stays_one_while_it_is_unavailable(
+    reporter: HealthReporter, mock_mqtt: MockMqttClient
+) -> None:
+    await reporter.publish_device_available("bridge", is_root=True)
+    await reporter.mark_unavailable("bridge", "read", is_root=True)
+    reporter.set_device_status("bridge", "error")
+    await reporter.shutdown()
+    assert mock_mqtt.get_messages_for("home/bridge/availability") == []
+
+
 async def test_a_broker_that_fails_fails_nobody(
     reporter: HealthReporter, mock_mqtt: MockMqttClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -223,3 +223,19 @@ def test_a_device_store_shows_whose_it_is_and_not_what_it_keeps() -> None:
     store.load()
     store["celsius"] = 21
     assert repr(store) == "DeviceStore(key='room', dirty=True)"
+
+
+def test_a_save_that_comes_late_does_not_replace_a_newer_one() -> None:
+    backend = MemoryStore()
+    store = DeviceStore(backend, "room")
+    store.load()
+    store["total"] = 1
+    first = store.prepare_save()
+    store["total"] = 2
+    second = store.prepare_save()
+
+    second()  # threads begin in any order
+    first()
+
+    assert backend.load("room") == {"total": 2}
+    assert not store.dirty

@@ -88,7 +88,6 @@ class HealthReporter:
     def remove_device(self, device: str) -> None:
         """Stop tracking ``device``; unknown names are ignored."""
         self._statuses.pop(device, None)
-        self._roots.discard(device)
 
     async def publish_device_available(self, device: str, *, is_root: bool = False) -> None:
         """Publish ``online`` for the device and track it as ``ok``."""

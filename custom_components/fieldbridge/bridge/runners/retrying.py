@@ -104,9 +104,20 @@ class CronBeats:
         if self._last is None:
             self._last = now
             return not self._stop.is_set()
-        # Woken a little early, the moment just served must not be due again.
-        due = self._last = self._schedule.next_fire_after(max(now, self._last))
-        return await sleep_until(due, self._now, self._clock, self._stop)
+        due = self._due_after(now, self._last)
+        while (left := due.timestamp() - now.timestamp()) > 0:
+            if not await sleep_unless(self._stop, min(left, _LOOK_AT_THE_CLOCK), self._clock):
+                return False
+            before, now = now, self._now()
+            if now.timestamp() < before.timestamp():
+                due = self._due_after(now, self._last)
+        self._last = due
+        return not self._stop.is_set()
+
+    def _due_after(self, now: datetime, last: datetime) -> datetime:
+        # Set back a little, the clock must not make the moment just served due again; set back by more, it counts anew.
+        ahead = last.timestamp() - now.timestamp()
+        return self._schedule.next_fire_after(last if 0 < ahead <= _LOOK_AT_THE_CLOCK else now)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 import copy
+import threading
 from typing import Any, override
 
 from ..interfaces import Store
@@ -15,6 +16,9 @@ class DeviceStore:
         self._key = key
         self._data: dict[str, Any] | None = None
         self._dirty = False
+        self._prepared = 0
+        self._written = 0
+        self._writing = threading.Lock()
 
     @property
     def backend(self) -> Store:
@@ -43,17 +47,24 @@ class DeviceStore:
     def prepare_save(self) -> Callable[[], None]:
         """Return what writes the state as it is now, to be called in another thread; it raises what the backend does.
 
-        What changes meanwhile makes the store dirty again, and so does a failure.
+        What changes meanwhile makes the store dirty again, and so does a failure. Called after a later one it does
+        nothing.
         """
         snapshot = copy.deepcopy(self._loaded())
         self._dirty = False
+        self._prepared += 1
+        number = self._prepared
 
         def write() -> None:
-            try:
-                self._backend.save(self._key, snapshot)
-            except BaseException:
-                self._dirty = True
-                raise
+            with self._writing:
+                if number < self._written:
+                    return
+                try:
+                    self._backend.save(self._key, snapshot)
+                except BaseException:
+                    self._dirty = True
+                    raise
+                self._written = number
 
         return write
 
