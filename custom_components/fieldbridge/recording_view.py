@@ -4,7 +4,6 @@ import asyncio
 from collections import OrderedDict
 from datetime import timedelta
 from http import HTTPStatus
-from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
@@ -112,4 +111,4 @@ class RecordingPlotView(_View):
 def _draw(info: RecordingInfo) -> str:
     assert info.description is not None  # noqa: S101  - see get
     rows = read_rows(info.path, info.description)
-    return plot_svg(islice(rows, MAX_PLOTTED_ROWS), info.description)
+    return plot_svg(rows, info.description, max_rows=MAX_PLOTTED_ROWS)

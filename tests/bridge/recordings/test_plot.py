@@ -54,6 +54,13 @@ def test_a_long_recording_is_a_small_drawing_that_keeps_its_peaks() -> None:
     assert "999" in texts(svg)
 
 
+def test_a_drawing_that_does_not_show_every_row_says_so() -> None:
+    rows = [row(second, temp=float(second)) for second in range(3000)]
+
+    assert "Run <1> & more (the first 2,000 rows)" in texts(plot_svg(rows, DESCRIPTION, max_rows=2000))
+    assert "Run <1> & more" in texts(plot_svg(rows, DESCRIPTION, max_rows=3000))
+
+
 def test_a_line_is_interrupted_where_nothing_was_known() -> None:
     unbroken = plot_svg([row(second, temp=float(second)) for second in range(9)], DESCRIPTION)
     broken = plot_svg([row(second, temp=None if second == 4 else float(second)) for second in range(9)], DESCRIPTION)

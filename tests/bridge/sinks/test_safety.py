@@ -7,6 +7,7 @@ import errno
 from math import nan
 from pathlib import Path
 import subprocess
+import threading
 import time
 from typing import Any, override
 
@@ -164,6 +165,23 @@ async def test_what_json_does_not_know_is_null_also_beside_a_huge_number(tmp_pat
         await sink.write_many([Sample("device", channel=key, value=value) for key, value in (("a", 2**70), ("b", nan))])
 
     assert [(row["a"], row["b"]) for row in read_rows(sink.path)] == [(2**70, None)]
+
+
+@pytest.mark.parametrize("turns", [1, 3, 10, 100])
+async def test_a_sink_that_nobody_waits_for_any_more_as_it_opens_ends_its_thread(turns: int, tmp_path: Path) -> None:
+    sink = CsvSink(tmp_path / "run.csv")
+    opening = asyncio.create_task(sink.open())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.wait([opening])
+    await sink.close()  # it may have been faster
+
+    async with asyncio.timeout(8):
+        while any(thread.name == "fieldbridge recording" for thread in threading.enumerate()):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    assert names_in(tmp_path) == ["run.csv"]
 
 
 async def test_a_file_that_cannot_be_closed_is_said_and_nobody_waits_for_it(tmp_path: Path) -> None:

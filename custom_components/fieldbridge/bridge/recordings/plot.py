@@ -1,9 +1,10 @@
 """A recording as a drawing: one panel per channel, minimum and maximum of every stretch of time, in bounded memory."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape
+from itertools import islice
 
 from ..channels import ValueKind
 from .description import Description
@@ -87,8 +88,11 @@ class _Curve:
         return low, high
 
 
-def plot_svg(rows: Iterable[RecordedRow], description: Description) -> str:
-    """Return the drawing (image/svg+xml) of all numbers and switch states. Takes as long as reading ``rows`` does."""
+def plot_svg(rows: Iterable[RecordedRow], description: Description, *, max_rows: int | None = None) -> str:
+    """Return the drawing (image/svg+xml) of all numbers and switch states, and says so when ``max_rows`` are not all.
+
+    Takes as long as reading ``rows`` does.
+    """
     several = len(description.devices) > 1
     channels = {
         (device.name, channel.column): (f"{device.name} {channel.name}" if several else channel.name, channel)
@@ -100,7 +104,10 @@ def plot_svg(rows: Iterable[RecordedRow], description: Description) -> str:
     for where in drawable[:MAX_PANELS]:
         label, channel = channels[where]
         curves[where] = _Curve(label, channel.unit or "", channel.kind is ValueKind.BINARY)
-    timeline = _fill(curves, rows)
+    remaining = iter(rows)
+    timeline = _fill(curves, islice(remaining, max_rows))
+    if next(remaining, None) is not None:
+        description = replace(description, title=f"{description.title} (the first {max_rows:,} rows)")
     shown = {where: curve for where, curve in curves.items() if curve.stretches}
     not_shown = [label for where, (label, _) in channels.items() if where not in shown]
     return _draw(description, list(shown.values()), not_shown, timeline)

@@ -107,9 +107,12 @@ class RecordingWriter[T]:
         """Start the thread and wait until the file is there. Raises SinkError."""
         self._thread.start()
         try:
-            await self._opened
+            await asyncio.shield(self._opened)
         except SinkError:
             self._await_thread()
+            raise
+        except asyncio.CancelledError:
+            self._work.put(None)  # nobody will close it
             raise
 
     async def write(self, batches: Sequence[Sequence[T]]) -> None:
