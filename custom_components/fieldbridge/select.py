@@ -42,7 +42,8 @@ class AppSelect(ControlEntity[SelectControl], SelectEntity):
     @override
     def current_option(self) -> str | None:
         """The chosen option, None for what is none."""
-        return str(self.shown) if self.shown in self.control.options else None
+        shown = str(self.shown)  # which may be a number
+        return shown if self.shown is not None and shown in self.control.options else None
 
     @override
     async def async_select_option(self, option: str) -> None:

@@ -38,7 +38,10 @@ class AppSwitch(ControlEntity[SwitchControl], SwitchEntity):
     def is_on(self) -> bool | None:
         """Whether the device says on, None before it says anything."""
         shown = self.shown
-        return None if shown is None else shown is True or shown == self.control.on
+        if shown is None:
+            return None
+        # 1 is as good as True, unless it stands for off.
+        return str(shown) != self.control.off and (shown == 1 or str(shown) == self.control.on)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

@@ -42,7 +42,7 @@ class AppText(ControlEntity[TextControl], TextEntity):
     @override
     def native_value(self) -> str | None:
         """The text, None before there is one."""
-        return None if self.shown is None else str(self.shown)
+        return None if self.shown is None else str(self.shown)[: self.max]
 
     @override
     async def async_set_value(self, value: str) -> None:

@@ -250,3 +250,34 @@ async def test_a_control_whose_handler_fails_says_so_and_shows_nothing_new(hass:
         await hass.services.async_call("text", "set_value", data, blocking=True)
 
     await until_state(hass, "text.heater_message", STATE_UNKNOWN)
+
+
+async def test_a_text_that_is_longer_than_one_that_can_be_entered_is_shown_cut(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    shown = 'TextControl("Message", max_length=5, state="last")'
+    write_app(hass, "heater", HEATER.replace('TextControl("Message")', shown))
+    entry = app_entry("heater")
+    await set_up(hass, entry)
+    await until_state(hass, "text.heater_message", STATE_UNKNOWN)
+
+    data = {"device_id": device_id(hass, entry, "heater"), "command": "from another hand"}
+    await hass.services.async_call("fieldbridge", "send_command", data, blocking=True)
+
+    await until_state(hass, "text.heater_message", "from ")
+
+
+async def test_states_that_are_numbers_are_shown_by_what_sets_them(hass: HomeAssistant, tmp_path: Path) -> None:
+    hass.config.config_dir = str(tmp_path)
+    source = HEATER.replace('on="GO", off="STOP"', 'on="1", off="0"').replace(
+        '{"power": payload == "GO"', '{"power": int(payload)'
+    )
+    write_app(hass, "heater", source.replace('("eco", "comfort")', '("0", "1"), state="power"'))
+    await set_up(hass, app_entry("heater"))
+    await until_state(hass, "switch.heater_power", STATE_UNKNOWN)
+
+    for action, state, mode in (("turn_on", STATE_ON, "1"), ("turn_off", STATE_OFF, "0")):
+        await hass.services.async_call("switch", action, {"entity_id": "switch.heater_power"}, blocking=True)
+        await until_state(hass, "switch.heater_power", state)
+        await until_state(hass, "select.heater_mode", mode)

@@ -38,7 +38,7 @@ class NumberControl(Control):
 
 @dataclass(frozen=True, slots=True)
 class SwitchControl(Control):
-    """Sends ``on`` or ``off``; a state of True, or equal to ``on``, shows as on."""
+    """Sends ``on`` or ``off``; a state of True or 1, or equal to ``on`` as a text, shows as on."""
 
     _: KW_ONLY
     on: str = "ON"
