@@ -39,6 +39,11 @@ def test_a_place_that_is_not_there_has_the_line_of_what_is_around_it() -> None:
         ("'7'", "7", "7"),
         ("2026-01-02", "2026-01-02", "2026-01-02"),
         ("!!str 5", "5", "5"),
+        # A JSON file holds whole numbers of 64 bits.
+        (str(2**64 - 1), 2**64 - 1, 2**64 - 1),
+        (str(2**64), str(2**64), str(2**64)),
+        (str(-(2**63) - 1), str(-(2**63) - 1), str(-(2**63) - 1)),
+        (hex(2**64), hex(2**64), hex(2**64)),
     ],
 )
 def test_plain_words_follow_the_version_that_is_asked_for(word: str, plain: object, home_assistant: object) -> None:

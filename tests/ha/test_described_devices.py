@@ -377,6 +377,13 @@ def test_what_is_written_wrongly_in_a_field_is_told_with_its_place(written: dict
         decoder_of_form("structure", form)
 
 
+def test_a_separator_that_no_form_can_hold_is_shown_as_profiles_have_it() -> None:
+    decoder = SeparatedDecoder(separator="→")
+    kind, form = decoder_form(decoder)
+    assert kind == "yaml"
+    assert decoder_of_form(kind, form) == decoder
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_form_of_a_framing_describes_the_same_framing(name: str) -> None:
     stored_form = EXAMPLES[name].form

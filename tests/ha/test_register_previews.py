@@ -4,6 +4,8 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.json import json_bytes
+from homeassistant.util.json import json_loads
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
@@ -12,8 +14,10 @@ from custom_components.fieldbridge.config_flow.presentation import NOTHING
 
 from .flows import Flow
 from .modbus_links import HOW, Server, begin, meter
+from .test_modbus_definitions import OWN
 from .test_registers import MODE, VOLTAGE, WRITE, by_hand, preview
 
+HUGE = "9" * 25
 SELDOM = {"intervals": {RateClass.FAST: 3600.0}}
 
 
@@ -125,3 +129,33 @@ async def test_a_device_is_not_added_to_a_link_that_does_not_run(hass: HomeAssis
     await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED
     assert (await Flow.device(hass, entry)).ended_by == "link_not_loaded"
+
+
+async def test_numbers_that_no_file_of_home_assistant_can_hold_are_not_stored(
+    hass: HomeAssistant, server: Server
+) -> None:
+    """One of them would keep all entries of all integrations from being saved."""
+    entry = await meter(hass, server, VOLTAGE, MODE, **SELDOM)
+    flow = await Flow.options(hass, entry, "registers", "modbus_set")
+    await flow.submit({"channel": "mode"})
+    await flow.submit({**WRITE, "control": "select", "options": [f"Far = {HUGE}", "None = NaN", "On = 1"]})
+    assert flow.step == "modbus_added", flow.shown
+    for change in ({"more": {"nan": [HUGE]}}, {"type": "sum", "sum_of": ["100 = inf"]}):
+        await flow.choose("modbus_register")
+        await flow.submit({**by_hand("Other", 8), **change})
+        assert flow.errors == {"base": "bad_value"}
+        await flow.submit(by_hand("Other", 8))
+    await flow.choose("modbus_done")
+    (subentry,) = entry.subentries.values()
+    assert json_loads(json_bytes(dict(subentry.data))) == subentry.data
+    assert subentry.data["channels"][1]["write"]["options"] == {"Far": HUGE, "None": "NaN", "On": 1}
+
+
+@pytest.mark.parametrize("field", ["offset", "minimum", "min_interval"])
+async def test_a_definition_with_such_a_number_is_refused_with_its_place(
+    hass: HomeAssistant, server: Server, field: str
+) -> None:
+    flow = await (await begin(hass, server)).choose("modbus_definition")
+    await flow.submit({"definition": OWN.replace("precision: 1", f"precision: 1, {field}: {HUGE}")})
+    assert flow.errors == {"base": "bad_definition"}
+    assert field in flow.text("error")

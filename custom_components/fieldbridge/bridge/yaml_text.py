@@ -7,6 +7,7 @@ recursive could fail, an alias is counted as often as it would be written out, a
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import json
+from math import isfinite
 import re
 from typing import Any, override
 
@@ -74,6 +75,14 @@ def write_yaml(data: Any) -> str:
     """Return JSON data as a YAML text that ``read_yaml`` reads as the same data, by YAML 1.1 and 1.2 alike."""
     plain = json.loads(json.dumps(data))  # an enumeration is its text, a tuple is a list
     return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+def fits_json(number: float) -> bool:
+    """Return whether a JSON file can hold the number: finite, and of 64 bits where it is whole.
+
+    Home Assistant writes all entries to one file; a single number that does not fit would keep it from saving any.
+    """
+    return -(2**63) <= number < 2**64 if isinstance(number, int) else isfinite(number)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -242,9 +251,9 @@ def _word_1_2(text: str) -> Any:
     if len(text) > _MAX_DIGITS:
         return text
     if _INT.fullmatch(text):
-        return int(text)
+        return _storable(int(text), text)
     if _BASED.fullmatch(text):
-        return int(text, 0)
+        return _storable(int(text, 0), text)
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
@@ -255,9 +264,14 @@ def _word_1_1(text: str) -> Any:
     if construct is None or len(text) > _MAX_DIGITS:
         return text
     try:
-        return construct(yaml.ScalarNode(tag, text))
+        return _storable(construct(yaml.ScalarNode(tag, text)), text)
     except ValueError:  # 0x_
         return text
+
+
+def _storable(value: Any, text: str) -> Any:
+    """Return the value, or its text where it is a whole number that no device has and no JSON file can hold."""
+    return value if not isinstance(value, int) or fits_json(value) else text
 
 
 _RESOLVER: Any = yaml.resolver.Resolver()

@@ -49,6 +49,7 @@ _CHECK_START: Final = "check_start"
 _WITH_SEPARATOR: Final = "check_with_separator"
 _MARKS: Final = ("separator", "between")
 _NO_CHECK: Final = "none"
+_LAST_BYTE: Final = 0xFF
 
 
 def _count() -> probatio.All[Any]:
@@ -127,6 +128,8 @@ def decoder_form(decoder: Decoder) -> tuple[str, dict[str, Any]]:
     as_yaml = YAML, {YAML: decoder.to_dict()}
     if kind not in KINDS or "frame_check" in stored:
         return as_yaml
+    if any(ord(character) > _LAST_BYTE for name in _MARKS for character in stored.get(name) or ""):
+        return as_yaml  # in a form every character is one byte
     form = {name: value for name, value in stored.items() if value is not None}
     form |= {name: _shown(form[name]) for name in _MARKS if name in form}
     match kind:
@@ -199,7 +202,4 @@ def _mark(text: str, path: str) -> str:
 
 def _shown(text: str) -> str:
     """Return a separator as a person can see it: a blank alone is nothing to see."""
-    try:
-        return escape_bytes(text.encode("latin-1")).replace(" ", "\\x20")
-    except UnicodeEncodeError:
-        return text  # of a profile from elsewhere
+    return escape_bytes(text.encode("latin-1")).replace(" ", "\\x20")

@@ -26,6 +26,7 @@ from ..bridge.channels.profile import unique_key
 from ..bridge.errors import ProfileError
 from ..bridge.filters import default_filters
 from ..bridge.modbus import RateClass, Register, RegisterType, Table
+from ..bridge.yaml_text import fits_json
 from ..units import suggest_classes, usual_unit
 
 CONF_TABLE: Final = "table"
@@ -150,6 +151,8 @@ def make_register(form: Mapping[str, Any], table: Table, address: int) -> Regist
         weights = {name: float(weight or 1) for name, weight in _pairs(form, _SUM_OF).items()}
     except ValueError as err:
         raise ProfileError(_SUM_OF, str(err)) from err
+    if not all(map(fits_json, weights.values())):
+        raise ProfileError(_SUM_OF, "a weight must be finite")
     return Register(
         # A sum has no place of its own.
         address=0 if kind is RegisterType.SUM else address,
@@ -263,9 +266,12 @@ def _lines(pairs: Mapping[Any, Any] | None) -> list[str]:
 
 def _integer(text: str, field: str) -> int:
     try:
-        return int(text.strip(), 0)
+        number = int(text.strip(), 0)
     except ValueError as err:
         raise ProfileError(field, f"{text!r} is no whole number") from err
+    if not fits_json(number):
+        raise ProfileError(field, f"{text!r} is more than a register holds")
+    return number
 
 
 def _decimals(scale: float) -> int:

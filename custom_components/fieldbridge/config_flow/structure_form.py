@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
 
 from ..bridge.codecs.decoders.structure import REST, TYPES
 from ..bridge.errors import ProfileError
+from ..bridge.yaml_text import fits_json
 
 LAYOUT: Final = "layout"
 _NAME: Final = "name"
@@ -113,4 +114,4 @@ def _bits(text: str) -> tuple[str, list[int]]:
 
 def _number(text: str) -> float:
     number = float(int(text, 0)) if text.lower().startswith("0x") else float(text)
-    return int(number) if number.is_integer() else number
+    return int(number) if number.is_integer() and fits_json(int(number)) else number

@@ -20,6 +20,7 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..bridge.channels import Channel, ValueKind, Write, WriteControl
+from ..bridge.yaml_text import fits_json
 
 CONF_COMMANDED: Final = "commanded"
 CONF_CONTROL: Final = "control"
@@ -110,7 +111,7 @@ def _raw(text: str) -> Any:
         value = json.loads(text)
     except ValueError:
         return text.strip()
-    return value if isinstance(value, bool | int | float) else text.strip()
+    return value if isinstance(value, bool | int | float) and fits_json(value) else text.strip()
 
 
 def _raw_text(raw: Any) -> str:

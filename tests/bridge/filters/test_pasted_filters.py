@@ -206,6 +206,8 @@ def test_thermistor_calibrations_take_every_unit() -> None:
         ("- {offset: 1, multiply: 2}", "filters[0]", "one filter name"),
         ("a: {filters: [median]}\nb: {filters: [median]}", "filters", "2 lists of filters"),
         ("[", "filters", "not YAML"),
+        ("[" * 5000, "filters", "not YAML"),
+        ("- multiply: 2026-13-01", "filters", "not YAML"),
         ("", "filters", "must be a list"),
     ],
 )

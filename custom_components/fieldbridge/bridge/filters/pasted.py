@@ -44,7 +44,7 @@ def _load(text: str, path: str) -> Any:
     Loader.add_multi_constructor("!", lambda _loader, suffix, _node: _Tagged(suffix))
     try:
         return yaml.load(textwrap.dedent(text), Loader)  # noqa: S506 - a subclass of the safe one
-    except yaml.YAMLError as err:
+    except (yaml.YAMLError, ValueError, RecursionError) as err:  # a date in a thirteenth month, a thousand brackets
         raise ProfileError(path, f"not YAML: {err}") from err
 
 
