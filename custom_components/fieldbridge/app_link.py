@@ -14,7 +14,7 @@ from .bridge.clock import SystemClock
 from .bridge.controls import Control, controls_of
 from .bridge.embedding import embedded
 from .bridge.interfaces import ClockPort, MessageCallback, MqttLifecycle, MqttPort
-from .bridge.mqtt import NullMqttClient, with_outbox
+from .bridge.mqtt import NullMqttClient, PublishOnlyMqtt, with_outbox
 from .bridge.retry import ExponentialBackoff
 from .bridge.runners.commands import Outcome
 from .bridge.runners.retrying import sleep_unless
@@ -130,9 +130,10 @@ class AppLink:
     def statistics(self) -> dict[str, Any]:
         """Return what is counted as plain data."""
         devices = self.devices.values()
+        not_copied = self._mirror.dropped if isinstance(self._mirror, PublishOnlyMqtt) else 0
         return {
             "unreadable": sum(device.unreadable for device in devices),
-            "dropped": self._dropped + sum(device.dropped + device.ignored for device in devices),
+            "dropped": self._dropped + not_copied + sum(device.dropped + device.ignored for device in devices),
         }
 
     # ---- the app's MQTT port ----

@@ -8,6 +8,7 @@ import aiomqtt
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fieldbridge.bridge.mqtt.outbox import MAX_EVENTS
 from tests.mosquitto import Mosquitto
 
 from .apps import VALVE, app_entry, device_id, write_app
@@ -106,4 +107,17 @@ async def test_an_app_that_was_tried_several_times_is_copied_too(
 
     async with heard(mosquitto) as messages:
         await until(lambda: "house/garden/roof/state" in messages)
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_what_the_copy_lost_is_counted(hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    mosquitto.stop()
+    entry = await copied_garden(hass, mosquitto, tmp_path)
+    link = entry.runtime_data.link
+    await until(lambda: link.is_up)
+
+    for number in range(MAX_EVENTS + 5):
+        await link.publish(f"{link.prefix}/pump/ring", str(number))
+
+    assert link.statistics()["dropped"] == 5
     await hass.config_entries.async_unload(entry.entry_id)

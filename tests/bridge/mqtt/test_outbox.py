@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+import json
 
 import pytest
 
+from custom_components.fieldbridge.bridge.app import App, DeviceContext
 from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.bridge.mqtt import (
     MockMqttClient,
@@ -13,6 +15,8 @@ from custom_components.fieldbridge.bridge.mqtt import (
     PublishOnlyMqtt,
     with_outbox,
 )
+from custom_components.fieldbridge.bridge.mqtt.outbox import MAX_EVENTS
+from custom_components.fieldbridge.bridge.testing import ManualClock, make_settings
 
 
 class SwitchedClient:
@@ -244,3 +248,26 @@ async def test_a_publish_only_mirror_never_subscribes(client: SwitchedClient) ->
     await settle()
     assert client.subscribed == []
     assert client.published == [("room/state", "20")]
+
+
+async def test_what_a_publish_only_mirror_lost_is_told_in_the_heartbeat(client: SwitchedClient) -> None:
+    app, shutdown, clock = App("home", heartbeat_interval=10), asyncio.Event(), ManualClock()
+
+    @app.device("bell")
+    async def bell(ctx: DeviceContext) -> None:
+        for number in range(MAX_EVENTS + 5):
+            await ctx.publish("ring", str(number))
+
+    running = asyncio.create_task(
+        app.run_async(
+            mqtt=PublishOnlyMqtt(client), settings=make_settings(), shutdown_event=shutdown, clock=clock, embedded=True
+        )
+    )
+    await clock.settle()
+    await clock.advance(10)
+    client.switch(True)
+    await clock.settle()
+    heartbeats = [json.loads(payload) for topic, payload in client.published if topic == "home/status"]
+    assert heartbeats[0]["dropped"] == {"outbox": 5}
+    shutdown.set()
+    await running

@@ -15,7 +15,7 @@ from ..cron import WallClock
 from ..embedding import embedded_settings
 from ..health import ErrorPublisher, HealthReporter
 from ..interfaces import ClockPort, MqttLifecycle, MqttMessageHandler, MqttPort
-from ..mqtt import MqttClient, Outbox, build_will_config, with_outbox
+from ..mqtt import MqttClient, Outbox, PublishOnlyMqtt, build_will_config, with_outbox
 from ..runners.commands import CommandRouter
 from ..runners.contexts import AppContext
 from ..runners.injection import build_plan, resolve
@@ -157,8 +157,9 @@ class Runtime:
             services.health.count_drops(queue.name, queue)
         self._app.inlet = self._router
         mqtt = services.mqtt
-        if isinstance(mqtt, Outbox):
+        if isinstance(mqtt, Outbox | PublishOnlyMqtt):
             services.health.count_drops("outbox", mqtt)
+        if isinstance(mqtt, Outbox):
             mqtt.on_message(self._router.route, retained=services.settings.mqtt.retained_commands)
         elif isinstance(mqtt, MqttMessageHandler):
             mqtt.on_message(self._router.route)

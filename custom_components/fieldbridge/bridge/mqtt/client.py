@@ -234,7 +234,8 @@ class MqttClient:
             text = self._decoded(payload)
         except UnicodeDecodeError, ValueError:
             self.inbound_dropped += 1
-            _LOGGER.warning("A message on %s is no text or too long, and was dropped", message.topic)
+            log = _LOGGER.warning if self.inbound_dropped == 1 else _LOGGER.debug
+            log("A message on %s is no text or too long, and was dropped; further ones are counted", message.topic)
             return
         for callback, wants_retained in list(self._callbacks):
             if message.retain and not wants_retained:

@@ -12,6 +12,11 @@ class PublishOnlyMqtt:
 
     port: MqttPort
 
+    @property
+    def dropped(self) -> int:
+        """Events that the port lost, where it counts them."""
+        return self.port.dropped if isinstance(self.port, Outbox) else 0
+
     async def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 1) -> None:
         """Publish through the port."""
         await self.port.publish(topic, payload, retain=retain, qos=qos)
