@@ -6,7 +6,6 @@ from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_ADDRESS, CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from serialx.common import redact_uri
 
 from .acceleration import acceleration_state
 from .app_setup import AppConfigEntry
@@ -14,6 +13,7 @@ from .bridge.channels import DeviceSession
 from .bridge.channels.privacy import Masker
 from .bridge.codecs.frame import Frame
 from .bridge.introspection import build_registry_snapshot
+from .bridge.transports.serial import shown_url
 from .const import CONF_DIAGNOSTIC_FRAMES, CONF_DIAGNOSTIC_PRIVATE, CONF_KIND, CONF_SETTINGS, KIND_APP
 from .coordinator import FieldbridgeConfigEntry
 
@@ -34,7 +34,7 @@ def _of_entry(entry: ConfigEntry) -> dict[str, Any]:
         options[CONF_SETTINGS] = sorted(options[CONF_SETTINGS])
     data: dict[str, Any] = async_redact_data(dict(entry.data), TO_REDACT)
     if CONF_DEVICE in data:
-        data[CONF_DEVICE] = redact_uri(data[CONF_DEVICE])
+        data[CONF_DEVICE] = shown_url(data[CONF_DEVICE])
     return {"data": data, "options": async_redact_data(options, TO_REDACT)}
 
 

@@ -11,10 +11,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.fieldbridge.config_flow.serial_form import async_port_title
 from custom_components.fieldbridge.const import DOMAIN
 from demo.pty_link import PtyLink
 
-from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until_state
+from .links import GAS_ANALYSER, GAS_FRAMES, ROOM, device, serial_entry, set_up, until, until_state
 
 
 async def test_counters_values_and_no_secrets(
@@ -94,3 +95,22 @@ async def test_a_link_that_does_not_run_has_diagnostics_that_say_why(
     assert (found["state"], found["reason"]) == ("setup_error", "replayed_recording_gone")
     assert found["data"]["recording"] == "gone.csv"
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "url", ["rfc2217://me:hunter2@127.0.0.1:9", "socket://me:p@ss:hunter2@127.0.0.1:9", "esphome-hass://x?key=hunter2"]
+)
+async def test_a_port_on_the_network_is_told_without_what_opens_it(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = serial_entry(url, device("Room", ROOM))
+    await set_up(hass, entry)
+    await until(lambda: entry.runtime_data.link.status.error)
+
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    assert "hunter2" not in str(found)
+    assert "REDACTED" in found["link"]["error"]
+    assert "hunter2" not in caplog.text
+    assert await async_port_title(hass, url) == found["data"]["device"]

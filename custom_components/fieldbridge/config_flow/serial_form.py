@@ -18,9 +18,9 @@ from homeassistant.helpers.selector import (
     TextSelector,
 )
 import probatio
-from serialx.common import redact_uri
 
 from ..bridge.codecs.framing import MAX_FRAME_LENGTH
+from ..bridge.transports.serial import shown_url
 from ..const import (
     CONF_BAUDRATE,
     CONF_BYTESIZE,
@@ -160,7 +160,7 @@ async def async_port_title(hass: HomeAssistant, device: str) -> str:
     for port in await usb.async_scan_serial_ports(hass):
         if port.device == device and port.description:
             return port.description
-    return device.rpartition("/")[2] if device.startswith("/") else redact_uri(device)
+    return device.rpartition("/")[2] if device.startswith("/") else shown_url(device)
 
 
 async def _async_stable_path(hass: HomeAssistant, device: str) -> str:

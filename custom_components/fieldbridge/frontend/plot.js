@@ -39,7 +39,8 @@ export class Plot {
       this._points.push([time, columns.raw[index], columns.filtered[index]]);
     });
     const newest = this._points.at(-1)?.[0] ?? 0;
-    this._points = this._points.filter(([time]) => time > newest - SECONDS);
+    // What lies ahead of the newest was measured before a clock was set back.
+    this._points = this._points.filter(([time]) => time > newest - SECONDS && time <= newest);
   }
 
   draw() {

@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import dataclass
 import logging
 import os
+import re
 from typing import Any, Literal, override
 
 import serialx
@@ -50,6 +51,14 @@ _FRAME_PAUSE = 0.05
 """Seconds without a byte at the start, after which the first byte is taken for the beginning of a frame."""
 
 
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without keys, user and password, fit for logs and messages."""
+    return _CREDENTIALS.sub("REDACTED@", redact_uri(url))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SerialSettings:
     """How a serial port is opened; everything but ``url`` is ignored by sockets."""
@@ -65,7 +74,7 @@ class SerialSettings:
     @property
     def display_url(self) -> str:
         """The URL without secrets, fit for logs and messages."""
-        return redact_uri(self.url)
+        return shown_url(self.url)
 
     @property
     def is_network(self) -> bool:
