@@ -149,3 +149,25 @@ async def test_a_command_that_is_cut_short_cleans_up_before_the_adapters_are_lef
     async with harness.running():
         await harness.inject_command("blind", "up")
     assert log == ["motor stopped", "motor left"]
+
+
+async def test_a_command_for_a_device_that_has_ended_by_an_error_is_told(harness: AppHarness) -> None:
+    class Missing: ...
+
+    @harness.app.device("lamp")
+    async def lamp(ctx: DeviceContext, missing: Missing) -> None: ...
+
+    def fail() -> Missing:
+        raise ValueError("no such room")
+
+    @harness.app.telemetry("meter", interval=10, init=fail, triggerable=True)
+    async def meter(missing: Missing) -> dict[str, object]:
+        return {}
+
+    async with harness.running():
+        assert harness.app.inlet is not None
+        for name in ("lamp", "meter"):
+            outcome = harness.app.inlet.submit(f"home/{name}/set", "on")
+            assert outcome.done()
+            assert isinstance(outcome.result().error, LostCommandError)
+            assert harness.app.inlet.queue(name).dropped == 1

@@ -13,6 +13,8 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """Commands held for one device; beyond it the oldest is dropped and counted."""
+ENDED = "The device has ended by an error"
+"""Why commands for a device that cannot run are refused."""
 
 
 class LostCommandError(BridgeError):
@@ -54,7 +56,7 @@ class CommandQueue:
         self._handle: Callable[[Command], Awaitable[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
         self._overflowing = False
-        self._closed = False
+        self._closed: str | None = None
         self.dropped: int = 0
         """Commands that did not fit any more."""
 
@@ -65,8 +67,8 @@ class CommandQueue:
 
     def put(self, command: Command) -> None:
         """Accept a command; an idle handler starts on it before this returns."""
-        if self._closed:
-            self._lose(command, "The app has ended")
+        if self._closed is not None:
+            self._lose(command, self._closed)
             return
         self._waiting.append(command)
         if len(self._waiting) > self._max_waiting:
@@ -84,6 +86,7 @@ class CommandQueue:
 
     def open(self, handle: Callable[[Command], Awaitable[None]]) -> None:
         """Deliver to ``handle``, first what was held."""
+        self._closed = None
         self._handle = handle
         self._work()
 
@@ -97,16 +100,16 @@ class CommandQueue:
         if self._worker is not None:
             await asyncio.wait([self._worker])
 
-    def close(self) -> None:
-        """Stop working; what still waits, and what still comes, is counted as dropped. Idempotent."""
+    def close(self, reason: str = "The app ended before the command was handled") -> None:
+        """Stop working; what waits, and what comes until the next ``open``, is counted as dropped. Idempotent."""
         self.hold()
-        self._closed = True
+        self._closed = reason
         if self._worker is not None:
             self._worker.cancel()
         if self._waiting:
             _LOGGER.warning("%d commands for %s were not handled before the end", len(self._waiting), self.name)
         for command in self.take_waiting():
-            self._lose(command, "The app ended before the command was handled")
+            self._lose(command, reason)
 
     def _lose(self, command: Command, reason: str) -> None:
         self.dropped += 1

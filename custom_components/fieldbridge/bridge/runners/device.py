@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from .commands import Command, CommandQueue
+from .commands import ENDED, Command, CommandQueue
 from .freshness import Freshness, freshness_of
 from .handlers import drive
 from .injection import resolve
@@ -26,6 +26,7 @@ async def run_device(registration: DeviceRegistration, commands: CommandQueue, s
         _LOGGER.exception("Device %s cannot start", name)
         services.health.set_device_status(name, "error")
         await services.errors.publish(err, device=name, is_root=is_root)
+        commands.close(ENDED)
         return
 
     async def run_once() -> None:
@@ -33,7 +34,8 @@ async def run_device(registration: DeviceRegistration, commands: CommandQueue, s
 
     watching = None if freshness is None else asyncio.create_task(freshness.watch(), name=f"freshness {name}")
     try:
-        await keep_running(name, run_once, services, is_root=is_root)
+        if not await keep_running(name, run_once, services, is_root=is_root):
+            commands.close(ENDED)
     finally:
         if watching is not None:
             watching.cancel()

@@ -25,11 +25,11 @@ class UnrunnableError(Exception):
 
 async def keep_running(
     name: str, run: Callable[[], Awaitable[None]], services: Services, *, is_root: bool = False
-) -> None:
+) -> bool:
     """Await ``run()`` until it returns; after a crash again, for ever, with capped back-off.
 
     An error is reported once, until it changes its type; the device is well again when it has run for as long as it was
-    down. UnrunnableError and HandlerKindError end the device.
+    down. UnrunnableError and HandlerKindError end the device. Returns whether it ended well or by the shutdown.
     """
     recovery = _Recovery(name, services)
     retrier = Retrier(RESTART, services.shutdown, services.clock)
@@ -51,11 +51,13 @@ async def keep_running(
                 reported = type(cause)
                 _LOGGER.error("%s crashed", name, exc_info=cause)  # noqa: TRY400 - the cause is what happened
                 await services.errors.publish(cause, device=name, is_root=is_root)
-            if isinstance(err, UnrunnableError | HandlerKindError) or not await retrier.pause():
-                return
+            if isinstance(err, UnrunnableError | HandlerKindError):
+                return False
+            if not await retrier.pause():
+                return True
             recovery.down_for = services.clock.now() - crashed_at
         else:
-            return
+            return True
 
 
 class _Recovery:

@@ -12,7 +12,7 @@ from ..cron import CronSchedule, local_clock
 from ..errors import BridgeError
 from ..retry import ExponentialBackoff
 from ..stores import DeviceStore
-from .commands import Command, CommandQueue
+from .commands import ENDED, Command, CommandQueue
 from .contexts import DeviceContext
 from .freshness import Freshness, freshness_of
 from .injection import resolve
@@ -248,6 +248,8 @@ async def run_telemetry(
     Each of ``commands`` is a call out of turn; those that come before the device's ``min_interval`` is over are one.
     """
     if not await device.prepare():
+        if commands is not None:
+            commands.close(ENDED)
         return
     beats = device.beats(group.start)
     turns = group.join(device, beats)
