@@ -278,6 +278,8 @@ async def test_a_button_that_no_topic_carries_can_be_pressed(hass: HomeAssistant
     entry = mqtt_entry(lamp(), broker=mosquitto)
     await set_up(hass, entry)
     flow = await Flow.change_device(hass, entry, "mqtt_command")
+    await flow.submit({"commanded": " "})
+    assert flow.errors == {"commanded": "name_missing"}
     await flow.submit({"commanded": "Restart"})
     await flow.submit({"control": "button", "press": "REBOOT", "topic": "~/cmd", "payload": "", "retain": False})
     assert flow.ended_by == "reconfigure_successful"

@@ -68,6 +68,13 @@ async def set_brightness(hass: HomeAssistant, value: float) -> None:
     await hass.services.async_call("number", "set_value", {"entity_id": NUMBER, "value": value}, blocking=True)
 
 
+async def test_a_value_without_a_name_is_asked_for_again(hass: HomeAssistant, pty_link: PtyLink, lamp: Lamp) -> None:
+    flow = await frame_form(hass, await set_up_lamp(hass, pty_link), " ")
+    assert flow.errors == {"commanded": "name_missing"}
+    await flow.submit({"commanded": "Restart"})
+    assert flow.step == "set_frame"
+
+
 async def test_a_silent_device_is_initialised_and_asked_once_it_is_said_how(
     hass: HomeAssistant, pty_link: PtyLink, lamp: Lamp
 ) -> None:

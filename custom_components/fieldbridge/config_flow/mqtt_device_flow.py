@@ -96,11 +96,14 @@ class MqttDeviceFlow(TopicSteps, DeviceEditFlow):
 
     async def async_step_mqtt_command(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose the value that is commanded, or name a new one that is only written."""
+        errors: dict[str, str] = {}
         if user_input is not None:
-            self._commanded = user_input[CONF_COMMANDED].strip()
-            return await self.async_step_mqtt_write()
+            if name := user_input[CONF_COMMANDED].strip():
+                self._commanded = name
+                return await self.async_step_mqtt_write()
+            errors[CONF_COMMANDED] = "name_missing"
         result: SubentryFlowResult = self.async_show_form(
-            step_id="mqtt_command", data_schema=commanded_schema(self._channels)
+            step_id="mqtt_command", data_schema=commanded_schema(self._channels), errors=errors
         )
         return result
 

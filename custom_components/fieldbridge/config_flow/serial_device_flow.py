@@ -111,11 +111,13 @@ class SerialDeviceFlow(DeviceFlow, ModelSteps, AskSteps):
 
     async def async_step_set_value(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose the value that is set, or name a new one that is only written."""
+        errors: dict[str, str] = {}
         if user_input is not None:
-            self._commanded = user_input[CONF_COMMANDED].strip()
-            self._frame_form = None
-            return await self.async_step_set_frame()
-        return self.async_show_form(step_id="set_value", data_schema=commanded_schema(self._channels))
+            if name := user_input[CONF_COMMANDED].strip():
+                self._commanded, self._frame_form = name, None
+                return await self.async_step_set_frame()
+            errors[CONF_COMMANDED] = "name_missing"
+        return self.async_show_form(step_id="set_value", data_schema=commanded_schema(self._channels), errors=errors)
 
     async def async_step_set_frame(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Say what a person may choose, which frame carries it, and what proves that it was taken."""
