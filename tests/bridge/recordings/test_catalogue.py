@@ -226,6 +226,22 @@ async def test_a_capture_whose_disk_fails_ends_and_says_why(tmp_path: Path) -> N
     assert list(read_frames(capture.path))
 
 
+async def test_every_frame_that_a_full_disk_cost_is_counted_as_dropped(tmp_path: Path) -> None:
+    capture = RunningCapture(tmp_path / "run.capture", CaptureHeader("Lab port"), keep_free=2**62)
+    await capture.start()
+    came = 0
+    async with asyncio.timeout(20):
+        while capture.end is None:
+            capture.take([Frame(1.0, b"x")] * 7)
+            came += 7
+            await asyncio.sleep(0.001)
+    await capture.stop()
+
+    numbers = capture.statistics()
+    assert numbers["dropped"]
+    assert numbers["rows"] + numbers["dropped"] == came
+
+
 def test_a_file_from_elsewhere_is_listed_by_its_own_time(tmp_path: Path) -> None:
     (tmp_path / "copied.csv").write_text("a,b\n1,2\n")
     (tmp_path / "copied.capture").write_text("no header\n")

@@ -157,6 +157,26 @@ async def test_a_recording_whose_disk_is_full_ends_also_when_its_device_says_no_
     assert (recording.written, recording.dropped) == (1, 0)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".sqlite"])
+@pytest.mark.parametrize("wide", [True, False])
+async def test_every_row_that_a_full_disk_cost_is_counted_as_dropped(tmp_path: Path, suffix: str, wide: bool) -> None:
+    described, device = room()
+    plan = RecordingPlan(title="Run", devices=[(described, device)], suffix=suffix, wide=wide)
+    recording = RunningRecording(plan, tmp_path / f"run{suffix}", keep_free=2**62, clock=ManualClock())
+    await recording.start()
+    came = 0
+    async with asyncio.timeout(20):
+        while recording.end is None:
+            if device.listeners.anybody:
+                came += 10
+            device.say_many([Frame(came + number, {"temp": 20.0}) for number in range(10)])
+            await asyncio.sleep(0.001)
+
+    assert recording.end is RecordingEnd.DISK_FULL
+    assert recording.dropped
+    assert recording.written + recording.dropped == came
+
+
 async def test_nothing_is_begun_on_a_disk_that_is_almost_full(tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path, Limits(keep_free=2**62))
 

@@ -49,7 +49,8 @@ class RunningCapture:
 
     def statistics(self) -> dict[str, Any]:
         """Return all numbers as plain data."""
-        return {"rows": self._sink.rows, "dropped": self._frames.dropped + self._sink.lost, "bytes": self._sink.size}
+        sink = self._sink
+        return {"rows": sink.rows, "dropped": self._frames.dropped + sink.lost + sink.refused, "bytes": sink.size}
 
     async def start(self) -> None:
         """Open the file. Raises SinkError, OSError."""

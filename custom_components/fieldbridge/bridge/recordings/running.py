@@ -170,7 +170,7 @@ class RunningRecording:
     def dropped(self) -> int:
         """Rows that came and were lost, because the disk was too slow or full."""
         waiting = self._subscription
-        return (waiting.dropped if waiting is not None else 0) + self._sink.lost
+        return (waiting.dropped if waiting is not None else 0) + self._sink.lost + self._sink.refused
 
     @property
     def skipped(self) -> int:
@@ -263,6 +263,8 @@ class RunningRecording:
             watcher.cancel()
         for unsubscribe in self._unsubscribes:
             unsubscribe()
+        if self._subscription is not None:
+            self._subscription.close()  # what a failed writer left in it is lost, and counted
         self._closing = True
         try:
             await self._sink.close()

@@ -61,6 +61,11 @@ class RecordedFile[T]:
         return self._writer.lost if self._writer is not None else 0
 
     @property
+    def refused(self) -> int:
+        """Rows that were not taken, with an error, since writing had failed before."""
+        return self._writer.refused if self._writer is not None else 0
+
+    @property
     def failed(self) -> bool:
         """Whether nothing more is written, because the disk is full or gone."""
         return self._writer is not None and self._writer.failure is not None

@@ -78,6 +78,8 @@ class RecordingWriter[T]:
         self._samples_done = 0
         self._journal: Journal | None = None
         self._rows_in = 0
+        self.refused = 0
+        """Rows that came after the failure; whoever brought them was told."""
         self._reported = False
         self.path: Path | None = None
         """The finished file."""
@@ -117,6 +119,8 @@ class RecordingWriter[T]:
 
     async def write(self, batches: Sequence[Sequence[T]]) -> None:
         """Hand over batches, which must not change any more. Raises SinkWriteError once the recording has failed."""
+        if self.failure is not None:
+            self.refused += sum(1 for _ in self._table.rows(batches))
         self._raise_failure()
         count = sum(map(len, batches))
         self._samples_in += count
