@@ -110,7 +110,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if entry.data[CONF_KIND] == KIND_BLE:
         await async_forget_peripheral(hass, entry.data[CONF_ADDRESS])
     async_end_migration(hass, entry)
-    if not hass.config_entries.async_entries(DOMAIN):
+    if not hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         async_hide_panel(hass)
         await async_remove_cache(hass)
 

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 from urllib.parse import quote
 
 from homeassistant.components import frontend, websocket_api
+from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import Context, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
@@ -174,6 +175,12 @@ async def test_the_panel_goes_with_the_last_link_and_comes_with_the_next(
     assert not frontend.async_panel_exists(hass, "fieldbridge")
     await set_up(hass, MockConfigEntry(domain="fieldbridge", data={"kind": "simulated", "signals": [], "interval": 1}))
     assert frontend.async_panel_exists(hass, "fieldbridge")
+
+
+async def test_a_discovery_that_is_ignored_keeps_no_panel(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    MockConfigEntry(domain="fieldbridge", source=SOURCE_IGNORE, unique_id="usb").add_to_hass(hass)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not frontend.async_panel_exists(hass, "fieldbridge")
 
 
 async def test_the_panel_leaves_the_gear_of_a_link_to_its_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
