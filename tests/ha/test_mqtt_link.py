@@ -246,3 +246,33 @@ async def test_a_link_that_may_not_listen_is_down_and_says_so(hass: HomeAssistan
         await until(lambda: link.status.error)
         assert "does not let this user listen to home/#" in str(link.status.error)
         assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("topics", [["home/#", "home/lamp"], ["home/lamp", "home/+", "home/lamp"]])
+@pytest.mark.parametrize("own", [False, True])
+async def test_a_message_that_several_topics_cover_counts_once(
+    hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path, topics: list[str], own: bool
+) -> None:
+    if not own:
+        await set_up_home_assistants_client(hass, mosquitto, tmp_path)
+    assert await heard_times(hass, mosquitto, mqtt_entry(lamp(), broker=mosquitto if own else None, topics=topics)) == 1
+
+
+async def test_a_message_counts_once_where_home_assistants_client_hands_it_over_for_each_topic(
+    hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    await set_up_home_assistants_client(hass, mosquitto, tmp_path)
+    assert await heard_times(hass, mosquitto, mqtt_entry(lamp(), topics=["home/+", "+/lamp"])) == 1
+
+
+async def heard_times(hass: HomeAssistant, mosquitto: Mosquitto, entry: MockConfigEntry) -> int:
+    """Publish a message and return how often it came."""
+    await set_up(hass, entry)
+    await until_state(hass, CONNECTIVITY, STATE_ON)
+    await until_heard(hass, mosquitto, 7)
+    link = entry.runtime_data.link
+    before: int = link.statistics()["frames"]
+    await publish(mosquitto, "home/lamp", '{"level": 8}')
+    await until_state(hass, LEVEL, "8")
+    after: int = link.statistics()["frames"]
+    return after - before

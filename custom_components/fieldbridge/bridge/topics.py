@@ -22,12 +22,14 @@ def check_segment(name: str, what: str = "Name") -> None:
 
 
 def matches(topic_filter: str, topic: str) -> bool:
-    """True when an MQTT filter (``+`` for one segment, ``#`` for the rest) covers ``topic``."""
+    """True when an MQTT filter (``+`` for one segment, ``#`` for the rest) covers ``topic``, or all of a filter."""
     wanted, given = topic_filter.split("/"), topic.split("/")
     if wanted[-1] == "#":
         wanted.pop()
         given = given[: len(wanted)]
-    return len(wanted) == len(given) and all(a in {"+", b} for a, b in zip(wanted, given, strict=True))
+    if len(wanted) != len(given) or "#" in given:
+        return False
+    return all(a in {"+", b} for a, b in zip(wanted, given, strict=True))
 
 
 def status_topic(prefix: str) -> str:

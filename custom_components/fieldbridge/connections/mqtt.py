@@ -15,6 +15,7 @@ from ..bridge.interfaces import MqttFeed, PayloadCallback
 from ..bridge.links import Link
 from ..bridge.links.mqtt_link import MqttLink
 from ..bridge.mqtt import MqttClient
+from ..bridge.topics import matches
 from ..bridge.transports.mqtt import MqttTransport
 from ..brokers import HomeAssistantClient, async_broker_client, async_client_id
 from ..const import CONF_BROKER, CONF_TOPICS, MIRROR_HOME_ASSISTANT, REAUTH_OF_LINK
@@ -80,9 +81,14 @@ class HomeAssistantFeed(HomeAssistantClient):
     async def subscribe(self, topic: str) -> None:
         """Subscribe at QoS 1; a new subscription of a topic brings what the broker keeps. Raises LinkError."""
         self._unsubscribe(topic)
+
+        @callback
+        def received(message: Any) -> None:
+            self._received(topic, message)
+
         try:
             self._subscriptions[topic] = await self._mqtt.async_subscribe(
-                self._hass, topic, self._received, qos=1, encoding=None
+                self._hass, topic, received, qos=1, encoding=None
             )
         except HomeAssistantError as err:
             raise LinkError(f"Home Assistant could not subscribe to {topic}: {err}") from err
@@ -100,10 +106,15 @@ class HomeAssistantFeed(HomeAssistantClient):
             self._unwatch.pop()()
         self._unsubscribe_all()
 
-    @callback
-    def _received(self, message: Any) -> None:
-        if self._callback is not None:
-            self._callback(message.topic, message.payload, message.retain)
+    def _received(self, topic_filter: str, message: Any) -> None:
+        """Take a message; Home Assistant hands it over once for each subscription that covers its topic."""
+        if self._callback is None:
+            return
+        if len(self._subscriptions) > 1:
+            covering = (each for each in self._subscriptions if matches(each, message.topic))
+            if topic_filter != min(covering, default=topic_filter):
+                return
+        self._callback(message.topic, message.payload, message.retain)
 
     def _connection_changed(self, connected: bool) -> None:
         if not connected:

@@ -191,6 +191,24 @@ async def test_a_refused_connection_is_told_by_open() -> None:
         await listener.transport.open()
 
 
+@pytest.mark.parametrize(
+    ("trees", "refused", "subscribed"),
+    [
+        (("home/lamp", "home/#", "home/#"), set(), ["home/#"]),
+        (("home/lamp", "home/#"), {"home/#"}, ["home/#", "home/lamp"]),
+        (("home/+", "home/#"), set(), ["home/#"]),
+        (("home/+/#", "home/#", "+/lamp"), set(), ["home/#", "+/lamp"]),
+    ],
+)
+async def test_what_a_wider_tree_brings_is_not_subscribed_to_again(
+    trees: tuple[str, ...], refused: set[str], subscribed: list[str]
+) -> None:
+    listener = Listener(*trees)
+    listener.feed.refused = refused
+    async with listener.running():
+        assert sorted(listener.feed.subscriptions) == sorted(subscribed)
+
+
 async def test_nothing_is_published_while_the_link_is_down() -> None:
     listener = Listener()
     with pytest.raises(LinkError):

@@ -62,7 +62,7 @@ class MqttTransport:
         clock: ClockPort | None = None,
     ) -> None:
         """``trees`` are topic filters; ``ignored`` are the beginnings of topics that are never heard: our own."""
-        self.trees = tuple(trees)
+        self.trees = tuple(sorted(dict.fromkeys(trees), key=lambda tree: sum(matches(each, tree) for each in trees)))
         self.counters: TransportCounters
         self.counters = self._messages = MessageCounters()
         self._feed = feed
@@ -203,7 +203,13 @@ class MqttTransport:
         """Subscribe, or subscribe again: the broker answers with what it keeps."""
         outside = {topic for topic in self._used if not any(matches(tree, topic) for tree in self.trees)}
         for topic_filter in (*self.trees, *sorted(outside)):
-            await self._feed.subscribe(topic_filter)
+            if not self._is_covered(topic_filter):
+                await self._feed.subscribe(topic_filter)
+
+    def _is_covered(self, topic_filter: str) -> bool:
+        """Whether a wider tree, which was subscribed to before, brings the same: each would bring its own copy."""
+        wider = (tree for tree in self.trees if tree != topic_filter and tree not in self._feed.refused)
+        return any(matches(tree, topic_filter) for tree in wider)
 
     def _connection_changed(self, connected: bool) -> None:
         if not connected and self._open:
