@@ -171,6 +171,30 @@ async def test_a_host_that_is_no_name_is_a_broker_that_cannot_be_reached(
     await client.stop()
 
 
+@pytest.mark.usefixtures("socket_enabled")
+async def test_a_stop_that_is_cut_short_ends_a_connection_that_is_being_made() -> None:
+    asked = asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(never_answer, "127.0.0.1") as server:
+        client = MqttClient(MqttSettings(host="127.0.0.1", port=server.sockets[0].getsockname()[1]))
+        await client.start()
+        (connection,) = (task for task in asyncio.all_tasks() if task.get_name() == "mqtt-connection")
+        await asked.wait()
+        stopping = asyncio.create_task(client.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.wait([stopping, connection])
+        server.close_clients()
+    assert connection.cancelled()
+
+
 async def test_a_certificate_that_is_missing_is_told_as_the_reason(tmp_path: Path) -> None:
     client = MqttClient(MqttSettings(host="127.0.0.1", tls=True, tls_ca=tmp_path / "none.pem"))
     async with asyncio.timeout(10):

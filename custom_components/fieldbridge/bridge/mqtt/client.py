@@ -133,10 +133,12 @@ class MqttClient:
         task, self._task = self._task, None
         if task is None:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CONNECT_DEADLINE), self._connecting:
-                pass
-        task.cancel()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CONNECT_DEADLINE), self._connecting:
+                    pass
+        finally:  # also where whoever stops us is cut short itself
+            task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
