@@ -240,6 +240,12 @@ async def test_the_decoder_of_a_device_is_changed_in_its_menu_with_a_table(
     assert "channels[0].source" in flow.text("error")
 
     flow = await Flow.change_device(hass, probe, "decoder")
+    await flow.submit({"kind": "separated"})
+    await flow.submit({"separator": "\\q", "encoding": "utf-8"})
+    assert flow.errors == {"separator": "bad_value"}
+    assert flow.suggested("separator") == "\\q"
+
+    flow = await Flow.change_device(hass, probe, "decoder")
     await flow.submit({"kind": "numbers"})
     await flow.submit({"encoding": "utf-8"})
     assert "21.7;c\n    Field 1 = 21.7" in flow.text("values")

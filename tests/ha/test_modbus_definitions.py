@@ -158,6 +158,12 @@ async def test_own_profiles_are_in_the_list_and_their_mistakes_are_told_by_line(
     assert "bad.yaml" in flow.text("mistakes")
     assert "10" in flow.text("mistakes")  # the line of the register
     assert "good.yaml" not in flow.text("mistakes")
+    (folder / "good.yaml").write_text(OWN.replace("version: 1", "version: one"))
+    await flow.submit({"profile": "my_meter"})
+    assert "good.yaml" in flow.text("mistakes")
+    assert "my_meter" not in {option["value"] for option in flow.options_of("profile")}
+    (folder / "good.yaml").write_text(OWN)
+    await flow.refresh()
     await flow.submit({"profile": "my_meter"})
     assert "Voltage = 230.1 V" in flow.text("values")
     await flow.choose("modbus_add_model")

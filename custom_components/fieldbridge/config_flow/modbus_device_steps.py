@@ -127,8 +127,9 @@ class ModbusDeviceSteps(RegisterSteps):
         """Choose a device model."""
         good, bad = await self.hass.async_add_executor_job(own_and_shipped, self.hass.config.config_dir)
         profiles = {file.profile.id: file.profile for file in good if file.profile}
-        if user_input is not None:
-            self._device_model = profiles[user_input[_PROFILE]]
+        # A file that was changed since the form was shown may have lost its profile: then it is chosen anew.
+        if user_input is not None and (chosen := profiles.get(user_input[_PROFILE])) is not None:
+            self._device_model = chosen
             return await self.async_step_modbus_model()
         options = [SelectOptionDict(value=profile.id, label=profile.name) for profile in profiles.values()]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True))
