@@ -176,10 +176,15 @@ class AppLink:
     def _take_heartbeat(self, payload: str, now: float) -> None:
         if payload == "offline":
             return
-        heartbeat = json.loads(payload)
-        for name, device in heartbeat["devices"].items():
-            self._device(name).set_status(device["status"], device.get("dropped", 0), now)
-        self._dropped = sum(heartbeat.get("dropped", {}).values())
+        try:
+            heartbeat = json.loads(payload)
+            devices, dropped = heartbeat["devices"].items(), sum(heartbeat.get("dropped", {}).values())
+            statuses = [(name, device["status"], device.get("dropped", 0)) for name, device in devices]
+        except ValueError, TypeError, LookupError, AttributeError:
+            return  # what a root device says there is its own
+        for name, status, lost in statuses:
+            self._device(name).set_status(status, lost, now)
+        self._dropped = dropped
         self._set_up(True)
 
     def _note_error(self, error: Exception, device: str | None) -> None:

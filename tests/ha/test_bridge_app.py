@@ -375,6 +375,19 @@ async def test_what_an_app_lost_is_counted_whoever_lost_it(hass: HomeAssistant) 
     assert link.statistics()["dropped"] == 5
 
 
+@pytest.mark.parametrize("payload", ["running", "3", "{}", '{"devices": []}'])
+async def test_what_an_app_publishes_in_the_place_of_its_heartbeat_is_none(hass: HomeAssistant, payload: str) -> None:
+    write_app(hass, "weather", WEATHER)
+    entry = app_entry("weather")
+    await set_up(hass, entry)
+    link = entry.runtime_data.link
+    await until(lambda: link.is_up)
+
+    await link.publish(f"{link.prefix}/status", payload)
+
+    assert link.is_up
+
+
 async def test_a_device_that_floods_with_new_names_does_not_fill_the_registry(hass: HomeAssistant) -> None:
     flood = WEATHER.replace(
         'return {"temperature": 20.5,', 'return {**{f"v{n}": n for n in range(300)}, "temperature": 1,'

@@ -113,6 +113,7 @@ def test_bare_telemetry_asks_for_the_interval(app: App) -> None:
     ("options", "error", "message"),
     [
         ({"interval": 0}, ValueError, "Telemetry interval must be positive, got 0"),
+        ({"interval": float("nan")}, ValueError, "Telemetry interval must be positive, got nan"),
         ({"interval": -1.5}, ValueError, "Telemetry interval must be positive, got -1.5"),
         ({"group": ""}, ValueError, "group must be non-empty"),
         ({"persist": SaveOnPublish()}, ValueError, "persist.*requires.*store"),

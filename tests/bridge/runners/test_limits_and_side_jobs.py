@@ -215,6 +215,14 @@ async def test_reserved_words_name_nothing(device_context: DeviceContext, name: 
             pass
 
 
+async def test_a_periodic_function_whose_interval_cannot_be_is_reported(harness: AppHarness) -> None:
+    async def tidy() -> None: ...
+
+    harness.app.add_periodic("tidy", tidy, interval=lambda _: 0)
+    async with harness.running():
+        harness.assert_published("home/error", contains="must be positive", count=1)
+
+
 async def test_a_periodic_function_is_given_what_its_init_makes(harness: AppHarness, clock: ManualClock) -> None:
     class Counter:
         value = 0

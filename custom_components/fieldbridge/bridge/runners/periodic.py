@@ -11,9 +11,9 @@ _LOGGER = logging.getLogger(__name__)
 
 async def run_periodic(registration: PeriodicRegistration, services: Services) -> None:
     """Call at once and then on every interval until shutdown; an error is told once, until it changes or is over."""
-    interval = services.interval(registration, registration.interval)
     providers = services.base_providers(f"fieldbridge.{registration.name}")
     try:
+        interval = services.interval(registration, registration.interval)
         arguments = services.arguments(registration, providers)
     except Exception as err:
         _LOGGER.exception("Periodic %s cannot start", registration.name)

@@ -37,13 +37,13 @@ def make_store(store: StoreSpec | None, providers: Mapping[Any, object]) -> Stor
 
 def check_interval(seconds: float) -> None:
     """Raise ValueError when an interval is not positive."""
-    if seconds <= 0:
+    if not seconds > 0:  # NaN is not, either
         raise ValueError(f"Telemetry interval must be positive, got {seconds}")
 
 
 def check_timeout(seconds: float | None) -> None:
     """Raise ValueError when a limit is not positive."""
-    if seconds is not None and seconds <= 0:
+    if seconds is not None and not seconds > 0:
         raise ValueError(f"timeout must be positive, got {seconds}")
 
 
