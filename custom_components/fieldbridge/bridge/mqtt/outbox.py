@@ -154,7 +154,7 @@ class Outbox:
         err = None if task.cancelled() else task.exception()
         if task.cancelled() or isinstance(err, OSError):
             self._keep(message)
-            if self._flushing is not None:
+            if err is not None and self._flushing is not None:
                 # One refusal is enough: it would be tried without end, and the next message tries again.
                 self._flushing.cancel()
         elif err is not None:
