@@ -1,14 +1,17 @@
 """Devices that speak when they are asked, over a real pseudo-terminal: polls, initialisation, writes and answers."""
 
 import asyncio
-from typing import Any
+from typing import Any, override
 
 import pytest
 
 from custom_components.fieldbridge.bridge.channels import DeviceProfile, DeviceSession
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer
 from custom_components.fieldbridge.bridge.codecs.talk import Answer
 from custom_components.fieldbridge.bridge.errors import LinkError, ProfileError, WriteError
 from custom_components.fieldbridge.bridge.links.exchange import NoAnswerError
+from custom_components.fieldbridge.bridge.testing import ManualClock
+from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
 from demo.pty_link import PtyLink
 from tests.lamp import Lamp, serving
 
@@ -80,6 +83,35 @@ async def test_a_device_is_initialised_once_and_asked_on_a_grid(link: RunningSer
     assert session.value("hours") == 120
     assert link.statistics()["unanswered"] == 0
     assert link.statistics()["sent"] == 4
+
+
+class SlowTransport(SerialTransport):
+    """A line that takes frames only when it is told to."""
+
+    def __init__(self, path: object, clock: ManualClock) -> None:
+        super().__init__(SerialSettings(url=str(path)), DelimiterFramer(), clock=clock)
+        self.asked: asyncio.Queue[bytes] = asyncio.Queue()
+        self.takes = asyncio.Event()
+
+    @override
+    async def send(self, data: bytes) -> None:
+        self.asked.put_nowait(data)
+        await self.takes.wait()
+
+
+async def test_a_device_that_is_changed_while_it_is_initialised_is_initialised_anew(pty_link: PtyLink) -> None:
+    clock = ManualClock()
+    transport = SlowTransport(pty_link.path, clock)
+    link = RunningSerialLink("test link", transport)
+    link.wait_for(clock)
+    link.set_device("lamp", profile("L", CHANNELS[0], init=["OLD\\r"]))
+    async with link.running(), asyncio.timeout(PATIENCE):
+        await link.until_state("up")
+        await clock.advance(1.0)
+        assert await transport.asked.get() == b"OLD\r"
+        link.set_device("lamp", profile("L", CHANNELS[0], init=["NEW\\r"]))
+        transport.takes.set()
+        assert await transport.asked.get() == b"NEW\r"
 
 
 async def test_a_silent_device_is_counted_and_asked_less_often(link: RunningSerialLink, lamp: Lamp) -> None:

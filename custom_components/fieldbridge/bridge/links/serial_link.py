@@ -178,9 +178,13 @@ class SerialLink(FrameLink):
 
     async def _initialise(self, device_id: str) -> None:
         session = self._sessions.get(device_id)
-        for frame in session.profile.talk.init if session is not None and session.profile.talk is not None else ():
-            await self._exchange.ask(frame.fill({}), None, timeout=0, clock=self._clock, urgent=False)
-        self._uninitialised.discard(device_id)
+        self._uninitialised.discard(device_id)  # before: a device that is changed meanwhile is added again
+        try:
+            for frame in session.profile.talk.init if session is not None and session.profile.talk is not None else ():
+                await self._exchange.ask(frame.fill({}), None, timeout=0, clock=self._clock, urgent=False)
+        except LinkError:
+            self._uninitialised.add(device_id)
+            raise
 
     async def _ask(self, poll: _Polling) -> None:
         question, answered = poll.poll.question, True
