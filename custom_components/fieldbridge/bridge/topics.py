@@ -23,6 +23,8 @@ def check_segment(name: str, what: str = "Name") -> None:
 
 def matches(topic_filter: str, topic: str) -> bool:
     """True when an MQTT filter (``+`` for one segment, ``#`` for the rest) covers ``topic``, or all of a filter."""
+    if topic.startswith("$") and topic_filter.startswith(("+", "#")):
+        return False  # topics of the broker itself have to be named
     wanted, given = topic_filter.split("/"), topic.split("/")
     if wanted[-1] == "#":
         wanted.pop()

@@ -197,6 +197,7 @@ async def test_a_refused_connection_is_told_by_open() -> None:
         (("home/lamp", "home/#", "home/#"), set(), ["home/#"]),
         (("home/lamp", "home/#"), {"home/#"}, ["home/#", "home/lamp"]),
         (("home/+", "home/#"), set(), ["home/#"]),
+        (("#", "$SYS/#", "home/#"), set(), ["#", "$SYS/#"]),
         (("home/+/#", "home/#", "+/lamp"), set(), ["home/#", "+/lamp"]),
     ],
 )
@@ -207,6 +208,13 @@ async def test_what_a_wider_tree_brings_is_not_subscribed_to_again(
     listener.feed.refused = refused
     async with listener.running():
         assert sorted(listener.feed.subscriptions) == sorted(subscribed)
+
+
+@pytest.mark.parametrize("tree", ["#", "+/broker/#"])
+async def test_topics_that_no_wildcard_covers_are_subscribed_to_by_name(tree: str) -> None:
+    listener = Listener(tree, used=("$SYS/broker/uptime", "home/broker/lamp"))
+    async with listener.running():
+        assert listener.feed.subscriptions == [tree, "$SYS/broker/uptime"]
 
 
 async def test_nothing_is_published_while_the_link_is_down() -> None:
