@@ -84,6 +84,13 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
         link_device_id=link_device.id,
         settings=_settings(entry),
     )
+    changed = False
+
+    async def note_change(hass: HomeAssistant, entry: FieldbridgeConfigEntry) -> None:
+        nonlocal changed
+        changed = True
+
+    entry.async_on_unload(entry.add_update_listener(note_change))
     with device_issues(hass, entry):
         for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
             async_start_device(hass, entry, subentry)
@@ -100,6 +107,8 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
         with suppress(LinkError):  # the MQTT integration has gone: the copy says so by itself
             await mirror.listen(commands.topic_filter, commands.received)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    if changed:  # while it was set up
+        await _async_entry_updated(hass, entry)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:

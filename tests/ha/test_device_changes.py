@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -168,3 +168,21 @@ async def test_changes_that_follow_each_other_at_once_all_take_effect(hass: Home
     await hass.async_block_till_done()
     assert entry.runtime_data.devices == {}
     assert entry.runtime_data.link.sessions == {}
+
+
+async def test_a_device_that_comes_while_its_link_is_set_up_is_there_afterwards(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    entry = serial_entry(pty_link.path, device("Gas analyser", GAS_ANALYSER))
+    entry.add_to_hass(hass)
+    setting_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
+    await until(lambda: getattr(entry, "runtime_data", None) is not None)
+    assert entry.state is ConfigEntryState.SETUP_IN_PROGRESS
+    added = ConfigSubentry(
+        data=MappingProxyType(ROOM.to_dict()), subentry_type=SUBENTRY_DEVICE, title="Room", unique_id=None
+    )
+    hass.config_entries.async_add_subentry(entry, added)
+    assert await setting_up
+    await hass.async_block_till_done()
+    assert {each.name for each in entry.runtime_data.devices.values()} == {"Gas analyser", "Room"}
+    assert hass.states.get("sensor.room_temperature") is not None
