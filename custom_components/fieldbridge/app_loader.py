@@ -18,6 +18,7 @@ from .alias import install_aliases
 from .bridge.app import App
 from .bridge.app.registry import Registry
 from .bridge.embedding import embedded
+from .bridge.runners.states import declared_fields
 
 if TYPE_CHECKING:
     from .bridge.settings import Settings
@@ -108,6 +109,8 @@ def load_app(folder: Path, name: str, values: Mapping[str, Any]) -> LoadedApp:
             settings = app.settings
             registry = app.registry.resolved(settings)
             _import_adapters(app)
+            for registration in registry.all:
+                declared_fields(registration)  # a model may name what does not exist
         except AppError:
             forget_app(name)
             raise

@@ -107,3 +107,13 @@ def test_registrations_carry_the_model_of_their_state() -> None:
     app.add_command("lamp", read, state_model=RoomState)
     app.add_device("fan", read, state_model=RoomState)
     assert {each.state_model for each in app.registry.all} == {RoomState}
+
+
+@dataclass
+class Zone:
+    celsius: float
+    below: Zone | None = None
+
+
+def test_a_model_that_holds_itself_has_the_fields_of_its_first_level() -> None:
+    assert [field.path for field in state_fields(Zone)] == [("celsius",)]

@@ -375,6 +375,18 @@ async def test_what_an_app_lost_is_counted_whoever_lost_it(hass: HomeAssistant) 
     assert link.statistics()["dropped"] == 5
 
 
+async def test_a_state_model_that_cannot_be_read_is_told_with_the_app(hass: HomeAssistant) -> None:
+    model = "from typing import TypedDict\n\n    class Roof(TypedDict):\n        temperature: Celsius\n\n    app = App"
+    source = WEATHER.replace("app = App", model, 1)
+    write_app(hass, "weather", source.replace("interval=0.05", "interval=0.05, state_model=Roof"))
+    entry = app_entry("weather")
+    entry.add_to_hass(hass)
+
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+
+    assert "weather.py:6" in str(entry.reason)
+
+
 @pytest.mark.parametrize("payload", ["running", "3", "{}", '{"devices": []}'])
 async def test_what_an_app_publishes_in_the_place_of_its_heartbeat_is_none(hass: HomeAssistant, payload: str) -> None:
     write_app(hass, "weather", WEATHER)

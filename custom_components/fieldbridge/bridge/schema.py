@@ -149,11 +149,13 @@ def _number(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-def _walk(model: type, above: tuple[str, ...]) -> Iterator[StateField]:
+def _walk(model: type, above: tuple[str, ...], within: tuple[type, ...] = ()) -> Iterator[StateField]:
+    if model in within:
+        return  # it holds itself: its fields have no end
     for name, annotation, metadata in _own_fields(model):
         kind, optional = without_none(annotation)
         if is_model(kind):
-            yield from _walk(kind, (*above, name))
+            yield from _walk(kind, (*above, name), (*within, model))
         else:
             yield StateField((*above, name), kind, optional, _consumer_part(metadata))
 
