@@ -11,7 +11,7 @@ from ..codecs.frame import Frame
 from ..sinks import CaptureHeader, CaptureSink, DiskFullError, SinkError
 from ..streams import Fanout, OverflowPolicy
 from .description import Description, RecordedDevice, write_description
-from .running import STOP_DEADLINE, RecordingEnd
+from .running import STOP_DEADLINE, RecordingEnd, open_described
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,13 +54,7 @@ class RunningCapture:
 
     async def start(self) -> None:
         """Open the file. Raises SinkError, OSError."""
-        await self._sink.open()
-        try:
-            await asyncio.to_thread(write_description, self.path, self.description)
-        except BaseException:
-            await self._sink.close()
-            await asyncio.to_thread(self._sink.path.unlink)
-            raise
+        await open_described(self._sink, self.description)
         self._task = asyncio.create_task(self._run(), name=f"capture {self.name}")
 
     def take(self, frames: Sequence[Frame]) -> None:

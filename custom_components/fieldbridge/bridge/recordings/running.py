@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +16,7 @@ from ..channels import Value
 from ..channels.listeners import Listeners, Unsubscribe
 from ..clock import SystemClock
 from ..interfaces import ClockPort
-from ..sinks import SINKS, DiskFullError, SinkError, pipe
+from ..sinks import SINKS, DiskFullError, RecordedFile, SinkError, pipe
 from ..streams import EndReason, Fanout, OverflowPolicy, StreamEnd, Subscription
 from .description import Description, RecordedDevice, description_of, write_description
 
@@ -193,13 +194,7 @@ class RunningRecording:
 
     async def start(self) -> None:
         """Open the file and begin. Raises SinkError, OSError."""
-        await self._sink.open()
-        try:
-            await asyncio.to_thread(write_description, self.path, self.description)
-        except BaseException:
-            await self._sink.close()
-            await asyncio.to_thread(self._sink.path.unlink)
-            raise
+        await open_described(self._sink, self.description)
         self._started = self._clock.now()
         if self.plan.rate_hz is None:
             self._subscription = self._fanout.subscribe(overflow=self.plan.overflow, buffer_size=BUFFER_SIZE)
@@ -428,6 +423,18 @@ class _HeldValues:
         ]
         # A single row goes to the file as it is; of several devices each makes a row of its own.
         return rows[0] if len(rows) == 1 else [sample for row in rows for sample in row]
+
+
+async def open_described[T](sink: RecordedFile[T], description: Description) -> None:
+    """Open a file and write what it holds beside it; leave neither when that fails. Raises SinkError, OSError."""
+    await sink.open()
+    try:
+        await asyncio.to_thread(write_description, sink.path, description)
+    except BaseException:
+        with suppress(SinkError):  # of the same disk
+            await sink.close()
+        await asyncio.to_thread(sink.path.unlink, missing_ok=True)
+        raise
 
 
 def _move_description(planned: Path, path: Path, description: Description) -> None:
