@@ -195,15 +195,19 @@ async def test_a_link_is_captured_and_replayed(
     await until_state(hass, "sensor.room_replay_mode", "******")
 
 
-async def test_a_capture_that_the_disk_ends_is_a_repair(
-    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
-) -> None:
+async def capture_without_a_disk(hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path) -> Any:
     capture = await async_start_capture(hass, room)
     pty_link.write(b'{"temp": 20.5, "mode": "a"}\n')
     await until_state(hass, "sensor.room_mode", "a")
     await hass.async_add_executor_job(shutil.rmtree, folder)  # as if the disk was taken away
-
     await capture.async_stop()
+    return capture
+
+
+async def test_a_capture_that_the_disk_ends_is_a_repair(
+    hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
+) -> None:
+    capture = await capture_without_a_disk(hass, room, pty_link, folder)
 
     assert capture.running.end == "write_failed"
     assert ir.async_get(hass).async_get_issue(DOMAIN, "recording_disk_full") is not None
@@ -212,11 +216,7 @@ async def test_a_capture_that_the_disk_ends_is_a_repair(
 async def test_what_became_of_a_capture_is_told_once(
     hass: HomeAssistant, room: Any, pty_link: PtyLink, folder: Path
 ) -> None:
-    capture = await async_start_capture(hass, room)
-    pty_link.write(b'{"temp": 20.5, "mode": "a"}\n')
-    await until_state(hass, "sensor.room_mode", "a")
-    await hass.async_add_executor_job(shutil.rmtree, folder)  # as if the disk was taken away
-    await capture.async_stop()
+    await capture_without_a_disk(hass, room, pty_link, folder)
     ir.async_delete_issue(hass, DOMAIN, "recording_disk_full")  # as the next recording does
 
     await hass.config_entries.async_unload(room.entry_id)

@@ -47,8 +47,8 @@ class TimerfdSleeper:
     """Waits with a timer of the Linux kernel, to some 0.1 ms. Raises OSError where there is none to be had.
 
     It is itself the future that a task waits for (``asyncio.isfuture`` says what makes one), and wakes the task in the
-    very turn of the loop in which the timer expires: a new future for each moment, and a turn more, cost as much as
-    all that is then done in a slot. One task at a time.
+    very turn of the loop in which the timer expires: a new future for each moment, and a turn more, cost microseconds
+    that a thousand moments a second add up. One task at a time.
     """
 
     _asyncio_future_blocking = False

@@ -227,8 +227,8 @@ class _Recorder:
     async def _poll_slots(self) -> None:  # noqa: PLR0912  - why in one piece is said below
         """Poll in each slot and publish, to the end.
 
-        A good slot takes one way through this one function: it comes a thousand times a second after a pause in which
-        the processor forgot everything, and then each further function costs as much as its work.
+        A good slot takes one way through this one function: it comes up to a thousand times a second, each time after a
+        pause that has emptied the processor's caches, and then each further function costs about a microsecond.
         """
         now, until, target_of, ledger = self._clock.now, self._sleeper.until, self._cadence.target, self._ledger
         while not self._stopping and self._slot != self._total:
