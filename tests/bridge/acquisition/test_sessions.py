@@ -116,7 +116,38 @@ async def test_a_reader_that_is_cancelled_leaves_its_sample_to_the_next_one() ->
         assert (await anext(session)).value == 7
 
 
-async def test_closing_while_somebody_waits_ends_the_wait_and_waits_for_the_receiver() -> None:
+async def test_a_reader_that_is_cancelled_leaves_a_receiver_without_producer_alive() -> None:
+    spoken = asyncio.Event()
+
+    async def receive() -> AsyncIterator[Sample]:
+        await spoken.wait()
+        yield Sample("device", value=7)
+
+    async with StreamingSession(receive(), mode=StreamMode.AUTOPRINT) as session:
+        reading = asyncio.ensure_future(anext(session))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        spoken.set()
+
+        assert (await anext(session)).value == 7
+
+
+async def test_two_readers_share_the_samples() -> None:
+    device: Fanout[Sample] = Fanout()
+
+    async with open_session(device) as session:
+        readings = [asyncio.ensure_future(anext(session)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for number in range(2):
+            await device.put(Sample("device", value=number))
+
+        assert [sample.value for sample in await asyncio.gather(*readings)] == [0, 1]
+
+
+@pytest.mark.parametrize("has_producer", [True, False])
+async def test_closing_while_somebody_waits_ends_the_wait_and_waits_for_the_receiver(has_producer: bool) -> None:
     ended: list[str] = []
 
     async def receive() -> AsyncIterator[Sample]:
@@ -131,7 +162,8 @@ async def test_closing_while_somebody_waits_ends_the_wait_and_waits_for_the_rece
     async def produce() -> None:
         await asyncio.Event().wait()
 
-    async with StreamingSession(receive(), mode=StreamMode.POLL, producer=produce) as session:
+    producer = produce if has_producer else None
+    async with StreamingSession(receive(), mode=StreamMode.POLL, producer=producer) as session:
         reading = asyncio.ensure_future(anext(session, None))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -46,7 +46,7 @@ class StreamingSession:
         self._producer = producer
         self._producing: asyncio.Future[None] | None = None
         # Kept when a reader is cancelled, so that the sample it waited for goes to the next one.
-        self._receiving: asyncio.Future[Sample] | None = None
+        self._receiving: asyncio.Task[Sample] | None = None
         self._closed = False
 
     @property
@@ -74,25 +74,31 @@ class StreamingSession:
         return self
 
     async def __anext__(self) -> Sample:
-        """Return the next sample, waiting for it."""
-        if self._closed:
-            raise StopAsyncIteration
-        if self._producing is None:
-            return await anext(self._receiver)
-        if self._receiving is None:
-            self._receiving = asyncio.ensure_future(anext(self._receiver))
-        receiving = self._receiving
-        await asyncio.wait((receiving, self._producing), return_when=asyncio.FIRST_COMPLETED)
-        if not receiving.done():
-            # What the producer sent last may arrive in this very turn.
-            await asyncio.sleep(0)
-        if receiving.done():
-            self._receiving = None
+        """Return the next sample, waiting for it; two readers share the samples."""
+        while not self._closed:
+            if self._receiving is None:
+                # Eagerly: a sample that is there already costs no turn of the loop.
+                self._receiving = asyncio.create_task(self._receive(), eager_start=True)
+            receiving, producing = self._receiving, self._producing
+            if not receiving.done():
+                awaited = (receiving,) if producing is None else (receiving, producing)
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not receiving.done():
+                # What the producer sent last may arrive in this very turn.
+                await asyncio.sleep(0)
             if receiving.cancelled():  # by aclose()
-                raise StopAsyncIteration
-            return receiving.result()
-        self._producing.result()
+                break
+            if receiving.done():
+                if self._receiving is receiving:  # no other reader was faster
+                    self._receiving = None
+                    return receiving.result()
+            elif producing is not None and not self._closed:
+                producing.result()
+                break
         raise StopAsyncIteration
+
+    async def _receive(self) -> Sample:
+        return await anext(self._receiver)
 
     async def aclose(self) -> None:
         """Stop the producer, call ``on_close`` and close the receiver; idempotent."""
