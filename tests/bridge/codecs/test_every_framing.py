@@ -164,6 +164,46 @@ def test_where_marks_are_the_same_what_comes_before_the_first_is_no_frame(rest: 
     assert framer.counters.partial == 2 * partial
 
 
+@every_framing
+def test_a_frame_that_the_loss_of_the_link_cuts_is_counted_once(kind: str) -> None:
+    whole = EXAMPLES[kind].line(b"GOODGOOD")
+    for length in range(2, len(whole)):  # a single byte may as well be the end of the frame before
+        framer = EXAMPLES[kind].framer()
+        assert framer.feed(whole[:length]) == []
+        assert framer.counters.partial == 0
+
+        framer.reset(mid_frame=False)
+        framer.reset(mid_frame=False)
+
+        assert framer.counters.partial == 1, whole[:length]
+
+
+@every_framing
+def test_the_loss_of_the_link_between_two_frames_cuts_none(kind: str) -> None:
+    framer = EXAMPLES[kind].framer()
+    framer.feed(EXAMPLES[kind].line(b"GOODGOOD"))
+    framer.reset(mid_frame=False)
+
+    assert framer.counters.partial == 0
+
+
+def test_the_loss_of_the_link_cuts_no_frame_that_is_discarded_already() -> None:
+    framer = EXAMPLES["line"].framer()
+    framer.reset(mid_frame=True)
+    framer.feed(b"rest")
+    framer.reset(mid_frame=False)
+
+    assert framer.counters.partial == 1
+
+
+def test_what_stands_before_a_telegram_when_the_link_is_lost_is_garbage() -> None:
+    framer = EXAMPLES["telegram"].framer()
+    framer.feed(b"noise")
+    framer.reset(mid_frame=False)
+
+    assert (framer.counters.garbage, framer.counters.partial) == (5, 0)
+
+
 def test_silence_ends_a_frame() -> None:
     framer = framer_from_dict({"kind": "silence", "gap": 0.02})
 

@@ -83,13 +83,13 @@ def test_a_frame_of_exactly_the_maximum_length_is_whole() -> None:
     assert framer.counters == FramingCounters(overlong=1)
 
 
-def test_after_a_reset_in_mid_frame_the_rest_of_the_frame_is_discarded_and_counted() -> None:
+def test_after_a_reset_in_mid_frame_both_the_half_before_and_the_rest_behind_it_are_discarded_and_counted() -> None:
     framer = DelimiterFramer()
     framer.feed(b"half")
     framer.reset(mid_frame=True)
 
     assert framer.feed(b"rest\nwhole\n") == [b"whole"]
-    assert framer.counters == FramingCounters(partial=1)
+    assert framer.counters == FramingCounters(partial=2)
 
 
 @pytest.mark.parametrize("delimiter", [b"\r\n", b"\x03\r\n", b"aab"])
@@ -100,13 +100,13 @@ def test_a_border_that_comes_byte_by_byte_ends_what_is_discarded(delimiter: byte
     assert feed_all(framer, [bytes([byte]) for byte in b"rest" + delimiter + b"whole" + delimiter]) == [b"whole"]
 
 
-def test_after_a_reset_between_frames_only_the_incomplete_frame_is_forgotten() -> None:
+def test_after_a_reset_between_frames_only_the_incomplete_frame_is_lost_and_counted() -> None:
     framer = DelimiterFramer()
     framer.feed(b"half")
     framer.reset(mid_frame=False)
 
     assert framer.feed(b"whole\n") == [b"whole"]
-    assert framer.counters == FramingCounters()
+    assert framer.counters == FramingCounters(partial=1)
 
 
 @pytest.mark.parametrize(("delimiter", "max_length"), [(b"", 10), (b"\n", 0)])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer, framer_from_dict
+from custom_components.fieldbridge.bridge.codecs.framing import DelimiterFramer, FramingCounters, framer_from_dict
 from custom_components.fieldbridge.bridge.errors import LinkClosedError, LinkError
 from custom_components.fieldbridge.bridge.transports.counters import TransportCounters
 from custom_components.fieldbridge.bridge.transports.serial import SerialSettings, SerialTransport
@@ -72,7 +72,9 @@ async def test_what_arrives_between_opening_and_starting_is_delivered() -> None:
         await listener.close()
 
     assert listener.data == [b"hello"]
-    assert listener.transport.counters == TransportCounters(bytes_received=9, frames=1)
+    assert listener.transport.counters == TransportCounters(
+        bytes_received=9, frames=1, framing=FramingCounters(partial=1)
+    )
 
 
 async def test_the_end_of_file_is_told_once_and_does_not_spin_as_the_serial_sensor_of_home_assistant_does() -> None:
@@ -150,7 +152,7 @@ async def test_a_stream_begins_with_its_connection_also_after_reconnecting() -> 
             await listener.close()
 
     assert listener.data == [b"first", b"first"]
-    assert listener.transport.counters.framing.partial == 0
+    assert listener.transport.counters.framing.partial == 2  # the half that each connection left
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,8 @@ class BleTransport:
     async def close(self) -> None:
         """Disconnect and wait until the slot is free; idempotent."""
         await self.stop_scan()
+        if self._framer is not None:
+            self._framer.reset(mid_frame=False)
         peripheral, self._peripheral = self._peripheral, None
         if peripheral is not None:
             await peripheral.disconnect()

@@ -114,7 +114,6 @@ class SerialTransport:
         """Open the port. Raises LinkError that names the port without its secrets."""
         settings = self.settings
         self._scanning = False
-        self._framer.reset(mid_frame=False)
         connection = _Connection(self._received, self._lost, self._clock.now)
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT):
@@ -140,6 +139,7 @@ class SerialTransport:
         connection, self._connection = self._connection, None
         if self._silence is not None:
             self._silence.cancel()
+        self._framer.reset(mid_frame=False)
         if connection is not None:
             try:
                 await connection.close()

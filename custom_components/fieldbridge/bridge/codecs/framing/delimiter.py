@@ -43,10 +43,9 @@ class DelimiterFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
+        self.counters.partial += (self._tail != b"" and not self._discarding) + mid_frame
         self._tail = b""
         self._discarding = mid_frame
-        if mid_frame:
-            self.counters.partial += 1
 
     def _bound_tail(self) -> None:
         """Keep what may become a frame; of what is discarded only a possible beginning of the border."""

@@ -99,6 +99,7 @@ class EscapedFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
+        self.counters.partial += self._buffer != b"" and not self._discarding
         self._buffer = b""
         self._discarding = self._same or (mid_frame and not self._start)
         self._uncounted = self._same and not mid_frame

@@ -18,7 +18,7 @@ class FramingCounters:
     overlong: int = 0
     """Frames over the maximum length, discarded up to the next border."""
     partial: int = 0
-    """Frames that were cut off by opening the link in the middle of one, or by a pause inside."""
+    """Frames of which only a part came: the link was opened or lost in the middle, or there was a pause inside."""
     garbage: int = 0
     """Bytes outside of frames."""
     restarted: int = 0
@@ -44,7 +44,7 @@ class Framer(ABC):
 
     @abstractmethod
     def reset(self, *, mid_frame: bool) -> None:
-        """Forget the incomplete frame; with ``mid_frame`` what comes first is the rest of a frame."""
+        """Count and forget the incomplete frame; with ``mid_frame`` what comes first is the rest of another one."""
 
     def flush(self) -> list[bytes]:
         """Return the frame that silence completes."""

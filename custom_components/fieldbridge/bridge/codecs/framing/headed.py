@@ -71,9 +71,8 @@ class HeadedFramer(Framer):
 
     @override
     def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
-        if self._buffer and now - self._last > _PAUSE:
-            self.counters.partial += 1
-            self._forget()
+        if now - self._last > _PAUSE:
+            self._give_up()
         self._last = now
         buffer, position = self._buffer + data, 0
         frames: list[bytes] = []
@@ -106,9 +105,10 @@ class HeadedFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
-        self._forget()
+        self._give_up()
 
-    def _forget(self) -> None:
+    def _give_up(self) -> None:
+        self.counters.partial += self._buffer != b""
         self._buffer = b""
         self._rejected_until = self._work = 0
 

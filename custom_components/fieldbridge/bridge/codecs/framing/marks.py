@@ -64,6 +64,7 @@ class MarksFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
+        self.counters.partial += self._buffer != b""
         self._buffer = b""
 
 
@@ -114,9 +115,9 @@ class EndMarkFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
+        self.counters.partial += (self._buffer != b"" and not self._discarding) + mid_frame
         self._buffer = b""
         self._discarding = mid_frame
-        self.counters.partial += mid_frame
 
 
 def _require_room(max_length: int, marks: int) -> None:

@@ -39,6 +39,6 @@ class SilenceFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
+        self.counters.partial += (self._buffer != b"") + mid_frame
         self._buffer = b""
         self._discarding = mid_frame
-        self.counters.partial += mid_frame

@@ -37,6 +37,10 @@ class TelegramFramer(Framer):
 
     @override
     def reset(self, *, mid_frame: bool) -> None:
+        if self._telegram or self._line.startswith(self._start):
+            self.counters.partial += 1
+        else:
+            self.counters.garbage += len(self._line)
         self._line = self._telegram = b""
 
     def _add(self, line: bytes, frames: list[bytes]) -> None:
