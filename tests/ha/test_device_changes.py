@@ -5,9 +5,10 @@ from types import MappingProxyType
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import STATE_ON
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_registry import EVENT_ENTITY_REGISTRY_UPDATED, EventEntityRegistryUpdatedData
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge import async_remove_config_entry_device
@@ -175,14 +176,17 @@ async def test_a_device_that_comes_while_its_link_is_set_up_is_there_afterwards(
 ) -> None:
     entry = serial_entry(pty_link.path, device("Gas analyser", GAS_ANALYSER))
     entry.add_to_hass(hass)
-    setting_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
-    await until(lambda: getattr(entry, "runtime_data", None) is not None)
-    assert entry.state is ConfigEntryState.SETUP_IN_PROGRESS
     added = ConfigSubentry(
         data=MappingProxyType(ROOM.to_dict()), subentry_type=SUBENTRY_DEVICE, title="Room", unique_id=None
     )
-    hass.config_entries.async_add_subentry(entry, added)
-    assert await setting_up
+
+    @callback
+    def add_device(_: Event[EventEntityRegistryUpdatedData]) -> None:
+        assert entry.state is ConfigEntryState.SETUP_IN_PROGRESS
+        hass.config_entries.async_add_subentry(entry, added)
+
+    hass.bus.async_listen_once(EVENT_ENTITY_REGISTRY_UPDATED, add_device)
+    assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert {each.name for each in entry.runtime_data.devices.values()} == {"Gas analyser", "Room"}
     assert hass.states.get("sensor.room_temperature") is not None
