@@ -2,7 +2,9 @@
 
 import csv
 from datetime import UTC, datetime
+import math
 from pathlib import Path
+import time
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -155,6 +157,49 @@ async def test_integers_beyond_64_bits_and_numbers_that_are_none_do_not_end_a_re
     assert sink.lost == 0
 
 
+@pytest.mark.parametrize("columns", [None, COLUMNS], ids=["long", "wide"])
+@pytest.mark.parametrize("digits", [400, 5000], ids=str)
+async def test_an_integer_beyond_all_floats_costs_at_most_itself(
+    kind: str, digits: int, columns: tuple[Column, ...] | None, tmp_path: Path
+) -> None:
+    sink = ALL_SINKS[kind](tmp_path / f"run.{kind}", columns=columns)
+
+    rows = await written(sink, sample(1, 1.0), sample(2, -(10**digits)), sample(3, 3.0))
+
+    name = "value" if columns is None else "temperature"
+    assert [float(rows[place][name]) for place in (0, 2)] == [1.0, 3.0]
+    assert sink.lost == 0
+
+
+async def test_a_list_that_is_used_again_after_a_write_costs_no_row(kind: str, tmp_path: Path) -> None:
+    sink = ALL_SINKS[kind](tmp_path / f"run.{kind}")
+    samples: list[Sample] = []
+    async with sink:
+        for number in range(100):
+            samples.append(sample(number, float(number)))
+            await sink.write_many(samples)
+            samples.clear()
+
+    assert [float(row["value"]) for row in read_rows(sink.path)] == [float(number) for number in range(100)]
+
+
+async def test_a_moment_without_an_offset_is_utc_in_every_format(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        (row,) = await written(
+            ALL_SINKS[kind](tmp_path / f"run.{kind}"),
+            Sample("oven", received_at=datetime(2026, 11, 21, 12)),  # noqa: DTZ001  - what this is about
+        )
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert datetime.fromisoformat(str(row["received_at"])) == ANCHOR.utc
+
+
 async def test_a_value_of_the_wrong_kind_is_left_out_of_a_parquet_column(tmp_path: Path) -> None:
     layout = RowLayout("oven", COLUMNS, ANCHOR)
     sink = ParquetSink(tmp_path / "run.parquet", columns=COLUMNS)
@@ -213,8 +258,9 @@ async def test_open_and_close_are_idempotent_and_writing_needs_an_open_sink(kind
 
 
 def test_an_interval_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="sync_interval"):
-        CsvSink(tmp_path / "run.csv", sync_interval=0)
+    for interval in (0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="sync_interval"):
+            CsvSink(tmp_path / "run.csv", sync_interval=interval)
 
 
 NUMBERS = st.none() | st.floats() | st.integers() | st.sampled_from([0.0, -0.0, 1e-7, 1e16, 2**63, 2**64])

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+import math
 from pathlib import Path
 import time
 from types import TracebackType
 from typing import ClassVar, Self, override
 
-from ..acquisition import Column, Sample
+from ..acquisition import Column, Sample, SampleRow
 from .journal import Format
 from .parquet_format import ParquetFormat
 from .sqlite_format import SqliteFormat
@@ -33,7 +34,7 @@ class RecordedFile[T]:
         keep_free: int = 0,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        if not sync_interval > 0:
+        if not 0 < sync_interval < math.inf:
             raise ValueError(f"sync_interval must be > 0, got {sync_interval!r}")
         self._path = path
         self._format = format
@@ -163,8 +164,9 @@ class FileSink(RecordedFile[Sample]):
         return self._table.unplaced if isinstance(self._table, WideTable) else 0
 
     async def write_many(self, samples: Sequence[Sample]) -> None:
-        """Write samples; raises as ``write_batches``."""
-        await self.write_batches((samples,))
+        """Write samples; raises as ``write_batches``. A list may be used again at once: the thread reads a copy."""
+        kept = samples if isinstance(samples, SampleRow) else tuple(samples)
+        await self.write_batches((kept,))
 
     @override
     async def write_batches(self, batches: Sequence[Batch]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .files import AppendFile, part_of, publish, refuse_existing
 from .sink import SinkDependencyError, SinkError, SinkWriteError
-from .tables import Field, FieldType, Row
+from .tables import Field, FieldType, Row, as_float
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -199,6 +199,7 @@ def _type(pa: Any, kind: FieldType) -> Any:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool | int | float) and math.isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, bool | int | float):
+        return None
+    number = as_float(value) if isinstance(value, int) else value
+    return number if math.isfinite(number) else None

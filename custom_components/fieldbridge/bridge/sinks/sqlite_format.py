@@ -8,7 +8,7 @@ import sqlite3
 
 from .files import part_of, publish, refuse_existing
 from .sink import DiskFullError, SinkError, SinkWriteError
-from .tables import Field, FieldType, Row, iso
+from .tables import Field, FieldType, Row, as_float, iso
 
 TABLE = "samples"
 
@@ -118,7 +118,7 @@ class SqliteFormat:
 
 
 def _within_64_bits(value: object) -> object:
-    return float(value) if isinstance(value, int) and value not in _INTEGERS else value
+    return as_float(value) if isinstance(value, int) and value not in _INTEGERS else value
 
 
 def _encodable(value: object) -> object:

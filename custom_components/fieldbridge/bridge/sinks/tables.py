@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+import math
 from typing import Protocol
 
 from ..acquisition import Column, Sample, SampleRow
@@ -178,5 +179,15 @@ def moment_of(text: str) -> datetime:
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment as text in UTC, with its offset."""
-    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+    """Return a moment as text in UTC, with its offset; one without an offset is in UTC."""
+    if moment.tzinfo is UTC:
+        return moment.isoformat()
+    return (moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def as_float(number: int) -> float:
+    """Return the nearest float, which is infinite for an integer beyond them all."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number > 0 or -1)

@@ -14,9 +14,11 @@ from typing import override
 import orjson
 
 from .files import AppendFile, part_of, publish, refuse_existing
-from .tables import Field, FieldType, Row, iso
+from .tables import Field, FieldType, Row, as_float, iso
 
 _BLOCK = 1 << 20
+_MAX_BITS = 14_000
+"""Size of an integer of fewer than the 4300 digits that Python writes at most."""
 
 
 class _TextJournal:
@@ -33,7 +35,11 @@ class _TextJournal:
         return self._file.size
 
     def write(self, rows: Sequence[Row]) -> None:
-        self._file.append(self._encode([self._plain(row) for row in rows]))
+        try:
+            lines = self._encode([self._plain(row) for row in rows])
+        except ValueError:  # an integer of more digits than Python writes
+            lines = self._encode([[_printable(value) for value in self._plain(row)] for row in rows])
+        self._file.append(lines)
         self.rows += len(rows)
 
     def sync(self) -> None:
@@ -150,6 +156,10 @@ def _csv_numbers(values: Sequence[object]) -> bytes:
     if (missing := text.count(b"null")) and missing != sum(value is None for value in values):
         return _csv_lines([values])[0]  # not a number, or infinite
     return text.replace(b"null", b"") if missing else text
+
+
+def _printable(value: object) -> object:
+    return as_float(value) if isinstance(value, int) and value.bit_length() > _MAX_BITS else value
 
 
 def _json_line(row: dict[str, object]) -> bytes:
