@@ -88,6 +88,19 @@ async def test_a_message_goes_only_to_the_devices_that_use_its_topic() -> None:
         assert link.statistics()["unused"] == 1
 
 
+async def test_a_message_that_came_before_the_broker_went_is_taken_and_the_device_is_gone_then() -> None:
+    link = Link()
+    session = link.set_device("lamp", lamp())
+    async with link.running():
+        await link.until_state("up")
+        link.feed.say("home/lamp", '{"level": 20}')
+        link.feed.go()
+        await link.until_state("down")
+
+        assert session.counters.decoded == 1
+        assert not session.available
+
+
 async def test_a_garbled_message_is_counted_and_the_value_before_it_stays() -> None:
     link = Link()
     session = link.set_device("lamp", lamp())

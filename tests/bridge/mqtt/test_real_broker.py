@@ -3,7 +3,7 @@
 import _socket
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import gc
 import json
 from pathlib import Path
@@ -133,6 +133,45 @@ async def test_bytes_that_are_no_text_are_dropped_and_counted(mosquitto: Broker)
         await other.publish("x", b"\xff\xfe")
         await until(lambda: client.inbound_dropped == 1)
         assert client.is_connected
+
+
+async def test_what_waits_when_the_connection_is_lost_is_delivered_all_the_same(mosquitto: Broker) -> None:
+    async with waiting_messages(mosquitto) as (client, go, handled):
+        mosquitto.stop()
+        with suppress(MqttNotConnectedError):
+            while True:  # until the loss is noticed
+                await client.publish("y", "", qos=0)
+                await asyncio.sleep(0.01)
+        go.set()
+        await until(lambda: not client.is_connected)
+        assert (handled, client.inbound_dropped) == (["1", "2", "3"], 0)
+
+
+async def test_what_waits_at_the_end_is_counted_and_told(mosquitto: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    async with waiting_messages(mosquitto) as (client, _, handled):
+        await client.stop()
+    assert (handled, client.inbound_dropped) == (["1"], 2)
+    assert "2 MQTT messages came too late" in caplog.text
+
+
+@asynccontextmanager
+async def waiting_messages(mosquitto: Broker) -> AsyncIterator[tuple[MqttClient, asyncio.Event, list[str]]]:
+    """Yield a client that handles the first of three messages until the event is set, and what it handled."""
+    go, handled, arrived = asyncio.Event(), list[str](), list[str]()
+
+    async def handle(_: str, payload: str) -> None:
+        handled.append(payload)
+        await go.wait()
+
+    client = MqttClient(settings_of(mosquitto))
+    client.on_message(handle)
+    client.on_payload(lambda topic, *_: arrived.append(topic))
+    await client.subscribe("x")
+    async with started(client):
+        for number in (1, 2, 3):
+            await client.publish("x", str(number))
+        await until(lambda: len(arrived) == 3 and bool(handled))
+        yield client, go, handled
 
 
 async def test_refused_credentials_are_told_to_the_owner(mosquitto_with_password: Broker) -> None:

@@ -53,6 +53,7 @@ class MqttClient:
     """A context that is ready made, used instead of the certificates that the settings name."""
     clock: ClockPort = field(default_factory=SystemClock)
     inbound_dropped: int = field(default=0, init=False)
+    """Messages that were no text, too long, or still waited at the end."""
     refused: set[str] = field(default_factory=set, init=False)
     """Topics that the broker does not let us subscribe to."""
     _on_payload: PayloadCallback | None = field(default=None, init=False, repr=False)
@@ -209,6 +210,10 @@ class MqttClient:
                 await self._deliver(message)
         finally:
             self._set_connection(None)
+            # After a loss none is left: the library hands over what came before it.
+            if left := len(connection.messages):
+                self.inbound_dropped += left
+                _LOGGER.warning("%d MQTT messages came too late to be handled before the end", left)
 
     def _set_connection(self, connection: Any) -> None:
         self._connection = connection

@@ -127,18 +127,16 @@ class MqttTransport:
             raise LinkError(f"the MQTT broker does not let this user listen to {', '.join(self.trees)}")
 
     async def stop_scan(self) -> None:
-        """Stop delivering; what waits is dropped with the link."""
+        """Deliver what came before, and no more."""
         self._feed.on_payload(None)
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
         tasks = [task for task in (self._renewing, self._asking) if task is not None]
         self._renewing = self._asking = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._waiting.clear()
-        self._late.clear()
+        self._hand_on_late()
+        while self._flushing is not None:  # noqa: ASYNC110 - every turn hands on a slice
+            await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Leave the broker; idempotent."""
@@ -190,10 +188,13 @@ class MqttTransport:
     async def _renew_budget(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            late, self._late = self._late, {}
-            self._left = max(0, self._budget - len(late))
-            if late:
-                self._hand_on(late.values())
+            self._left = max(0, self._budget - len(self._late))
+            self._hand_on_late()
+
+    def _hand_on_late(self) -> None:
+        late, self._late = self._late, {}
+        if late:
+            self._hand_on(late.values())
 
     def _ask_for_kept(self) -> None:
         if self._renewing is not None and (self._asking is None or self._asking.done()):
