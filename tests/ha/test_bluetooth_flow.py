@@ -366,6 +366,9 @@ async def test_a_person_lets_a_button_write(hass: HomeAssistant, bluez: MockBlue
     change = await Flow.change_device(hass, entry, "ble_command")
     assert "2a38" in {option["value"] for option in change.options_of("characteristic")}
     form = {"commanded": "Reset", "characteristic": "2a38", "write_type": "hex", "control": "button", "press": "a5 01"}
+    await change.submit({**form, "characteristic": "the lamp"})
+    assert change.errors == {"base": "bad_write"}
+    assert "'the lamp' is no characteristic" in change.shown["description_placeholders"]["error"]
     await change.submit(form)
     assert change.ended_by == "reconfigure_successful", change.shown
     await until(lambda: hass.states.get("button.strap_reset"))

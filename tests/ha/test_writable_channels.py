@@ -13,6 +13,7 @@ from demo.pty_link import PtyLink
 
 from .links import device, serial_entry, set_up, until_state
 
+FRAME = {"frame": "{value}\\n"}
 HEATER = DeviceProfile(
     decoder=JsonDecoder(),
     channels=(
@@ -22,7 +23,7 @@ HEATER = DeviceProfile(
             source="target",
             unit="°C",
             device_class="temperature",
-            write=Write(control=WriteControl.NUMBER, minimum=5, maximum=35, step=0.5),
+            write=Write(control=WriteControl.NUMBER, minimum=5, maximum=35, step=0.5, target=FRAME),
         ),
         Channel(
             key="mode",
@@ -30,13 +31,25 @@ HEATER = DeviceProfile(
             source="mode",
             kind=ValueKind.TEXT,
             texts={"0": "off", "2": "heat"},
-            write=Write(control=WriteControl.SELECT, options={"off": 0, "heat": 2}),
+            write=Write(control=WriteControl.SELECT, options={"off": 0, "heat": 2}, target=FRAME),
         ),
         Channel(
-            key="fan", name="Fan", source="fan", kind=ValueKind.BINARY, write=Write(control=WriteControl.SWITCH, on=1)
+            key="fan",
+            name="Fan",
+            source="fan",
+            kind=ValueKind.BINARY,
+            write=Write(control=WriteControl.SWITCH, on=1, target=FRAME),
         ),
-        Channel(key="note", name="Note", source="", kind=ValueKind.TEXT, write=Write(control=WriteControl.TEXT)),
-        Channel(key="reset", name="Reset", source="", write=Write(control=WriteControl.BUTTON, press="RST")),
+        Channel(
+            key="note",
+            name="Note",
+            source="",
+            kind=ValueKind.TEXT,
+            write=Write(control=WriteControl.TEXT, target=FRAME),
+        ),
+        Channel(
+            key="reset", name="Reset", source="", write=Write(control=WriteControl.BUTTON, press="RST", target=FRAME)
+        ),
         Channel(
             key="state",
             name="State",

@@ -89,6 +89,12 @@ def test_every_mistake_is_told_with_its_line() -> None:
         ("  baud_rate: 9600", "  baud_rate: !secret x", 10, "link.baud_rate"),
         ("  baud_rate: 9600", "  framing:\n    kind: line\n    max_length: 0", 12, "link.framing.max_length"),
         ("key: stable", "key: weight", 14, "channels"),
+        (
+            "unit: kg",
+            "write:\n      control: button\n      target: {topic: x}",
+            20,
+            "channels[0].write.target",
+        ),
         ("id: test_scale", "id: test_scale\nid: test_scale", 3, "id"),
     ],
 )

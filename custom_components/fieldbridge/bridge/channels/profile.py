@@ -9,6 +9,7 @@ from ..codecs.escapes import escape_bytes, parse_bytes
 from ..codecs.talk import Talk
 from ..errors import ProfileError
 from .channel import Channel, require_number
+from .targets import check_target
 
 SCHEMA_VERSION = 1
 """Stands in every stored description, since a device keeps the form that it was made with."""
@@ -85,8 +86,7 @@ class DeviceProfile:
         if len({channel.key for channel in channels}) != len(channels):
             raise ProfileError("channels", "every key must be used only once")
         for index, channel in enumerate(channels):
-            if channel.source:
-                _require_source(decoder, channel.source, f"channels[{index}].source")
+            _check_ends(decoder, channel, f"channels[{index}]")
         stale_after = data.get("stale_after")
         if stale_after is not None and require_number(stale_after, "stale_after") < 1:
             raise ProfileError("stale_after", "must be at least one second")
@@ -133,6 +133,14 @@ def _condition(data: Any, decoder: Decoder) -> FrameCondition | None:
         return FrameCondition(source=source, equals=equals, prefix=parse_bytes(prefix))
     except ValueError as err:
         raise ProfileError("condition.prefix", str(err)) from err
+
+
+def _check_ends(decoder: Decoder, channel: Channel, path: str) -> None:
+    """Raise ProfileError where a channel's value comes from nothing, or is written to nothing."""
+    if channel.source:
+        _require_source(decoder, channel.source, f"{path}.source")
+    if channel.write is not None:
+        check_target(decoder, channel.write.target, f"{path}.write.target")
 
 
 def _require_source(decoder: Decoder, source: str, path: str) -> None:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodeError, ProfileError
+from .gatt import WRITE_TYPES
 
 if TYPE_CHECKING:
     from .decoders import Decoder
@@ -77,6 +78,29 @@ class ServiceInfo:
     uuid: str
     name: str
     characteristics: tuple[CharacteristicInfo, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CharacteristicTarget:
+    """Where a write goes: the ``target`` of a channel's Write."""
+
+    characteristic: str
+    type: str = "text"
+    response: bool | None = None
+    """Whether the device acknowledges; None leaves it to the characteristic."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], path: str = "target") -> CharacteristicTarget:
+        """Return the target described by ``data``; raises ProfileError."""
+        if unknown := sorted(set(data) - set(cls.__slots__)):
+            raise ProfileError(path, f"unknown: {', '.join(unknown)}")
+        if not is_reference(data.get("characteristic")):
+            raise ProfileError(f"{path}.characteristic", f"{data.get('characteristic')!r} is no characteristic")
+        if data.get("type", "text") not in WRITE_TYPES:
+            raise ProfileError(f"{path}.type", f"must be one of {', '.join(WRITE_TYPES)}")
+        if not isinstance(data.get("response"), bool | None):
+            raise ProfileError(f"{path}.response", "must be true or false")
+        return cls(**data)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,6 +53,8 @@ TYPES: dict[str, tuple[int, _Reader]] = {
     "medfloat32": (4, _medfloat32),
 }
 """Name to (size in bytes, reader)."""
+WRITE_TYPES = (*(name for name in TYPES if not name.startswith("medfloat")), "text", "hex")
+"""What ``encode`` can write."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +188,7 @@ def encode(value: object, kind: str) -> bytes:
     if kind == "hex":
         text = str(value)
         return bytes.fromhex(f"0{text}" if len(text) == 1 else text)
-    if kind not in TYPES or kind.startswith("medfloat"):
+    if kind not in WRITE_TYPES:
         raise ValueError(f"{kind!r} cannot be written")
     if not isinstance(value, int | float) or value != int(value):
         raise ValueError(f"{value!r} is not a whole number")

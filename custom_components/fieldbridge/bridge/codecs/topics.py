@@ -5,7 +5,7 @@ So whatever is made for frames (captures, previews, replay) works for messages a
 stands for the device's base topic.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import json
 from typing import Any, NamedTuple
@@ -136,6 +136,36 @@ class TopicDecoder:
             except ValueError as err:
                 raise ProfileError(f"{path}.availability[{index}].source", str(err)) from err
         return decoder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopicTarget:
+    """Where a write goes: the ``target`` of a channel's Write."""
+
+    topic: str
+    """The full topic."""
+    payload: str = ""
+    """A template for ``fill``."""
+    retain: bool = False
+    qos: int = 1
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], decoder: TopicDecoder, path: str = "target") -> TopicTarget:
+        """Return the target described by ``data``; raises ProfileError."""
+        if unknown := sorted(set(data) - set(cls.__slots__)):
+            raise ProfileError(path, f"unknown: {', '.join(unknown)}")
+        for name in ("topic", "payload"):
+            if not isinstance(data.get(name, ""), str):
+                raise ProfileError(f"{path}.{name}", "must be a text")
+        if not isinstance(data.get("retain", False), bool):
+            raise ProfileError(f"{path}.retain", "must be true or false")
+        if type(data.get("qos", 1)) is not int or data.get("qos", 1) not in (0, 1, 2):
+            raise ProfileError(f"{path}.qos", "must be 0, 1 or 2")
+        try:
+            topic = decoder.topic(data.get("topic", ""))
+        except ValueError as err:
+            raise ProfileError(f"{path}.topic", str(err)) from err
+        return cls(**{**data, "topic": topic})
 
 
 def _when(topic: str, pick: Callable[[TopicFields], object]) -> Getter:

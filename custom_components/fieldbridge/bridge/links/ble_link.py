@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from ..channels import Channel, DeviceProfile, DeviceSession
-from ..codecs.characteristics import ServiceInfo, is_reference, split_message
+from ..codecs.characteristics import CharacteristicTarget, ServiceInfo, is_reference, split_message
 from ..codecs.frame import Batch, Frame
 from ..codecs.framing import Framer, framer_from_dict
 from ..codecs.gatt import encode
@@ -54,15 +54,12 @@ class BleLink(FrameLink):
 
     async def _write(self, channel: Channel, raw: object) -> None:
         """Raises WriteError for what cannot be encoded, LinkError when the device does not take it."""
-        target = channel.write.target if channel.write else {}
-        reference = target.get("characteristic", "")
-        if not is_reference(reference):
-            raise WriteError(f"{channel.name}: no characteristic is named to write to")
         try:
-            data = encode(raw, target.get("type", "text"))
+            target = CharacteristicTarget.from_dict(channel.write.target if channel.write else {})
+            data = encode(raw, target.type)
         except (ValueError, OverflowError) as err:
             raise WriteError(f"{channel.name}: {err}") from err
-        await self._ble.write(reference, data, response=target.get("response"))
+        await self._ble.write(target.characteristic, data, response=target.response)
 
 
 class BleStreamLink(SerialLink):

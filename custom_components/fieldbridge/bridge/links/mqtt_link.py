@@ -9,7 +9,7 @@ from typing import Any, override
 from ..channels import Channel, DeviceProfile, DeviceSession
 from ..channels.listeners import Unsubscribe
 from ..codecs.frame import Batch, Frame
-from ..codecs.topics import Availability, TopicDecoder, TopicFields, fill
+from ..codecs.topics import Availability, TopicDecoder, TopicFields, TopicTarget, fill
 from ..errors import DecodeError, ProfileError, WriteError
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import PayloadCallback
@@ -208,17 +208,11 @@ class _Writer:
 
     async def write(self, channel: Channel, raw: object) -> None:
         """Publish one value. Raises WriteError, LinkError."""
-        target = channel.write.target if channel.write else {}
         try:
-            topic = self._decoder.topic(str(target.get("topic", "")))
-        except ValueError as err:
+            target = TopicTarget.from_dict(channel.write.target if channel.write else {}, self._decoder)
+        except ProfileError as err:
             raise WriteError(f"{channel.name}: {err}") from err
-        await self._broker.publish(
-            topic,
-            fill(str(target.get("payload", "")), raw),
-            retain=bool(target.get("retain", False)),
-            qos=int(target.get("qos", 1)),
-        )
+        await self._broker.publish(target.topic, fill(target.payload, raw), retain=target.retain, qos=target.qos)
 
 
 def _topic(frame: Frame) -> bytes:

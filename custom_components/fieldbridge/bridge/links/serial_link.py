@@ -10,7 +10,7 @@ from ..channels.proof import Proof
 from ..clock import SystemClock
 from ..codecs.frame import Batch
 from ..codecs.talk import Answer, Poll, Question
-from ..errors import LinkError, WriteError
+from ..errors import LinkError
 from ..health.link_status import LinkState, LinkStatus
 from ..interfaces import ClockPort, MqttPort
 from .exchange import Exchange, NoAnswerError, wait_at_most
@@ -72,13 +72,11 @@ class SerialLink(FrameLink):
         questions = {
             channel.key: Question.from_dict(channel.write.target, f"channels[{index}].write.target")
             for index, channel in enumerate(profile.channels)
-            if channel.write is not None and channel.write.target
+            if channel.write is not None
         }
         session = super().set_device(device_id, profile, topic=topic)
 
         async def write(channel: Channel, raw: object) -> None:
-            if channel.key not in questions:
-                raise WriteError(f"no frame that sets {channel.name} is known")
             await self._write(session, channel, questions[channel.key], raw)
 
         session.writer = write
