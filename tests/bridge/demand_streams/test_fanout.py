@@ -307,3 +307,21 @@ async def test_a_put_goes_on_when_the_consumer_it_waits_for_does_not_block_any_m
 
     assert putting.done()
     assert subscription.take() == [3, 4]
+
+
+async def test_a_policy_that_keeps_the_oldest_does_so_with_what_is_pending() -> None:
+    fanout: Fanout[int] = Fanout()
+    subscription = fanout.subscribe()
+    await fanout.put_many([1, 2, 3])
+
+    subscription.set_overflow(OverflowPolicy.DROP_NEWEST, 2)
+
+    assert subscription.take() == [1, 2]
+    assert (subscription.dropped_newest, subscription.dropped_oldest) == (1, 0)
+
+
+async def test_chunks_of_nothing_are_refused() -> None:
+    subscription: Subscription[int] = Fanout[int]().subscribe()
+
+    with pytest.raises(ValueError, match="max_items"):
+        await anext(subscription.chunks(0))

@@ -340,10 +340,6 @@ async def test_more_messages_than_one_turn_handles_are_all_handled(producer: Pro
 
 
 async def test_a_consumer_that_fails_takes_neither_the_producer_nor_the_others_with_it() -> None:
-    class Failing:
-        def tell(self, message: object) -> None:
-            raise ValueError("no more")
-
     async with StreamSystem() as system:
         producer: ProducerRef[int] = system.spawn(stream_producer(buffer_size=2), "producer")
         producer.tell(StreamSubscribe(Failing(), demand=5))
@@ -354,3 +350,89 @@ async def test_a_consumer_that_fails_takes_neither_the_producer_nor_the_others_w
             await sink.put_many(range(5))
             await sink.complete()
             assert [element async for element in source] == [0, 1, 2, 3, 4]
+
+
+async def test_a_push_after_a_subscription_or_a_demand_finds_the_room_that_it_made(system: StreamSystem) -> None:
+    producer: ProducerRef[int] = system.spawn(stream_producer(buffer_size=2), "small")
+    probe = Probe()
+    push(producer, 1, 2)
+    producer.tell(StreamSubscribe(probe, demand=3))
+    push(producer, 3, 4, 5)
+    producer.tell(StreamDemand(3))
+    push(producer, 6)
+    await settle()
+
+    assert probe.elements == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_there_was_demand_for_goes_out_before_the_end_that_follows_at_once(
+    producer: ProducerRef[int],
+) -> None:
+    probe = Probe()
+    producer.tell(StreamSubscribe(probe, demand=2))
+    push(producer, 1, 2, 3)
+    producer.tell(StreamCancel())
+    await settle()
+
+    assert probe.elements == [1, 2]
+    assert probe.end is EndReason.CANCELLED
+
+
+class Failing:
+    """A consumer that can be told nothing."""
+
+    def tell(self, message: object) -> None:
+        raise ValueError("no more")
+
+
+async def test_a_consumer_that_fails_at_the_end_keeps_it_from_nobody(
+    system: StreamSystem, producer: ProducerRef[int]
+) -> None:
+    other: ProducerRef[int] = system.spawn(stream_producer(), "other")
+    probe = Probe()
+    producer.tell(StreamSubscribe(Failing()))
+    producer.tell(StreamSubscribe(probe))
+
+    producer.tell(StreamCancel())
+    await settle()
+
+    assert producer.stopped
+    assert probe.end is EndReason.CANCELLED
+    assert await (await other.sink(timeout=1)).put(1)
+
+
+class Unstartable:
+    def make_ref(self, system: StreamSystem, name: str) -> StreamRef[str]:
+        return StreamRef(system, name)
+
+    def start(self, context: StreamContext[str]) -> Callable[[str], None]:
+        raise LookupError("no")
+
+
+async def test_what_cannot_start_leaves_its_name_free(system: StreamSystem) -> None:
+    with pytest.raises(LookupError):
+        system.spawn(Unstartable(), "name")
+
+    system.spawn(stream_producer(), "name")
+
+
+async def test_what_is_not_handled_before_the_end_of_the_system_is_counted() -> None:
+    async with StreamSystem() as system:
+        producer: ProducerRef[int] = system.spawn(stream_producer(), "producer")
+        push(producer, *range(2500))
+
+    assert system.dead_letters == 2500
+
+
+async def test_what_lies_in_a_hand_made_queue_stays_when_its_producer_stops() -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue(1)
+    closed = asyncio.Event()
+    sink = SinkRef(queue, Probe(), closed)
+    await sink.put(1)
+    waiting = asyncio.create_task(sink.put(2))
+    await settle()
+
+    closed.set()
+    await waiting
+
+    assert (queue.qsize(), queue.get_nowait()) == (1, 1)

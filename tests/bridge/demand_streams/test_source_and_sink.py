@@ -256,3 +256,63 @@ async def test_a_wrong_time_or_demand_is_refused(system: StreamSystem) -> None:
         stream_consumer(producer, timeout=0)
     with pytest.raises(ValueError, match="initial_demand"):
         stream_consumer(producer, initial_demand=0)
+
+
+async def test_more_elements_than_buffer_and_demand_hold_go_through_in_one_put(system: StreamSystem) -> None:
+    producer, consumer = spawn_pair(system, buffer_size=2, initial_demand=2)
+    sink = await producer.sink()
+    collected = asyncio.create_task(collect(await consumer.source()))
+    await settle()  # the demand is there before the elements are
+
+    async with asyncio.timeout(5):
+        assert await sink.put_many(range(100)) == 100
+        await sink.complete()
+        assert await collected == list(range(100))
+
+
+async def test_a_consumer_whose_stream_completed_stops_and_its_name_is_free(system: StreamSystem) -> None:
+    producer, consumer = spawn_pair(system)
+    sink = await producer.sink()
+    await sink.put(1)
+    await sink.complete()
+    assert await collect(await consumer.source()) == [1]
+    await settle()
+
+    assert producer.stopped
+    assert consumer.stopped
+    assert system.dead_letters == 0
+    spawn_pair(system)
+
+
+@pytest.mark.parametrize("settled", [True, False])
+async def test_a_consumer_that_comes_too_late_is_told_how_the_stream_ended(system: StreamSystem, settled: bool) -> None:
+    completed, first = spawn_pair(system)
+    await (await completed.sink()).complete()
+    assert await collect(await first.source()) == []
+    cancelled: ProducerRef[int] = system.spawn(stream_producer(), "cancelled")
+    cancelled.tell(StreamCancel())
+    if settled:
+        await settle()
+
+    late = [await system.spawn(stream_consumer(one), f"late {one.name}").source() for one in (completed, cancelled)]
+
+    async with asyncio.timeout(5):
+        assert [await collect(source) for source in late] == [[], []]
+    assert [source.end and source.end.reason for source in late] == [EndReason.COMPLETED, EndReason.CANCELLED]
+
+
+async def test_a_source_that_nobody_waits_for_any_more_is_kept_for_the_next_who_asks(system: StreamSystem) -> None:
+    producer, consumer = spawn_pair(system)
+    asking = asyncio.create_task(consumer.source())
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    await settle()
+
+    source = await consumer.source(timeout=1)
+
+    sink = await producer.sink()
+    await sink.put(1)
+    await sink.complete()
+    assert await collect(source) == [1]
+    assert system.dead_letters == 1

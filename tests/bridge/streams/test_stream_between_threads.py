@@ -1,8 +1,11 @@
 """A put of another thread wakes an idle loop at once, and neither threads nor floods lose or starve anybody."""
 
 import asyncio
+from collections.abc import Callable
+from contextvars import Context
 import threading
 import time
+from typing import override
 
 import pytest
 
@@ -114,3 +117,33 @@ async def test_a_flood_does_not_starve_other_tasks(batched: bool) -> None:
     consumer.cancel()
 
     assert turns == 5
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts how often another thread called for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    @override
+    def call_soon_threadsafe[*Ts](
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        self.calls += 1
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
+
+def test_a_thread_that_floods_a_full_stream_piles_up_no_calls_for_a_busy_loop() -> None:
+    loop = CountingLoop()
+
+    async def be_busy() -> None:
+        stream: Stream[int] = Stream(10)
+        thread = threading.Thread(target=stream.put_many, args=(range(1000),))
+        thread.start()
+        thread.join()
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(be_busy())
+
+        assert loop.calls == 0

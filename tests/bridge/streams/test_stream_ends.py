@@ -92,3 +92,8 @@ async def test_batches_can_be_left_and_begun_again() -> None:
     stream.finish()
 
     assert [batch async for batch in stream.batches()] == [[2, 3]]
+
+
+async def test_batches_of_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="max_items"):
+        Stream[int]().batches(0)

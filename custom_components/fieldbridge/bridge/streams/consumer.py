@@ -12,15 +12,16 @@ from .messages import (
     StreamConsumerMsg,
     StreamDemand,
     StreamElement,
+    StreamProducerMsg,
     StreamSubscribe,
+    Tellable,
 )
-from .producer import ProducerRef
 from .refs import SourceRef
 from .system import ASK_TIMEOUT, Receive, StreamContext, StreamRef, StreamSystem, UnhandledMessageError
 
 
 def stream_consumer[E](
-    producer: ProducerRef[E],
+    producer: Tellable[StreamProducerMsg[E]],
     *,
     timeout: float = 30.0,
     initial_demand: int = 16,
@@ -50,7 +51,7 @@ class ConsumerRef[E](StreamRef[StreamConsumerMsg[E]]):
 class StreamConsumer[E]:
     """Behaviour of a consumer; see ``stream_consumer``."""
 
-    producer: ProducerRef[E]
+    producer: Tellable[StreamProducerMsg[E]]
     timeout: float
     initial_demand: int
     overflow: OverflowPolicy
@@ -73,12 +74,9 @@ class _RunningConsumer[E]:
         self._over = False
         self._queue: asyncio.Queue[StreamElement[E] | StreamChunk[E] | StreamCompleted] = asyncio.Queue()
         context.on_stop(self._stopped)
-        if setup.producer.stopped:
-            self._complete(StreamCompleted(CANCELLED))
-        else:
-            setup.producer.tell(
-                StreamSubscribe(context.self, overflow=setup.overflow, buffer_size=setup.buffer_size, chunked=True)
-            )
+        setup.producer.tell(
+            StreamSubscribe(context.self, overflow=setup.overflow, buffer_size=setup.buffer_size, chunked=True)
+        )
 
     def receive(self, message: StreamConsumerMsg[E]) -> None:
         match message:
@@ -88,10 +86,12 @@ class _RunningConsumer[E]:
                 self._request(message.n)
             case StreamCompleted():
                 self._complete(message)
+                self._stop_when_over()
             case GetSource() if not self._active:
-                self._active = True
                 message.reply_to.tell(SourceRef(self._queue, self._cancel, self._setup.timeout, self._request))
+                self._active = True
                 self._request(self._setup.initial_demand)
+                self._stop_when_over()
             case StreamCancel():
                 self._leave(message.end)
             case _:
@@ -116,6 +116,11 @@ class _RunningConsumer[E]:
         if not self._over:
             self._over = True
             self._queue.put_nowait(message)
+
+    def _stop_when_over(self) -> None:
+        """Stop after the end, but not before somebody asked for the source, which says what the end was."""
+        if self._over and self._active:
+            self._context.stop()
 
     def _stopped(self) -> None:
         self._complete(StreamCompleted(CANCELLED))

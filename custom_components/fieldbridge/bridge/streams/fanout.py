@@ -96,13 +96,17 @@ class Subscription[T]:
         return len(self._items)
 
     def set_overflow(self, overflow: OverflowPolicy, buffer_size: int) -> None:
-        """Change the policy; what is pending stays, up to the new size."""
+        """Change the policy; what is pending stays as far as the new one would have kept it."""
         self._overflow = overflow
         self._limit = 1 if overflow is OverflowPolicy.LATEST else buffer_size
         if self._limit and overflow is not OverflowPolicy.BLOCK:
             while len(self._items) > self._limit:
-                self._items.popleft()
-                self.dropped_oldest += 1
+                if overflow is OverflowPolicy.DROP_NEWEST:
+                    self._items.pop()
+                    self.dropped_newest += 1
+                else:
+                    self._items.popleft()
+                    self.dropped_oldest += 1
         self._fanout._made_room()  # noqa: SLF001
 
     def serve(self, demand: Demand[T]) -> None:
@@ -145,6 +149,8 @@ class Subscription[T]:
 
     async def chunks(self, max_items: int = _ITEMS_PER_TURN) -> AsyncIterator[list[T]]:
         """Yield all that is pending, at most ``max_items`` at a time, with one wake-up each."""
+        if max_items < 1:
+            raise ValueError(f"max_items must be >= 1, got {max_items!r}")
         while await self.ready():
             yield self.take(max_items)
             if self._items:

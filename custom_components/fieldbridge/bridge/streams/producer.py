@@ -1,7 +1,7 @@
 """A stream producer: buffered input, output gated by demand, any number of consumers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import logging
 from typing import Any
@@ -61,25 +61,35 @@ class StreamProducer[E]:
 class _Consumer[E]:
     """A consumer as its producer sees it."""
 
-    __slots__ = ("_outbox", "chunked", "credit", "ref", "subscription")
+    __slots__ = ("_deliver_soon", "_outbox", "chunked", "credit", "ref", "subscription")
 
-    def __init__(self, message: StreamSubscribe[E], subscription: Subscription[E]) -> None:
+    def __init__(
+        self, message: StreamSubscribe[E], subscription: Subscription[E], deliver_soon: Callable[[], None]
+    ) -> None:
         self.ref = message.consumer
         self.chunked = message.chunked
-        self.credit = message.demand
+        self.credit = 0
         self.subscription = subscription
+        self._deliver_soon = deliver_soon
         self._outbox: list[E] = []
         subscription.serve(self)
+        self.grant(message.demand)
+
+    def grant(self, n: int) -> None:
+        """Give credit for ``n`` more: at once for what is pending, so that credit is left only when nothing is."""
+        self.credit += n
+        if self.credit and self.subscription.pending:
+            self.claim(self.subscription.take(self.credit))
 
     def claim(self, chunk: Sequence[E]) -> None:
         """Take what there is demand for; it is sent with whatever else comes in this turn."""
+        if not self._outbox:
+            self._deliver_soon()
         self.credit -= len(chunk)
         self._outbox.extend(chunk)
 
     def deliver(self) -> None:
-        """Send as much as the demand allows."""
-        if self.credit and self.subscription.pending:
-            self.claim(self.subscription.take(self.credit))
+        """Send what was taken."""
         if not self._outbox:
             return
         elements, self._outbox = self._outbox, []
@@ -101,23 +111,24 @@ class _RunningProducer[E]:
         self._consumers: dict[int, _Consumer[E]] = {}
         self._sink = SinkRef(self._fanout, context.self, self._closed)
         context.on_stop(self._stopped)
+        context.afterwards = self._refuse
 
     def receive(self, message: StreamProducerMsg[E]) -> None:
         match message:
             case InputReady():
-                self._context.later(self._deliver_all)
+                pass  # what there was demand for is on its way
             case StreamDemand():
-                self._demand(message)
+                for consumer in self._addressed(message.consumer):
+                    consumer.grant(message.n)
             case Push():
                 self._fanout.push((message.element,))
-                self._context.later(self._deliver_all)
             case StreamSubscribe():
                 self._subscribe(message)
             case GetSink():
                 message.reply_to.tell(self._sink)
             case CompleteStream():
                 self._fanout.finish(message.end)
-                self._context.later(self._deliver_all)
+                self._deliver_soon()
             case StreamCancel():
                 self._cancel(message)
             case _:
@@ -132,13 +143,14 @@ class _RunningProducer[E]:
             subscription = self._fanout.subscribe(overflow=message.overflow, buffer_size=size)
         else:
             subscription.set_overflow(message.overflow, size)
-        self._consumers[id(message.consumer)] = _Consumer(message, subscription)
-        self._context.later(self._deliver_all)
+        self._consumers[id(message.consumer)] = _Consumer(message, subscription, self._deliver_soon)
+        self._deliver_soon()
 
-    def _demand(self, message: StreamDemand) -> None:
-        for consumer in self._addressed(message.consumer):
-            consumer.credit += message.n
-        self._context.later(self._deliver_all)
+    def _refuse(self, message: StreamProducerMsg[E]) -> None:
+        """Tell a consumer that comes after the end why; whatever else comes is a dead letter."""
+        if not isinstance(message, StreamSubscribe):
+            raise UnhandledMessageError
+        message.consumer.tell(StreamCompleted(self._fanout.end or CANCELLED))
 
     def _cancel(self, message: StreamCancel) -> None:
         if message.consumer is not None:
@@ -154,6 +166,9 @@ class _RunningProducer[E]:
         if id(ref) not in self._consumers:
             raise UnhandledMessageError
         return (self._consumers[id(ref)],)
+
+    def _deliver_soon(self) -> None:
+        self._context.later(self._deliver_all)
 
     def _deliver_all(self) -> None:
         for consumer in tuple(self._consumers.values()):
@@ -171,7 +186,13 @@ class _RunningProducer[E]:
     def _stopped(self) -> None:
         self._closed.set()
         self._fanout.finish(CANCELLED)
-        for consumer in self._consumers.values():
+        if self._unclaimed is not None:
+            self._unclaimed.close()
+        consumers, self._consumers = self._consumers, {}
+        for consumer in consumers.values():
             consumer.subscription.close()
-            consumer.ref.tell(StreamCompleted(CANCELLED))
-        self._consumers.clear()
+            try:
+                consumer.deliver()
+                consumer.ref.tell(StreamCompleted(CANCELLED))
+            except Exception:
+                _LOGGER.exception("A consumer failed when it was told of the end")

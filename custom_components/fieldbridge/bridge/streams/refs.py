@@ -74,7 +74,7 @@ class SinkRef[E]:
 
         def stop(done: asyncio.Future[Any]) -> None:
             if not done.cancelled():
-                queue.shutdown(immediate=True)
+                queue.shutdown()  # what was put stays
 
         closing.add_done_callback(stop)
         taken = 0

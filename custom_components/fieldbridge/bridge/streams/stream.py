@@ -156,6 +156,8 @@ class Stream[T]:
 
     def batches(self, max_items: int = _ITEMS_PER_TURN) -> AsyncIterator[list[T]]:
         """Iterate over all that is pending, at most ``max_items`` at a time, with one wake-up each."""
+        if max_items < 1:
+            raise ValueError(f"max_items must be >= 1, got {max_items!r}")
         # Another thread that finds the stream too full takes items out of it, but never leaves fewer than the bound.
         return _Batches(self, min(max_items, self._bound))
 
@@ -235,10 +237,12 @@ class Stream[T]:
     def _wake(self) -> None:
         """Wake the consumer; the rest of a burst has nobody to wake."""
         waiter, self._waiter = self._waiter, None
+        if waiter is None:
+            return
         if get_ident() != self._thread:
-            # Once per wait: a call per item would cost a system call each.
+            # Once per wait: a call per item would cost a system call each, and pile up while the loop is busy.
             self._call(_resolve, waiter)
-        elif waiter is not None and not waiter.done():
+        elif not waiter.done():
             waiter.set_result(None)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
@@ -290,6 +294,6 @@ class _Batches[T]:
         return [take() for _ in range(count)] if count < _FEW else list(starmap(take, repeat((), count)))
 
 
-def _resolve(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
         waiter.set_result(None)

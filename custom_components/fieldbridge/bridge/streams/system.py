@@ -29,7 +29,8 @@ class StreamRef[M]:
     def __init__(self, system: StreamSystem, name: str) -> None:
         self.name = name
         self._system = system
-        self._receive: Receive[M] | None = None
+        self._receive: Receive[M] = _refuse
+        self._stopped = False
 
     @override
     def __repr__(self) -> str:
@@ -37,8 +38,8 @@ class StreamRef[M]:
 
     @property
     def stopped(self) -> bool:
-        """Whether messages are counted as dead letters from now on."""
-        return self._receive is None
+        """Whether what is told is not handled any more."""
+        return self._stopped
 
     def tell(self, message: M) -> None:
         """Send one message; never waits."""
@@ -53,6 +54,8 @@ class StreamContext[M]:
 
     def __init__(self, ref: StreamRef[M]) -> None:
         self.self = ref
+        self.afterwards: Receive[M] = _refuse
+        """Answers what is told to this after it stopped; a dead letter unless it is said otherwise."""
         self._on_stop: list[Callable[[], object]] = []
 
     def on_stop(self, callback: Callable[[], object]) -> None:
@@ -61,14 +64,15 @@ class StreamContext[M]:
 
     def later(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when all messages that wait were handled, however often it is asked for."""
-        self.self._system._deferred[callback] = None  # noqa: SLF001
+        self.self._system._defer(callback)  # noqa: SLF001
 
     def stop(self) -> None:
         """Handle no further message. Idempotent."""
-        self.self._receive = None  # noqa: SLF001
+        self.self._stopped = True  # noqa: SLF001
+        self.self._receive = self.afterwards  # noqa: SLF001
         callbacks, self._on_stop = self._on_stop, []
         for callback in callbacks:
-            callback()
+            _guard(callback)
 
 
 class Behavior[R: StreamRef[Any]](Protocol):
@@ -87,6 +91,18 @@ class UnhandledMessageError(Exception):
     """Raised by a behaviour for a message that it has no use for in its state."""
 
 
+def _refuse(_: object) -> None:
+    raise UnhandledMessageError
+
+
+def _guard(callback: Callable[[], object]) -> None:
+    """Call ``callback``; when it fails, neither the system nor the other callbacks do."""
+    try:
+        callback()
+    except Exception:
+        _LOGGER.exception("%r failed", callback)
+
+
 class _Reply[R]:
     """Where the answer to one question goes."""
 
@@ -94,8 +110,10 @@ class _Reply[R]:
         self.answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
 
     def tell(self, message: R) -> None:
-        if not self.answer.done():
-            self.answer.set_result(message)
+        """Raise when nobody waits any more: what can be given away once is then kept for the next who asks."""
+        if self.answer.done():
+            raise UnhandledMessageError
+        self.answer.set_result(message)
 
 
 class StreamSystem:
@@ -119,7 +137,9 @@ class StreamSystem:
         """Stop all: puts return, sources end as cancelled."""
         for context in tuple(self._contexts.values()):
             context.stop()
-        self._run()
+        self.dead_letters += len(self._posted)
+        self._posted.clear()
+        self._deferred.clear()
         self._loop = None
 
     def spawn[R: StreamRef[Any]](self, behavior: Behavior[R], name: str) -> R:
@@ -132,7 +152,11 @@ class StreamSystem:
         context: StreamContext[Any] = StreamContext(ref)
         self._contexts[name] = context
         context.on_stop(lambda: self._contexts.pop(name, None))
-        ref._receive = behavior.start(context)  # noqa: SLF001
+        try:
+            ref._receive = behavior.start(context)  # noqa: SLF001
+        except BaseException:
+            context.stop()
+            raise
         return ref
 
     async def ask[M, R](
@@ -154,8 +178,16 @@ class StreamSystem:
             return
         self._posted.append((ref, message))
         if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._run)
+            self._schedule(self._loop)
+
+    def _defer(self, callback: Callable[[], None]) -> None:
+        self._deferred[callback] = None
+        if not self._scheduled and self._loop is not None:
+            self._schedule(self._loop)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = True
+        loop.call_soon(self._run)
 
     def _run(self) -> None:
         posted = self._posted
@@ -166,22 +198,19 @@ class StreamSystem:
             elif self._deferred:
                 deferred, self._deferred = self._deferred, {}
                 for callback in deferred:
-                    callback()
+                    _guard(callback)
             else:
                 break
-        self._scheduled = bool(posted or self._deferred)
-        if self._scheduled and self._loop is not None:
-            self._loop.call_soon(self._run)
+        self._scheduled = False
+        if (posted or self._deferred) and self._loop is not None:
+            self._schedule(self._loop)
 
     def _handle(self, ref: StreamRef[Any], message: object) -> None:
-        receive = ref._receive  # noqa: SLF001
-        if receive is None:
-            self.dead_letters += 1
-            return
         try:
-            receive(message)
+            ref._receive(message)  # noqa: SLF001
         except UnhandledMessageError:
             self.dead_letters += 1
         except Exception:
             _LOGGER.exception("%r failed and is stopped", ref)
-            self._contexts[ref.name].stop()
+            if not ref.stopped:
+                self._contexts[ref.name].stop()
