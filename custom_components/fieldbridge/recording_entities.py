@@ -126,6 +126,7 @@ RECORDING_SENSORS: Final = (
     ),
     RecordingSensorDescription(
         key="recording_dropped",
+        native_unit_of_measurement="rows",
         value=lambda recording: recording.dropped + recording.skipped,
     ),
     RecordingSensorDescription(

@@ -17,7 +17,7 @@ from custom_components.fieldbridge.bridge.recordings import (
 )
 from custom_components.fieldbridge.bridge.recordings.catalogue import DiskAlmostFullError
 from custom_components.fieldbridge.bridge.streams import OverflowPolicy
-from custom_components.fieldbridge.bridge.testing import ManualClock
+from custom_components.fieldbridge.bridge.testing import FakeClock, ManualClock
 
 from .devices import SCALE, Device, Frame, names_in, room, rows_of
 
@@ -59,15 +59,20 @@ async def test_values_are_read_back_as_they_came(catalogue: Catalogue, suffix: s
     assert recording.end is RecordingEnd.STOPPED
 
 
-async def test_every_row_that_came_is_written_or_counted_as_dropped(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize(("wide", "came"), [(True, 10_000), (False, 30_000)])
+async def test_every_row_that_came_is_written_or_counted_as_dropped(
+    catalogue: Catalogue, wide: bool, came: int
+) -> None:
     described, device = room()
-    recording = await catalogue.start(RecordingPlan(title="Run", devices=[(described, device)]))
-    for start in range(0, 20_000, 1000):
-        device.say_many([Frame(number / 1000, {"temp": float(number)}) for number in range(start, start + 1000)])
+    recording = await catalogue.start(RecordingPlan(title="Run", devices=[(described, device)], wide=wide))
+    for start in range(0, 10_000, 1000):
+        device.say_many(
+            [Frame(t / 1000, {"temp": float(t), "door": True, "mode": "on"}) for t in range(start, start + 1000)]
+        )
 
     await recording.stop()
 
-    assert recording.written + recording.dropped == 20_000
+    assert recording.written + recording.dropped == came
     assert recording.dropped > 0, "more than the buffer holds came at once"
     assert len(rows_of(catalogue, recording.name)) == recording.written
 
@@ -111,6 +116,25 @@ async def test_two_devices_at_a_rate_are_two_rows_of_one_moment(tmp_path: Path) 
         ("Scale", {"Scale.temp": 1.25}),
     ]
     assert rows[0].monotonic_ns == rows[1].monotonic_ns
+
+
+@pytest.mark.parametrize(("wide", "rows_per_slot"), [(True, 2), (False, 4)])
+@pytest.mark.parametrize("overflow", [OverflowPolicy.BLOCK, OverflowPolicy.LATEST])
+async def test_at_a_rate_every_slot_is_accounted_for_in_rows(
+    tmp_path: Path, wide: bool, rows_per_slot: int, overflow: OverflowPolicy
+) -> None:
+    clock = FakeClock()  # moves on with every sleep, also of others, so that slots are missed
+    described, first = room()
+    other = describe_device("scale-id", "Scale", SCALE, [described])
+    devices = [(described, first), (other, Device())]
+    plan = RecordingPlan(title="Run", devices=devices, rate_hz=10.0, duration=2.0, wide=wide, overflow=overflow)
+    recording = RunningRecording(plan, tmp_path / "run.csv", clock=clock)
+    await recording.start()
+    await until(lambda: recording.end)
+
+    assert recording.written > 0
+    assert recording.skipped > 0
+    assert recording.written + recording.dropped + recording.skipped == 20 * rows_per_slot
 
 
 async def test_a_recording_as_it_comes_ends_after_its_duration(tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ class RunningRecording:
         self._started = self._clock.now()
         self._finished: float | None = None
         self._fanout: Fanout[Batch] = Fanout()
+        self._rows_at_once = 1 if plan.rate_hz is None else _rows_per_slot(plan)
+        """Rows that each batch of the stream becomes."""
         self._acquisition: Recording[Batch] | None = None
         self._subscription: Subscription[Batch] | None = None
         self._unsubscribes: list[Unsubscribe] = []
@@ -171,12 +173,15 @@ class RunningRecording:
     def dropped(self) -> int:
         """Rows that came and were lost, because the disk was too slow or full."""
         waiting = self._subscription
-        return (waiting.dropped if waiting is not None else 0) + self._sink.lost + self._sink.refused
+        never_taken = waiting.dropped * self._rows_at_once if waiting is not None else 0
+        return never_taken + self._sink.lost + self._sink.refused
 
     @property
     def skipped(self) -> int:
-        """Slots of the rate in which nobody looked."""
-        return self._acquisition.summary.ledger.skipped.total() if self._acquisition is not None else 0
+        """Rows that do not exist, since nobody looked in their slot of the rate."""
+        if self._acquisition is None:
+            return 0
+        return self._acquisition.summary.ledger.skipped.total() * self._rows_at_once
 
     @property
     def size(self) -> int:
@@ -312,43 +317,44 @@ class RunningRecording:
             self._unsubscribes.append(source.on_samples(self._tap(device)))
 
     def _tap(self, device: RecordedDevice) -> Callable[[Sequence[TappedSample]], None]:
-        """Return what takes the samples of one device: a row of all columns, or only the values that came."""
+        """Return what takes the samples of one device: a row of all columns, or one for each value that came."""
         layout = self._layout(device, all_columns=True)
         places = {column.name: place for place, column in enumerate(layout.columns)}
         keys = [(channel.key, places[channel.column], channel) for channel in device.channels]
         empty: list[Value | None] = [None] * len(layout.columns)
 
-        def wide(sample: TappedSample) -> Batch | None:
+        def wide(sample: TappedSample) -> Sequence[Batch]:
             values, any_came = empty.copy(), False
             given = sample.values
             for key, place, _ in keys:
                 if key in given:
                     values[place] = given[key]
                     any_came = True
-            return SampleRow(layout, tuple(values), received_ns=int(sample.time * 1e9)) if any_came else None
+            return (SampleRow(layout, tuple(values), received_ns=int(sample.time * 1e9)),) if any_came else ()
 
-        def long(sample: TappedSample) -> Batch | None:
+        def long(sample: TappedSample) -> Sequence[Batch]:
             given, received_ns = sample.values, int(sample.time * 1e9)
             return [
-                Sample.received(
-                    device.name,
-                    anchor=self._anchor,
-                    received_ns=received_ns,
-                    channel=channel.column,
-                    parameter=channel.name,
-                    value=given[key],
-                    unit=channel.unit,
-                    error=None if given[key] is not None else "unreadable",
+                (
+                    Sample.received(
+                        device.name,
+                        anchor=self._anchor,
+                        received_ns=received_ns,
+                        channel=channel.column,
+                        parameter=channel.name,
+                        value=given[key],
+                        unit=channel.unit,
+                        error=None if given[key] is not None else "unreadable",
+                    ),
                 )
                 for key, _, channel in keys
                 if key in given
-            ] or None
+            ]
 
-        row = wide if self.plan.wide else long
+        rows_of = wide if self.plan.wide else long
 
         def take(samples: Sequence[TappedSample]) -> None:
-            rows = [made for sample in samples if (made := row(sample)) is not None]
-            if rows:
+            if rows := [row for sample in samples for row in rows_of(sample)]:
                 self._fanout.push(rows)
 
         return take
@@ -423,6 +429,11 @@ class _HeldValues:
         ]
         # A single row goes to the file as it is; of several devices each makes a row of its own.
         return rows[0] if len(rows) == 1 else [sample for row in rows for sample in row]
+
+
+def _rows_per_slot(plan: RecordingPlan) -> int:
+    """Return how many rows each slot of the rate makes: one per device, or one per value in the long layout."""
+    return sum(1 if plan.wide else len(device.channels) for device, _ in plan.devices if device.channels)
 
 
 async def open_described[T](sink: RecordedFile[T], description: Description) -> None:
