@@ -1,7 +1,10 @@
 """Samples, rows and the numbers about them."""
 
+import copy
+import dataclasses
 from datetime import UTC, datetime, timedelta
 import math
+import pickle
 import statistics
 from types import SimpleNamespace
 
@@ -48,6 +51,14 @@ def test_a_reading_gives_its_value_and_unit_and_excludes_an_error() -> None:
     assert (sample.value, sample.unit) == (20.9, "%")
     with pytest.raises(ValueError, match="not both"):
         Sample("analyser", reading=object(), error="bad frame")
+
+
+def test_a_sample_can_be_copied_pickled_and_taken_apart() -> None:
+    sample = Sample("oven", value=1.5)
+
+    assert pickle.loads(pickle.dumps(sample)) == copy.deepcopy(sample) == sample  # noqa: S301  - our own
+    assert dataclasses.asdict(sample)["metadata"] == {}
+    assert dataclasses.replace(sample, metadata={"slope": 2}).metadata == {"slope": 2}
 
 
 def test_a_row_is_a_sequence_of_samples() -> None:

@@ -308,6 +308,13 @@ async def test_a_rate_that_is_no_rate_is_refused(rate_hz: float) -> None:
         await record(Source(FakeClock()), rate_hz=rate_hz).__aenter__()
 
 
+async def test_a_policy_may_be_given_by_its_name_and_an_unknown_one_is_refused() -> None:
+    async with record(Source(FakeClock()), rate_hz=1, overflow="latest") as recording:  # type: ignore[arg-type]
+        assert recording.stream.overflow is OverflowPolicy.LATEST
+    with pytest.raises(ValueError, match="'all' is not a valid OverflowPolicy"):
+        await record(Source(FakeClock()), rate_hz=1, overflow="all").__aenter__()  # type: ignore[arg-type]
+
+
 async def test_other_arguments_out_of_range_are_refused_by_name() -> None:
     source = Source(FakeClock())
     with pytest.raises(ValueError, match=r"^duration must be > 0 or None, got nan$"):

@@ -136,6 +136,46 @@ async def test_an_error_that_the_block_has_handled_is_not_raised_again() -> None
             await anext(recording)
 
 
+async def test_a_lost_link_that_ends_the_run_is_a_failed_slot_and_neither_late_nor_absorbed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(LinkError):
+        async with record(Flaky(1), rate_hz=10, duration=1.0, clock=FakeClock()) as recording:
+            await anext(recording)
+
+    summary = recording.summary
+    assert (summary.samples_emitted, summary.samples_late, summary.disconnects) == (0, 0, 0)
+    assert (summary.ledger.slots, summary.ledger.failed.total()) == (1, 1)
+    assert [line.getMessage() for line in caplog.records] == [
+        "recorder.start rate_hz=10 duration_s=1.0 overflow=block buffer_size=64 names=None",
+        "recorder.stop emitted=0 late=0 max_drift_ms=0.000 tick_p50_ms=0.000 tick_p99_ms=0.000",
+    ]
+
+
+async def test_a_run_says_that_it_begins_before_anything_else(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    await recorded(Flaky(1), FakeClock(), duration=1.0, auto_reconnect=True)
+
+    assert [line.getMessage().split()[0] for line in caplog.records] == [
+        "recorder.start",
+        "recorder.disconnected",
+        "recorder.reconnected",
+        "recorder.stop",
+    ]
+
+
+async def test_a_poll_that_its_own_source_cancels_is_an_error_and_no_silent_end() -> None:
+    class Cancelling:
+        async def poll(self) -> Sequence[Sample]:
+            answer: asyncio.Future[Sequence[Sample]] = asyncio.get_running_loop().create_future()
+            answer.cancel()
+            return await answer
+
+    with pytest.raises(RuntimeError, match="the source cancelled its own poll"):
+        await recorded(Cancelling(), FakeClock())
+
+
 async def test_a_lost_link_is_a_gap_with_auto_reconnect(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clock = FakeClock()

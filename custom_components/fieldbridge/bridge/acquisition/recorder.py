@@ -14,6 +14,7 @@ from ..clock import SystemClock
 from ..interfaces import ClockPort
 from ..streams import Fanout, OverflowPolicy, Subscription
 from ..streams.ends import CANCELLED, COMPLETED, failed
+from .block import Block
 from .cadence import Cadence, make_sleeper
 from .outage import Outage
 from .polling import Poll, PollSource, make_poll
@@ -84,9 +85,9 @@ async def record(
 ) -> AsyncGenerator[Recording[Batch]]:
     """Poll ``source`` at ``rate_hz`` within ``async with``; ``buffer_size`` counts batches, ``duration`` seconds.
 
-    The source's error comes out bare, from the iteration or from the block. With ``auto_reconnect`` a
-    ConnectionError (a LinkError is one) is a gap instead, and ``reconnect_factory`` may make a new source. Raises
-    ValueError for arguments out of range.
+    The source's error comes out bare, from the iteration or, where nobody iterates, from the block. With
+    ``auto_reconnect`` a ConnectionError (a LinkError is one) is a gap instead, and ``reconnect_factory`` may make a
+    new source. Raises ValueError for arguments out of range.
     """
     _require("rate_hz", rate_hz)
     if duration is not None:
@@ -97,20 +98,12 @@ async def record(
         raise ValueError(f"buffer_size must be >= 1, got {buffer_size!r}")
     if parameters is not None and not parameters:
         raise ValueError("parameters must not be empty")
+    overflow = OverflowPolicy(overflow)
 
     def connect(source: PollSource) -> Poll:
         return make_poll(source, parameters=parameters, instances=instances, names=names, within=timeout)
 
-    recorder = _Recorder(
-        connect(source),
-        rate_hz=rate_hz,
-        total=None if duration is None else max(1, round(duration * rate_hz)),
-        overflow=overflow,
-        buffer_size=buffer_size,
-        auto_reconnect=auto_reconnect,
-        reconnect=None if reconnect_factory is None else _reconnector(reconnect_factory, connect),
-        clock=clock or SystemClock(),
-    )
+    poll = connect(source)
     _LOGGER.info(
         "recorder.start rate_hz=%s duration_s=%s overflow=%s buffer_size=%s names=%s",
         rate_hz,
@@ -119,8 +112,19 @@ async def record(
         buffer_size,
         list(names) if names is not None else None,
     )
+    recorder = _Recorder(
+        poll,
+        rate_hz=rate_hz,
+        total=None if duration is None else max(1, round(duration * rate_hz)),
+        overflow=overflow,
+        buffer_size=buffer_size,
+        auto_reconnect=auto_reconnect,
+        reconnect=None if reconnect_factory is None else _reconnector(reconnect_factory, connect),
+        clock=clock or SystemClock(),
+    )
     try:
-        yield Recording(recorder.stream, recorder.summary, rate_hz, recorder)
+        with recorder.block:
+            yield Recording(recorder.stream, recorder.summary, rate_hz, recorder)
     finally:
         await recorder.close()
     recorder.raise_unseen_failure()
@@ -156,6 +160,7 @@ class _Recorder:
         self._stopping = False
         self._pausing = False
         self._failure: Exception | None = None
+        self.block = Block(self._taken)
         self.fanout: Fanout[Batch] = Fanout()
         self.stream = self.fanout.subscribe(overflow=overflow, buffer_size=buffer_size)
         now = WallAnchor.now()
@@ -204,6 +209,11 @@ class _Recorder:
         if self._failure is not None and not self.stream.exhausted:
             raise self._failure
 
+    def _taken(self) -> int | None:
+        """Return how many batches were taken, None once somebody was told of the end."""
+        consumers = self.fanout.subscriptions
+        return None if any(one.exhausted for one in consumers) else sum(one.delivered for one in consumers)
+
     async def _run(self) -> None:
         end = CANCELLED
         try:
@@ -216,6 +226,7 @@ class _Recorder:
             end = COMPLETED
         except Exception as err:  # noqa: BLE001  - goes to the consumer as it is
             self._failure = err
+            self.block.source_failed()
             end = failed(err)
         finally:
             if self._outage is not None:
@@ -224,7 +235,7 @@ class _Recorder:
             self._sleeper.close()
             self.fanout.finish(end)
 
-    async def _poll_slots(self) -> None:  # noqa: PLR0912  - why in one piece is said below
+    async def _poll_slots(self) -> None:
         """Poll in each slot and publish, to the end.
 
         A good slot takes one way through this one function: it comes up to a thousand times a second, each time after a
@@ -246,15 +257,9 @@ class _Recorder:
                 started = now()
             try:
                 batch = await self._poll()
-            except ConnectionError as err:
-                self._fail_slot(DISCONNECTED)
-                if not self._auto_reconnect:
-                    raise
-                await self._wait_out(err)
+            except (Exception, asyncio.CancelledError) as err:  # noqa: BLE001  - raised again if it ends the run
+                await self._poll_failed(err)
                 continue
-            except Exception:
-                self._fail_slot("error")
-                raise
             polled = now()
             summary = self.summary
             summary.start_lateness_ms.add((started - target) * 1e3)
@@ -288,6 +293,20 @@ class _Recorder:
         """Return what made the last slot late: the event loop, the poll or the consumer."""
         spent = [later - earlier for earlier, later in pairwise(self._moments)]
         return ("busy", "overrun", "backpressure")[spent.index(max(spent))]
+
+    async def _poll_failed(self, error: BaseException) -> None:
+        """Count the slot and wait out a lost link; raise anything else."""
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise error
+        if self._auto_reconnect and isinstance(error, ConnectionError):
+            self._fail_slot(DISCONNECTED)
+            await self._wait_out(error)
+            return
+        self._fail_slot("error")
+        if isinstance(error, asyncio.CancelledError):
+            raise RuntimeError("the source cancelled its own poll") from None
+        raise error
 
     def _fail_slot(self, cause: str) -> None:
         self._slot += 1

@@ -1,16 +1,42 @@
 """One value with all that is known about when and how it was read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 import time
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, override
 
 type Scalar = float | int | bool | str
 
-_NO_METADATA: Mapping[str, object] = MappingProxyType({})
+
+class _NoMetadata(Mapping[str, object]):
+    """What most samples have, one for all of them; unlike a mapping proxy it can be copied and pickled."""
+
+    __hash__ = object.__hash__  # a default that has none is taken for one that can change
+
+    @override
+    def __getitem__(self, key: str) -> object:
+        raise KeyError(key)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    @override
+    def __len__(self) -> int:
+        return 0
+
+    @override
+    def __reduce__(self) -> str:
+        return "_NO_METADATA"
+
+    @override
+    def __repr__(self) -> str:
+        return "{}"
+
+
+_NO_METADATA = _NoMetadata()
 
 
 class ProtocolKind(StrEnum):

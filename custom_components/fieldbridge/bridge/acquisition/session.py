@@ -8,6 +8,7 @@ from typing import Self
 
 from ..streams import Fanout, OverflowPolicy, Subscription
 from ..streams.ends import COMPLETED
+from .block import Block
 from .polling import PollSource
 from .recorder import record
 from .sample import Sample
@@ -29,7 +30,8 @@ class StreamingSession:
     """Samples to iterate over, within ``async with``.
 
     ``receiver`` yields them. ``producer`` is run while the session is open: when it fails its error comes out of the
-    iteration, when it returns the session ends. ``on_close`` is called once.
+    iteration or, where nobody iterates, of the block, which ends; when it returns the session ends. ``on_close`` is
+    called once.
     """
 
     def __init__(
@@ -48,6 +50,9 @@ class StreamingSession:
         # Kept when a reader is cancelled, so that the sample it waited for goes to the next one.
         self._receiving: asyncio.Task[Sample] | None = None
         self._closed = False
+        self._taken = 0
+        self._told = False
+        self._block: Block | None = None
 
     @property
     def mode(self) -> StreamMode:
@@ -57,16 +62,21 @@ class StreamingSession:
     async def __aenter__(self) -> Self:
         """Start the producer, if there is one."""
         if self._producer is not None:
+            self._block = Block(lambda: None if self._told else self._taken)
             self._producing = asyncio.ensure_future(self._producer())
+            self._producing.add_done_callback(self._on_producer_end)
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close. Raises the producer's error when nothing else is under way."""
+        """Close. Raises the producer's error when nothing else is under way and nobody was told."""
+        was_ended = self._block is not None and self._block.__exit__(exc_type, exc, traceback)
         producing = self._producing
         await self.aclose()
-        if exc is None and producing is not None and not producing.cancelled() and (error := producing.exception()):
+        if self._told or producing is None or producing.cancelled() or not (exc is None or was_ended):
+            return
+        if error := producing.exception():
             raise error
 
     def __aiter__(self) -> Self:
@@ -91,11 +101,17 @@ class StreamingSession:
             if receiving.done():
                 if self._receiving is receiving:  # no other reader was faster
                     self._receiving = None
+                    self._taken += 1
                     return receiving.result()
             elif producing is not None and not self._closed:
+                self._told = True
                 producing.result()
                 break
         raise StopAsyncIteration
+
+    def _on_producer_end(self, producing: asyncio.Future[None]) -> None:
+        if not producing.cancelled() and producing.exception() is not None and self._block is not None:
+            self._block.source_failed()
 
     async def _receive(self) -> Sample:
         return await anext(self._receiver)

@@ -71,7 +71,7 @@ class Ledger:
     skipped: Counter[str] = field(default_factory=Counter)
     """Slots that nobody polled in, by cause: busy (the event loop), overrun, backpressure, disconnected."""
     failed: Counter[str] = field(default_factory=Counter)
-    """Slots whose poll failed, by cause: disconnected, error."""
+    """Slots whose poll failed, by cause: disconnected (and waited out), error (which ended the run)."""
     unclaimed: int = 0
     """Slots whose batch nobody was there to take."""
 
