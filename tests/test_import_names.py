@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import importlib
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 import pkgutil
 import sys
@@ -58,6 +59,21 @@ def import_or_none(name: str) -> ModuleType | None:
         return importlib.import_module(name)
     except ImportError:
         return None
+
+
+def test_two_threads_that_import_a_module_by_two_names_leave_it_as_it_is() -> None:
+    module = importlib.import_module(f"{bridge.__name__}.topics")
+    own = module.__spec__
+    # The steps of the import system, as two threads may take them.
+    specs = [find_spec(f"{alias}.topics") for alias in ("fieldbridge", "cosalette")]
+    found = [(spec.loader, module_from_spec(spec)) for spec in specs if spec is not None]
+    for loader, each in found:
+        assert isinstance(loader, BridgeAlias)
+        assert each is module
+        loader.exec_module(each)
+
+    assert len(found) == 2
+    assert module.__spec__ is own
 
 
 @pytest.mark.parametrize("alias", ["fieldbridge", "cosalette"])

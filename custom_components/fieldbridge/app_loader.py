@@ -4,12 +4,14 @@ Everything here reads files or runs the user's code, so it belongs into an execu
 of its file, as it would be on its own, so that it can import its own parts and name them in ``"module:Attribute"``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 import importlib
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 import sys
+import threading
 import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +30,10 @@ APPS_FOLDER: Final = Path("fieldbridge", "apps")
 
 _SUBMODULES: Final = ("app", "main")
 """Where the App of a package may be when its ``__init__`` has none."""
+
+_IMPORTING: Final = threading.Lock()
+_PATIENCE: Final = 20.0
+"""Seconds."""
 
 
 class AppError(Exception):
@@ -94,6 +100,21 @@ def app_file(folder: Path, name: str) -> Path:
     raise AppNotFoundError(app=name)
 
 
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let one app after the other be imported: the modules and what an import of ``cosalette`` means are the process's.
+
+    An app whose import does not end holds up the others only for a while.
+    """
+    is_alone = _IMPORTING.acquire(timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if is_alone:
+            _IMPORTING.release()
+
+
+@_one_at_a_time()
 def load_app(folder: Path, name: str, values: Mapping[str, Any]) -> LoadedApp:
     """Import an app anew, its settings made from ``values`` alone. Raises AppError."""
     path = app_file(folder, name)

@@ -1,10 +1,17 @@
 """Apps that were written for cosalette 0.5 run inside Home Assistant as they are."""
 
+import asyncio
 from pathlib import Path
+import sys
+import threading
+from types import SimpleNamespace
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import pytest
+
+from custom_components.fieldbridge.app_loader import APPS_FOLDER, load_app
+from custom_components.fieldbridge.bridge import JsonFileStore
 
 from .apps import app_entry, write_app
 from .links import set_up, until_state
@@ -58,6 +65,8 @@ TALLY = """
         return store.to_dict()
 """
 
+STORED = 'from cosalette import App\napp = App("stored")\n'
+
 
 async def test_an_app_that_names_no_store_keeps_its_state_beside_the_apps(hass: HomeAssistant, tmp_path: Path) -> None:
     write_app(hass, "tally", TALLY)
@@ -89,3 +98,21 @@ async def test_an_app_of_ours_keeps_nothing_unless_it_says_so_whatever_ran_befor
     assert own.state is ConfigEntryState.SETUP_ERROR
     assert own.error_reason_translation_placeholders is not None
     assert "persist= requires a store=" in own.error_reason_translation_placeholders["error"]
+
+
+async def test_apps_that_are_imported_at_the_same_time_keep_their_state_all_the_same(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = SimpleNamespace(begun=threading.Event(), is_the_other_in=threading.Event())
+    monkeypatch.setitem(sys.modules, "gate", gate)
+    # Waits in vain where apps are imported one after the other, so not for long.
+    write_app(hass, "first", "import gate\ngate.begun.set()\ngate.is_the_other_in.wait(0.2)\n" + STORED)
+    write_app(hass, "second", STORED + "import gate\ngate.is_the_other_in.set()\n")
+    folder = tmp_path / APPS_FOLDER
+
+    first = hass.async_add_executor_job(load_app, folder, "first", {})
+    await hass.async_add_executor_job(gate.begun.wait)
+    second = hass.async_add_executor_job(load_app, folder, "second", {})
+
+    stores = [loaded.app.store for loaded in await asyncio.gather(first, second)]
+    assert [type(store) for store in stores] == [JsonFileStore, JsonFileStore]

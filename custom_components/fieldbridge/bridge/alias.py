@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Final, override
 
 _BRIDGE: Final = __name__.rpartition(".")[0]
+_OWN_SPECS: Final[dict[str, ModuleSpec]] = {}
+"""The specs of the bridge's modules by their names. Of all aliases: two threads may import one by two of them."""
 
 
 class BridgeAlias(MetaPathFinder, Loader):
@@ -26,7 +28,6 @@ class BridgeAlias(MetaPathFinder, Loader):
         self.name = name
         self._yields = yields
         self.on_import = on_import
-        self._own_specs: dict[str, ModuleSpec | None] = {}
 
     @override
     def find_spec(
@@ -46,14 +47,15 @@ class BridgeAlias(MetaPathFinder, Loader):
         if self.on_import is not None and spec.name == self.name:
             self.on_import()
         module = importlib.import_module(_real_name(spec.name))
-        self._own_specs[spec.name] = module.__spec__
+        own = module.__spec__
+        if own is not None and own.name == module.__name__:  # not while another thread gives it another name
+            _OWN_SPECS[module.__name__] = own
         return module
 
     @override
     def exec_module(self, module: ModuleType) -> None:
         """Give the module back its own spec, which the import machinery has just replaced."""
-        assert module.__spec__ is not None  # noqa: S101 - it is ours, set a moment ago
-        module.__spec__ = self._own_specs.pop(module.__spec__.name)
+        module.__spec__ = _OWN_SPECS[module.__name__]
 
     def _is_taken(self) -> bool:
         if self.name in sys.modules:
