@@ -15,7 +15,7 @@ from tmodbus.utils.crc import calculate_crc16
 from custom_components.fieldbridge.bridge.errors import LinkError, WriteError
 from custom_components.fieldbridge.bridge.health.link_status import LinkState
 from custom_components.fieldbridge.bridge.modbus import ModbusDevice, RateClass, Table
-from custom_components.fieldbridge.bridge.modbus.requests import RequestError
+from custom_components.fieldbridge.bridge.modbus.requests import Failure, RequestError
 from custom_components.fieldbridge.bridge.transports.modbus import (
     ModbusOptions,
     ModbusTransport,
@@ -134,6 +134,24 @@ async def test_a_poll_that_was_asked_for_says_when_nobody_answered() -> None:
         device.ignored = {0}
         with pytest.raises(RequestError, match="no answer"):
             await within(run.link.poll_now("a"))
+
+
+async def test_a_poll_that_was_asked_for_says_when_no_answer_could_be_read() -> None:
+    garbles = False
+
+    async def answer(request: bytes) -> bytes:
+        count = int.from_bytes(request[10:12])
+        return reply(request, *range(count + garbles))
+
+    async with odd_server(answer) as port, running(port) as run:
+        session = run.add("a", profile(words(0, 30), device=ModbusDevice(max_gap=0)))
+        await run.until(lambda: session.available)
+        await within(run.link.poll_now("a"))
+        garbles = True
+        with pytest.raises(RequestError) as raised:
+            await within(run.link.poll_now("a"))
+        assert raised.value.failure is Failure.GARBLED
+        assert run.link.statistics()["garbled"] == 2
 
 
 async def test_a_device_that_is_busy_when_it_is_back_is_blamed_for_nothing() -> None:

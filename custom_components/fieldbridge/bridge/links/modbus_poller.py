@@ -244,7 +244,10 @@ class ModbusPoller:
         read = device.finish(due, self.clock.now(), answered=answered, failed=failure is not None)
         self.counters.values += read
         self._all_silent = failure is not None and all(each.failures > 1 for each in self.devices.values())
-        self._tell_polled(device, None if answered else failure, count=asked if answered else None)
+        if answered or not requests:
+            self._tell_polled(device, count=asked)
+        else:
+            self._tell_polled(device, failure or RequestError(Failure.GARBLED, "no answer could be read"))
 
     async def _read(self, device: PolledDevice, request: Request, *, alive: bool) -> _Read:
         """Read a request, or its halves where it is never answered as a whole; ``alive``: the device is there."""
