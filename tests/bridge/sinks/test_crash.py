@@ -82,6 +82,40 @@ def test_kill_at_any_moment_leaves_readable_recordings(milliseconds: int, tmp_pa
         assert len(values) > max(safe, default=-1)
 
 
+SELDOM = """
+    import asyncio, contextlib, sys
+    from pathlib import Path
+    from fieldbridge.acquisition import Sample
+    from fieldbridge.sinks import SINKS
+
+    async def main(*paths):
+        async with contextlib.AsyncExitStack() as stack:
+            sinks = [
+                await stack.enter_async_context(SINKS[Path(path).suffix](path, sync_interval=2.0)) for path in paths
+            ]
+            await asyncio.sleep(2.1)
+            for sink in sinks:
+                await sink.write_many([Sample("device", value=7)])
+            print("written", flush=True)
+            await asyncio.sleep(60)
+
+    asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_a_row_that_comes_seldom_waits_for_no_interval(tmp_path: Path) -> None:
+    paths = [tmp_path / f"run.{kind}" for kind in ALL_SINKS]
+    with subprocess.Popen(command(SELDOM, *paths), stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "written\n"
+        time.sleep(1.0)  # half an interval, in which the threads write
+        child.kill()
+
+    recover(tmp_path)
+
+    assert [recorded_values(path) for path in paths] == [[7.0]] * len(paths)
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_torn_last_line_is_cut_off_and_a_break_in_a_text_is_none(kind: str, tmp_path: Path) -> None:
     part = tmp_path / f"run.{kind}.part"

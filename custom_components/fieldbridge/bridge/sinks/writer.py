@@ -177,20 +177,22 @@ class RecordingWriter[T]:
             self._opened.set_exception(failure)
 
     def _write_until_closed(self, journal: Journal) -> None:
-        unsynced_since: float | None = None
+        synced_at = time.monotonic()
+        sync_due: float | None = None
         offset_ns = self._wall_ns() - time.monotonic_ns()
         closing = False
         while not closing:
-            work = self._next_work(unsynced_since)
+            work = self._next_work(sync_due)
             if work is None:
                 closing = True
             elif isinstance(work, queue.Empty):
                 pass
             else:
                 self._guarded(self._write, journal, work)
-                unsynced_since = time.monotonic() if unsynced_since is None else unsynced_since
-            if unsynced_since is not None and time.monotonic() - unsynced_since >= self._sync_interval:
-                unsynced_since = None
+                # At once where the last time is long ago: rows of seldom writes have waited long enough already.
+                sync_due = synced_at + self._sync_interval if sync_due is None else sync_due
+            if sync_due is not None and (now := time.monotonic()) >= sync_due:
+                synced_at, sync_due = now, None
                 offset_ns = self._mark_clock_step(journal, offset_ns)
                 self._guarded(self._sync, journal)
         try:
@@ -199,11 +201,11 @@ class RecordingWriter[T]:
         except (SinkError, OSError) as err:
             self._fail(err)
 
-    def _next_work(self, unsynced_since: float | None) -> _Work[T] | queue.Empty:
-        if unsynced_since is None:
+    def _next_work(self, sync_due: float | None) -> _Work[T] | queue.Empty:
+        if sync_due is None:
             return self._work.get()
         try:
-            return self._work.get(timeout=max(0.0, unsynced_since + self._sync_interval - time.monotonic()))
+            return self._work.get(timeout=max(0.0, sync_due - time.monotonic()))
         except queue.Empty as nothing:
             return nothing
 
