@@ -166,6 +166,20 @@ def test_no_text_names_a_path_of_one_machine() -> None:
     ]
 
 
+def test_the_architecture_names_what_is_there_once_and_nothing_that_is_gone() -> None:
+    tree = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
+    outside, _, rest = tree.partition("\n  bridge/ ")
+    inside = rest.partition("\nexamples/")[0]
+
+    for folder, text in ((INTEGRATION, outside), (BRIDGE, inside)):
+        named = re.findall(r"\b\w+\.py\b|(?<![\w/])\w+/(?![^\s,;])", text)
+        there = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+        there |= {f"{path.name}/" for path in folder.iterdir() if path.is_dir() and not _is_hidden((path.name, ""))}
+        assert there - {"bridge/"} <= set(named)
+        assert not [name for name in named if named.count(name) > 1]
+        assert not [name for name in named if not any(folder.rglob(name.removesuffix("/")))]
+
+
 def test_no_python_file_is_longer_than_a_person_reads_at_once() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in _texts() if path.suffix == ".py"
