@@ -325,3 +325,14 @@ async def test_chunks_of_nothing_are_refused() -> None:
 
     with pytest.raises(ValueError, match="max_items"):
         await anext(subscription.chunks(0))
+
+
+async def test_a_policy_may_be_given_by_its_value_and_another_is_refused() -> None:
+    fanout: Fanout[int] = Fanout()
+    blocking = fanout.subscribe(overflow="block", buffer_size=1)  # type: ignore[arg-type]
+
+    assert await fanout.put(1)
+    assert not fanout.put_now((2,))
+    assert blocking.overflow is OverflowPolicy.BLOCK
+    with pytest.raises(ValueError, match="drop_all"):
+        fanout.subscribe(overflow="drop_all")  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from custom_components.fieldbridge.bridge.streams import (
     stream_consumer,
     stream_producer,
 )
+from custom_components.fieldbridge.bridge.streams.ends import failed
 
 
 @pytest.fixture
@@ -316,3 +317,28 @@ async def test_a_source_that_nobody_waits_for_any_more_is_kept_for_the_next_who_
     await sink.complete()
     assert await collect(source) == [1]
     assert system.dead_letters == 1
+
+
+async def test_a_cancelled_stream_says_why_at_both_ends(system: StreamSystem) -> None:
+    producer, consumer = spawn_pair(system)
+    sink, source = await producer.sink(), await consumer.source()
+    assert sink.end is None
+
+    producer.tell(StreamCancel(end=failed(OSError("unplugged"))))
+
+    with pytest.raises(OSError, match="unplugged"):
+        await collect(source)
+    assert sink.end == source.end
+    assert sink.closed
+
+
+async def test_a_consumer_that_cannot_be_does_not_harm_its_producer(system: StreamSystem) -> None:
+    producer: ProducerRef[int] = system.spawn(stream_producer(), "producer")
+
+    with pytest.raises(ValueError, match="buffer_size"):
+        system.spawn(stream_consumer(producer, buffer_size=-1), "consumer")
+    with pytest.raises(ValueError, match="drop_all"):
+        system.spawn(stream_consumer(producer, overflow="drop_all"), "consumer")  # type: ignore[arg-type]
+
+    await settle()
+    assert not producer.stopped

@@ -58,11 +58,8 @@ class Subscription[T]:
     """
 
     def __init__(self, fanout: Fanout[T], *, overflow: OverflowPolicy, buffer_size: int) -> None:
-        if buffer_size < 0:
-            raise ValueError(f"buffer_size must not be negative, got {buffer_size!r}")
         self._fanout = fanout
-        self._overflow = overflow
-        self._limit = 1 if overflow is OverflowPolicy.LATEST else buffer_size
+        self._bound_by(overflow, buffer_size)
         self._items: deque[T] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._wanted = 1
@@ -97,17 +94,22 @@ class Subscription[T]:
 
     def set_overflow(self, overflow: OverflowPolicy, buffer_size: int) -> None:
         """Change the policy; what is pending stays as far as the new one would have kept it."""
-        self._overflow = overflow
-        self._limit = 1 if overflow is OverflowPolicy.LATEST else buffer_size
-        if self._limit and overflow is not OverflowPolicy.BLOCK:
+        self._bound_by(overflow, buffer_size)
+        if self._limit and self._overflow is not OverflowPolicy.BLOCK:
             while len(self._items) > self._limit:
-                if overflow is OverflowPolicy.DROP_NEWEST:
+                if self._overflow is OverflowPolicy.DROP_NEWEST:
                     self._items.pop()
                     self.dropped_newest += 1
                 else:
                     self._items.popleft()
                     self.dropped_oldest += 1
         self._fanout._made_room()  # noqa: SLF001
+
+    def _bound_by(self, overflow: OverflowPolicy, buffer_size: int) -> None:
+        if buffer_size < 0:
+            raise ValueError(f"buffer_size must not be negative, got {buffer_size!r}")
+        self._overflow = OverflowPolicy(overflow)  # a plain text is its value
+        self._limit = 1 if self._overflow is OverflowPolicy.LATEST else buffer_size
 
     def serve(self, demand: Demand[T]) -> None:
         """Hand items straight to ``demand`` as long as it has credit; what is pending has to be taken first."""

@@ -46,6 +46,11 @@ class StreamSubscribe[E]:
     chunked: bool = False
     """Whether the consumer takes StreamChunk, which costs one message for many elements."""
 
+    def __post_init__(self) -> None:
+        OverflowPolicy(self.overflow)
+        if min(self.demand, self.buffer_size or 0) < 0:
+            raise ValueError(f"demand and buffer_size must not be negative, got {self.demand!r}, {self.buffer_size!r}")
+
 
 Subscribe = StreamSubscribe
 

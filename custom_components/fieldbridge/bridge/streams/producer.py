@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import logging
 from typing import Any
 
-from .ends import CANCELLED
+from .ends import CANCELLED, StreamEnd
 from .fanout import Fanout, Subscription
 from .messages import (
     CompleteStream,
@@ -105,6 +105,7 @@ class _RunningProducer[E]:
         self._context = context
         self._buffer_size = buffer_size
         self._closed = asyncio.Event()
+        self._cancelled_by: StreamEnd = CANCELLED
         self._fanout: Fanout[E] = Fanout()
         # Holds what comes before anybody subscribes; the first consumer takes it over.
         self._unclaimed: Subscription[E] | None = self._fanout.subscribe(buffer_size=buffer_size)
@@ -153,7 +154,9 @@ class _RunningProducer[E]:
         message.consumer.tell(StreamCompleted(self._fanout.end or CANCELLED))
 
     def _cancel(self, message: StreamCancel) -> None:
-        if message.consumer is not None:
+        if message.consumer is None:
+            self._cancelled_by = message.end
+        else:
             for consumer in self._addressed(message.consumer):
                 del self._consumers[id(consumer.ref)]
                 consumer.subscription.close(message.end)
@@ -185,14 +188,14 @@ class _RunningProducer[E]:
 
     def _stopped(self) -> None:
         self._closed.set()
-        self._fanout.finish(CANCELLED)
+        self._deliver_all()  # what was asked for, and the end to whom it is due
+        self._fanout.finish(self._cancelled_by)
         if self._unclaimed is not None:
             self._unclaimed.close()
         consumers, self._consumers = self._consumers, {}
         for consumer in consumers.values():
-            consumer.subscription.close()
+            consumer.subscription.close(self._cancelled_by)
             try:
-                consumer.deliver()
-                consumer.ref.tell(StreamCompleted(CANCELLED))
+                consumer.ref.tell(StreamCompleted(self._cancelled_by))
             except Exception:
                 _LOGGER.exception("A consumer failed when it was told of the end")

@@ -21,6 +21,9 @@ _INPUT_READY = InputReady()
 class ChunkedInput[E](Protocol):
     """An input that takes many elements at once and ends its waiting puts itself."""
 
+    end: StreamEnd | None
+    """Why nothing more is taken."""
+
     async def put_many(self, items: Sequence[E]) -> int:
         """Add elements, waiting for room; return how many before the end."""
         ...
@@ -43,6 +46,13 @@ class SinkRef[E]:
     def closed(self) -> bool:
         """Whether the producer has stopped, so that nothing is taken any more."""
         return self._closed.is_set()
+
+    @property
+    def end(self) -> StreamEnd | None:
+        """Why nothing more is taken; None as long as it is."""
+        if isinstance(self._queue, asyncio.Queue):
+            return CANCELLED if self.closed else None
+        return self._queue.end
 
     async def put(self, element: E) -> bool:
         """Push one element; False, silently, when the producer stopped. A cancelled put delivers nothing."""
