@@ -33,6 +33,21 @@ class WatchedSink(InMemorySink):
         self.written.set()
 
 
+class SlowSink(InMemorySink):
+    """Keeps nothing before it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing = asyncio.Event()
+        self.release = asyncio.Event()
+
+    @override
+    async def write_many(self, samples: Sequence[Sample]) -> None:
+        self.writing.set()
+        await self.release.wait()
+        await super().write_many(samples)
+
+
 def batches(*sizes: int) -> list[list[Sample]]:
     return [[Sample("device", value=float(number)) for number in range(size)] for size in sizes]
 
@@ -101,14 +116,6 @@ async def test_a_cancelled_pipe_writes_all_that_was_read_before() -> None:
 
 
 async def test_cancelling_twice_does_not_lose_what_is_being_written() -> None:
-    release = asyncio.Event()
-
-    class SlowSink(InMemorySink):
-        @override
-        async def write_many(self, samples: Sequence[Sample]) -> None:
-            await release.wait()
-            await super().write_many(samples)
-
     stream: Fanout[Batch] = Fanout()
     async with SlowSink() as sink:
         piping = asyncio.create_task(pipe(stream.subscribe(), sink, batch_size=1000, flush_interval=60))
@@ -118,7 +125,7 @@ async def test_cancelling_twice_does_not_lose_what_is_being_written() -> None:
             await asyncio.sleep(0)
             piping.cancel()
         await asyncio.sleep(0)
-        release.set()
+        sink.release.set()
         await asyncio.wait([piping])
 
         assert len(sink.samples) == 5
@@ -227,6 +234,70 @@ async def test_a_sink_that_fails_ends_the_pipe_with_its_error(tmp_path: Path) ->
         await sink.close()
 
     assert len(read_rows(sink.path)) == sink.rows
+
+
+async def test_a_generator_is_read_in_one_task_so_that_its_timeouts_hold() -> None:
+    async def silent() -> AsyncIterator[Batch]:
+        async with asyncio.timeout(0.01):
+            yield batches(2)[0]
+            await asyncio.Event().wait()
+
+    async with InMemorySink() as sink:
+        with pytest.raises(TimeoutError):
+            await pipe(silent(), sink, flush_interval=60)
+
+    assert len(sink.samples) == 2
+
+
+async def test_a_generator_may_yield_the_same_list_again() -> None:
+    async def reusing() -> AsyncIterator[Batch]:
+        batch: list[Sample] = []
+        for number in range(5):
+            batch[:] = [Sample("device", value=number)]
+            yield batch
+
+    async with InMemorySink() as sink:
+        await pipe(reusing(), sink)
+
+    assert [sample.value for sample in sink.samples] == [0, 1, 2, 3, 4]
+
+
+async def test_a_slow_sink_makes_a_generator_wait() -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[Sample]:
+        nonlocal read
+        while True:
+            read += 1
+            yield Sample("device", value=read)
+
+    async with SlowSink() as sink:
+        piping = asyncio.create_task(pipe(endless(), sink, batch_size=10))
+        await sink.writing.wait()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert read <= 20
+        piping.cancel()
+        sink.release.set()
+        await asyncio.wait([piping])
+
+    assert [sample.value for sample in sink.samples] == list(range(1, read + 1))
+
+
+async def test_a_cancelled_pipe_loses_no_batch_that_a_slow_sink_was_about_to_keep() -> None:
+    stream: Fanout[Batch] = Fanout()
+    async with SlowSink() as sink:
+        piping = asyncio.create_task(pipe(stream.subscribe(), sink, batch_size=5))
+        await asyncio.sleep(0)
+        await stream.put_many(batches(5, 3))
+        await sink.writing.wait()
+        piping.cancel()
+        await asyncio.sleep(0)
+        sink.release.set()
+        await asyncio.wait([piping])
+
+    assert piping.cancelled()
+    assert len(sink.samples) == 8
 
 
 async def test_sizes_and_intervals_out_of_range_are_refused() -> None:

@@ -1,12 +1,11 @@
 """From a stream of batches into a sink."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterable, Awaitable, Sequence
 from datetime import UTC, datetime
 import math
 
-from ..acquisition import AcquisitionSummary, Gap, Recording, Sample
+from ..acquisition import AcquisitionSummary, Gap, Recording, Sample, SampleRow
 from ..acquisition.summary import FixedCounts, Ledger
 from ..streams import Subscription
 from .file_sinks import FileSink
@@ -57,37 +56,60 @@ class _SubscriptionReader:
 
 
 class _IteratorReader:
-    """Reads any asynchronous iterator; what it waits for stays wanted when the wait is cancelled."""
+    """Reads any asynchronous iterator in one task of its own, at most ``limit`` samples ahead.
 
-    def __init__(self, stream: AsyncIterable[Sequence[Sample] | Sample]) -> None:
-        self._items: AsyncIterator[Sequence[Sample] | Sample] = aiter(stream)
-        self._reading: asyncio.Future[Sequence[Sample] | Sample] | None = None
+    One from beginning to end: a timeout or a task group within a generator belongs to the task that entered it.
+    """
+
+    def __init__(self, stream: AsyncIterable[Sequence[Sample] | Sample], limit: int) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._wanted = 1
         self._taken: list[Batch] = []
+        self._count = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
 
     async def wait(self, samples: int) -> bool:
-        """Wait for the next item; False at the end."""
+        """Wait until as many samples can be taken; False at the end. Raises the error of the stream."""
         if self._reading is None:
-            self._reading = asyncio.ensure_future(anext(self._items))
-        await asyncio.wait((self._reading,))
-        reading, self._reading = self._reading, None
-        try:
-            item = reading.result()
-        except StopAsyncIteration:
-            return False
-        self._taken.append([item] if isinstance(item, Sample) else item)
-        return True
+            self._reading = asyncio.create_task(self._read(), name="fieldbridge pipe")
+            self._reading.add_done_callback(lambda _: self._arrived.set())
+        self._wanted = samples
+        while self._count < samples and not self._reading.done():
+            self._arrived.clear()
+            await self._arrived.wait()
+        if not self._taken:
+            self._reading.result()
+        return bool(self._taken)
 
     def take(self) -> list[Batch]:
         """Return what has come."""
-        batches, self._taken = self._taken, []
+        batches, self._taken, self._count = self._taken, [], 0
+        self._room.set()
         return batches
 
     async def close(self) -> None:
-        """Stop reading; an item that just came is still there to be taken."""
-        if self._reading is not None:
-            self._reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.wait(0)
+        """Stop reading; what has come is still there to be taken. Raises the error that this caused."""
+        reading = self._reading
+        if reading is not None and not reading.done():
+            reading.cancel()
+            await asyncio.wait([reading])
+            if not reading.cancelled():
+                reading.result()
+
+    async def _read(self) -> None:
+        async for item in self._stream:
+            # A copy: whoever made a list may use it again for the next one.
+            batch = (item,) if isinstance(item, Sample) else item if isinstance(item, SampleRow) else tuple(item)
+            self._taken.append(batch)
+            self._count += len(batch)
+            if self._count >= self._wanted:
+                self._arrived.set()
+            while self._count >= self._limit:
+                self._room.clear()
+                await self._room.wait()
 
 
 class _Pipe:
@@ -100,7 +122,9 @@ class _Pipe:
     ) -> None:
         self._recording = stream if isinstance(stream, Recording) else None
         inner = stream.stream if isinstance(stream, Recording) else stream
-        self._reader = _SubscriptionReader(inner) if isinstance(inner, Subscription) else _IteratorReader(inner)
+        self._reader = (
+            _SubscriptionReader(inner) if isinstance(inner, Subscription) else _IteratorReader(inner, batch_size)
+        )
         self._sink = sink
         self._batch_size = batch_size
         self._flush_interval = flush_interval
@@ -151,7 +175,8 @@ class _Pipe:
         if isinstance(self._sink, BatchSink):
             await self._sink.write_batches(batches)
         else:
-            await self._sink.write_many([sample for batch in batches for sample in batch])
+            # A sink of somebody else need not have kept them yet when the wait for it is cancelled.
+            await _undisturbed(self._sink.write_many([sample for batch in batches for sample in batch]))
         self._ledger.slots += count
         self._counts.offered += count
         self._counts.delivered += count
