@@ -176,6 +176,26 @@ async def test_a_replayed_number_is_a_whole_one_only_where_it_was_recorded_as_on
     assert [(value, type(value)) for value in replayed] == [(number, type(number))]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".sqlite", ".parquet"])
+@pytest.mark.parametrize("wide", [True, False])
+async def test_an_empty_text_is_replayed_as_a_text_and_no_value_as_none(
+    tmp_path: Path, suffix: str, wide: bool
+) -> None:
+    catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+    described, device = room()
+    plan = RecordingPlan(title="Run", devices=[(described, device)], suffix=suffix, wide=wide)
+    recording = await catalogue.start(plan)
+    device.say(1.0, mode="")
+    device.say(2.0, temp=20.5, door=None)
+    await recording.stop()
+    info = catalogue.find(recording.name)
+
+    session = DeviceSession(replay_devices(info.path, info.description)[0].profile)
+    session.accept(list(replay_frames(info.path, info.description)))
+
+    assert session.values == {"mode": "", "temp": 20.5, "door": None}
+
+
 async def test_a_value_that_json_cannot_hold_is_replayed_as_none(tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path, Limits(keep_free=0))
     described_room, device = room()

@@ -15,7 +15,6 @@ from ..sinks import SinkError, read_parquet
 from ..sinks.tables import moment_of
 from .description import Description
 
-_ABSENT = ("", None)
 _MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, csv.Error)
 """What a file that somebody else wrote or changed leads to."""
 
@@ -55,7 +54,7 @@ def _cells(path: Path) -> Iterator[Mapping[str, Any]]:
     match path.suffix:
         case ".csv":
             with path.open(newline="", encoding="utf-8") as file:
-                yield from csv.DictReader(file)
+                yield from csv.DictReader(file, quoting=csv.QUOTE_NOTNULL)
         case ".jsonl":
             with path.open("rb") as file:
                 yield from map(json.loads, file)
@@ -83,7 +82,7 @@ def _wide_row(cells: Mapping[str, Any], kinds: Mapping[str, ValueKind], expected
     values: dict[str, Value | None] = {}
     for name, kind in kinds.items():
         cell = cells.get(name)
-        if cell not in _ABSENT:
+        if not _is_absent(cell, kind):
             values[name] = _value(cell, kind)
         elif name in expected:
             values[name] = None
@@ -95,8 +94,13 @@ def _long_row(cells: Mapping[str, Any], kinds: Mapping[str, ValueKind]) -> Recor
     raw = cells["value"]
     if raw is None:
         raw = cells.get("value_text")  # Parquet keeps numbers and texts apart
-    value = None if raw in _ABSENT else _value(raw, kinds.get(column, ValueKind.TEXT))
+    kind = kinds.get(column, ValueKind.TEXT)
+    value = None if _is_absent(raw, kind) else _value(raw, kind)
     return RecordedRow(_moment(cells["midpoint_at"]), int(cells["monotonic_ns"]), str(cells["device"]), {column: value})
+
+
+def _is_absent(cell: object, kind: ValueKind) -> bool:
+    return cell is None or (cell == "" and kind is not ValueKind.TEXT)
 
 
 def _value(cell: object, kind: ValueKind) -> Value:

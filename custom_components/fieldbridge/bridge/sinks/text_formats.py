@@ -67,7 +67,7 @@ class _TextJournal:
 
 
 class CsvJournal(_TextJournal):
-    """A header and comma separated lines; a truth value is true or false."""
+    """A header and comma separated lines: texts in quotes, nothing for no value, and a truth value as true or false."""
 
     def __init__(self, path: Path, fields: Sequence[Field]) -> None:
         super().__init__(path, fields)
@@ -84,9 +84,9 @@ class CsvJournal(_TextJournal):
         reals = self._reals
         if reals is None:
             return b"".join(_csv_lines(rows, end="\n"))
-        # An empty field stands for the numbers, so that the commas around them are there.
-        heads = _csv_lines([*row[: reals.start], ""] for row in rows)
-        tails = _csv_lines(["", *row[reals.stop :]] for row in rows)
+        # No value stands for the numbers, so that the commas around them are there.
+        heads = _csv_lines([*row[: reals.start], None] for row in rows)
+        tails = _csv_lines([None, *row[reals.stop :]] for row in rows)
         numbers = [_csv_numbers(row[reals]) for row in rows]
         return b"".join([b"%b%b%b\n" % parts for parts in zip(heads, numbers, tails, strict=True)])
 
@@ -143,7 +143,8 @@ def _longest_run_of_reals(fields: Sequence[Field]) -> slice | None:
 def _csv_lines(rows: Iterable[Iterable[object]], *, end: str = "") -> list[bytes]:
     """Return each row as comma separated values."""
     lines: list[str] = []
-    csv.writer(SimpleNamespace(write=lines.append), lineterminator=end).writerows(rows)
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator=end, quoting=csv.QUOTE_STRINGS)
+    writer.writerows(rows)
     return [line.encode(errors="replace") for line in lines]  # half a character has no UTF-8
 
 
