@@ -143,3 +143,29 @@ def test_a_summary_made_by_hand_holds_the_documented_numbers() -> None:
     assert summary.finished_at is None
     assert summary.ledger.balanced
     assert summary.to_dict()["slots"] == 12
+
+
+def test_a_summary_is_a_dataclass_of_the_documented_fields() -> None:
+    summary = AcquisitionSummary(started_at=ANCHOR.utc, samples_emitted=10, samples_late=2, tick_duration_ms_p50=1.5)
+
+    assert dataclasses.asdict(summary) == {
+        "started_at": ANCHOR.utc,
+        "finished_at": None,
+        "samples_emitted": 10,
+        "samples_late": 2,
+        "max_drift_ms": 0.0,
+        "tick_duration_ms_p50": 1.5,
+        "tick_duration_ms_p99": 0.0,
+        "disconnects": 0,
+    }
+    assert dataclasses.replace(summary) == summary
+    assert dataclasses.replace(summary, samples_late=3) != summary
+
+
+def test_the_counters_of_a_summary_are_written_by_its_ledger_alone() -> None:
+    summary = AcquisitionSummary()
+
+    with pytest.raises(AttributeError, match="read, not written"):
+        summary.samples_emitted = 3
+
+    assert summary.samples_emitted == 0

@@ -5,9 +5,10 @@ pending any more once a run is over. The documented counters are views of it.
 """
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, override
+from typing import Protocol, Self, overload, override
 
 from .histogram import Histogram
 
@@ -113,11 +114,50 @@ class Gap:
     slots: int
 
 
+class _View[T]:
+    """A field of a summary that is computed when it is read."""
+
+    def __init__(self, compute: Callable[[AcquisitionSummary], T]) -> None:
+        self._compute = compute
+
+    @overload
+    def __get__(self, summary: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, summary: AcquisitionSummary, owner: type) -> T: ...
+    def __get__(self, summary: AcquisitionSummary | None, owner: type) -> Self | T:
+        """Return the number."""
+        return self if summary is None else self._compute(summary)
+
+    def __set__(self, summary: AcquisitionSummary, value: T) -> None:
+        """Raise AttributeError: the ledger is what counts."""
+        raise AttributeError("a summary is read, not written")
+
+
+@dataclass(init=False, repr=False)
 class AcquisitionSummary:
     """Live account of a run: the recorder writes, everybody else reads.
 
     ``finished_at`` is None while it runs. Made by hand it holds the numbers that it is given.
     """
+
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    samples_emitted: _View[int] = _View(
+        lambda summary: summary.ledger.consumer.offered - summary.ledger.consumer.dropped_newest
+    )
+    """Batches put into the stream, those that were evicted later included."""
+    samples_late: _View[int] = _View(
+        lambda summary: summary.ledger.skipped.total() + summary.ledger.evicted + summary.ledger.failed[DISCONNECTED]
+    )
+    """Slots that were missed: overrun, lost to a full buffer, or gone with the link."""
+    max_drift_ms: float = 0.0
+    """Largest lateness of a batch behind its target, its poll included."""
+    tick_duration_ms_p50: _View[float] = _View(lambda summary: summary.tick_duration_ms(0.5))
+    """Median duration of a poll."""
+    tick_duration_ms_p99: _View[float] = _View(lambda summary: summary.tick_duration_ms(0.99))
+    """Duration of a poll that 99 of 100 stay below."""
+    disconnects: int = 0
+    """Lost links that were waited out."""
 
     def __init__(
         self,
@@ -135,9 +175,8 @@ class AcquisitionSummary:
         self.started_at = started_at
         self.finished_at = finished_at
         self.max_drift_ms = max_drift_ms
-        """Largest lateness of a batch behind its target, its poll included."""
         self.disconnects = disconnects
-        self.ledger = ledger or Ledger(
+        self.ledger: Ledger = ledger or Ledger(
             FixedCounts(offered=samples_emitted, delivered=samples_emitted),
             slots=samples_emitted + samples_late,
             skipped=Counter(late=samples_late),
@@ -148,28 +187,12 @@ class AcquisitionSummary:
         """How late polls began: the jitter of the schedule alone."""
         self.gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
         """Times without the source; the newest are kept."""
-        self._tick_duration_ms = (tick_duration_ms_p50, tick_duration_ms_p99)
+        self._given_durations_ms = {0.5: tick_duration_ms_p50, 0.99: tick_duration_ms_p99}
 
-    @property
-    def samples_emitted(self) -> int:
-        """Batches put into the stream, those that were evicted later included."""
-        return self.ledger.consumer.offered - self.ledger.consumer.dropped_newest
-
-    @property
-    def samples_late(self) -> int:
-        """Slots that were missed: overrun, lost to a full buffer, or gone with the link."""
-        ledger = self.ledger
-        return ledger.skipped.total() + ledger.evicted + ledger.failed[DISCONNECTED]
-
-    @property
-    def tick_duration_ms_p50(self) -> float:
-        """Median duration of a poll."""
-        return self.tick_durations_ms.percentile(0.5) if self.tick_durations_ms.count else self._tick_duration_ms[0]
-
-    @property
-    def tick_duration_ms_p99(self) -> float:
-        """Duration of a poll that 99 of 100 stay below."""
-        return self.tick_durations_ms.percentile(0.99) if self.tick_durations_ms.count else self._tick_duration_ms[1]
+    def tick_duration_ms(self, fraction: float) -> float:
+        """Return how long a poll took than which ``fraction`` of all were faster."""
+        durations = self.tick_durations_ms
+        return durations.percentile(fraction) if durations.count else self._given_durations_ms[fraction]
 
     def to_dict(self) -> dict[str, object]:
         """Return all numbers as plain data."""
