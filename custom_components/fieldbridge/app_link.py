@@ -105,6 +105,17 @@ class AppLink:
         """Call ``listener`` when the app comes up or ends."""
         return self._status_listeners.add(listener)
 
+    def owner(self, device: str) -> str | None:
+        """Return the registered device of which ``device`` is a part that comes and goes, None where it is none."""
+        names = self.loaded.registry.names
+        if device in names:
+            return None
+        above = device
+        while above := above.rpartition("/")[0]:
+            if above in names:
+                return above
+        return next(iter(self._roots), None)
+
     def controls(self, device: str) -> list[Control]:
         """Return what the handlers of a device offer to people."""
         handlers = [each.func for each in self.loaded.registry.all if each.name == device]

@@ -251,10 +251,16 @@ def as_entry_error(err: AppError) -> ConfigEntryError:
 @callback
 def _add_device(hass: HomeAssistant, entry: AppConfigEntry, device: AppDevice, link_device_id: str) -> None:
     data, identifier = entry.runtime_data, app_device_identifier(entry, device.name)
-    name = readable(device.name)
-    device_info = dr.DeviceInfo(identifiers={(DOMAIN, identifier)}, name=name, via_device_id=link_device_id)
+    name, registry = readable(device.name), dr.async_get(hass)
+    via = link_device_id
+    if (owner := data.link.owner(device.name)) is not None:
+        of_owner = registry.async_get_device_by_identifier(
+            (DOMAIN, app_device_identifier(entry, owner)), entry.entry_id
+        )
+        via = via if of_owner is None else of_owner.id
+    device_info = dr.DeviceInfo(identifiers={(DOMAIN, identifier)}, name=name, via_device_id=via)
     # A device that publishes nothing yet is a device all the same: it may take commands.
-    dr.async_get(hass).async_get_or_create_from_info(config_entry_id=entry.entry_id, device_info=device_info)
+    registry.async_get_or_create_from_info(config_entry_id=entry.entry_id, device_info=device_info)
     coordinator = data.devices[device.name] = SessionCoordinator(hass, entry, name, identifier, device, device_info)
     entry.async_on_unload(coordinator.async_shutdown)
     entry.async_on_unload(device.on_failure(lambda: _tell_failure(hass, entry, device)))
@@ -297,13 +303,17 @@ def _create_issue(hass: HomeAssistant, entry: AppConfigEntry, issue_id: str, key
 
 @callback
 def _remove_lost_devices(hass: HomeAssistant, entry: AppConfigEntry) -> None:
-    """Remove devices that the app, now that it is up, does not register any more."""
+    """Remove devices that the app, now that it is up, does not register any more, with their parts."""
     if not entry.runtime_data.link.is_up:
         return
     registry = dr.async_get(hass)
-    for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
-        if is_lost_app_device(entry, device):
-            registry.async_remove_device(device.id)
+    devices = {device.id: device for device in dr.async_entries_for_config_entry(registry, entry.entry_id)}
+    lost = {device_id for device_id, device in devices.items() if is_lost_app_device(entry, device)}
+    for device_id in lost:
+        owner = devices.get(devices[device_id].via_device_id or "")
+        # A part that comes and goes may be away.
+        if owner is None or owner.id in lost or app_device_name(entry, owner) is None:
+            registry.async_remove_device(device_id)
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: AppConfigEntry) -> None:

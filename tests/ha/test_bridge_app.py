@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.fieldbridge.app_device import MAX_CHANNELS
 from custom_components.fieldbridge.const import DOMAIN
@@ -67,6 +68,62 @@ async def test_devices_that_are_registered_no_more_are_removed(hass: HomeAssista
     registry = dr.async_get(hass)
     assert device_id(hass, entry, "main_valve")
     assert registry.async_get_device_by_identifier((DOMAIN, f"{entry.entry_id}/valve"), entry.entry_id) is None
+
+
+DOOR = """
+    import asyncio
+
+    from fieldbridge import App, DeviceContext
+
+    app = App("house")
+    visit = asyncio.Event()
+
+
+    @app.device("door")
+    async def door(ctx: DeviceContext) -> None:
+        await visit.wait()
+        async with ctx.sub_entity("bolt") as bolt:
+            await bolt.publish_state({"locked": True})
+            while not ctx.shutdown_requested:
+                await ctx.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [(DOOR, "door/bolt"), (DOOR.replace('("door")', "()"), "bolt")],
+    ids=["device", "root device"],
+)
+async def test_what_comes_and_goes_with_a_device_stays_while_it_is_away(
+    hass: HomeAssistant, source: str, part: str
+) -> None:
+    locked = f"binary_sensor.{part.replace('/', '_')}_locked"
+
+    async def part_comes() -> None:
+        sys.modules["house"].visit.set()
+        await until_state(hass, locked, STATE_ON)
+
+    write_app(hass, "house", source)
+    entry = app_entry("house")
+    await set_up(hass, entry)
+    await until_state(hass, "binary_sensor.house_running", STATE_ON)
+    await part_comes()
+    registry, device = dr.async_get(hass), device_id(hass, entry, part)
+    changes = async_capture_events(hass, dr.EVENT_DEVICE_REGISTRY_UPDATED)
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until_state(hass, "binary_sensor.house_running", STATE_ON)
+    await until_state(hass, locked, STATE_UNAVAILABLE)
+    await part_comes()
+    assert not [change.data for change in changes if change.data["action"] != "update"]
+    shown = registry.async_get(device)
+    assert isinstance(shown, dr.DeviceEntry)
+    assert shown.via_device_id == device_id(hass, entry, "door")
+
+    write_app(hass, "house", VALVE.replace('"garden"', '"house"'))
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until_state(hass, "binary_sensor.house_running", STATE_ON)
+    assert registry.async_get(device) is None
 
 
 async def test_unloading_ends_the_app_and_its_modules(hass: HomeAssistant) -> None:
