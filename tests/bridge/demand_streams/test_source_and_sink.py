@@ -342,3 +342,18 @@ async def test_a_consumer_that_cannot_be_does_not_harm_its_producer(system: Stre
 
     await settle()
     assert not producer.stopped
+
+
+async def test_two_loops_share_the_elements_of_a_source_and_both_end(system: StreamSystem) -> None:
+    producer, consumer = spawn_pair(system)
+    source = await consumer.source()
+    loops = [asyncio.create_task(collect(source)) for _ in range(2)]
+    await settle()
+    sink = await producer.sink()
+
+    await sink.put_many([1, 2])
+    await sink.complete()
+
+    async with asyncio.timeout(5):
+        first, second = await asyncio.gather(*loops)
+    assert sorted(first + second) == [1, 2]

@@ -154,6 +154,7 @@ class SourceRef[E]:
                 return (message.element,)
             case StreamCompleted():
                 self.end = message.end
+                self._queue.put_nowait(message)  # for another loop that waits, whose silence is not watched any more
                 if message.end.error is not None:
                     raise message.end.error
         return None
