@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import product
 import json
 import math
 from pathlib import Path
@@ -157,9 +158,14 @@ async def test_a_replayed_recording_shows_the_values_that_were_recorded(
     assert devices[0].profile.channels[0].unit == "°C"
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize(
+    ("suffix", "number"),
+    [
+        *product([".csv", ".jsonl", ".sqlite", ".parquet"], [44, -3, 2**53 - 1, 44.0, 1e20]),
+        *product([".csv", ".jsonl", ".sqlite"], [2**60 + 1]),  # Parquet has 53 bits for it
+    ],
+)
 @pytest.mark.parametrize("wide", [True, False])
-@pytest.mark.parametrize("number", [44, -3, 2**60 + 1, 44.0, 1e20])
 async def test_a_replayed_number_is_a_whole_one_only_where_it_was_recorded_as_one(
     tmp_path: Path, suffix: str, wide: bool, number: float
 ) -> None:
@@ -194,6 +200,25 @@ async def test_an_empty_text_is_replayed_as_a_text_and_no_value_as_none(
     session.accept(list(replay_frames(info.path, info.description)))
 
     assert session.values == {"mode": "", "temp": 20.5, "door": None}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".sqlite", ".parquet"])
+async def test_whole_numbers_of_one_channel_stay_whole_beside_others_that_are_not(tmp_path: Path, suffix: str) -> None:
+    for wide in (True, False):
+        catalogue = Catalogue(tmp_path, Limits(keep_free=0))
+        first, device = room()
+        other, scale = describe_device("scale-id", "Scale", SCALE, [first]), Device()
+        plan = RecordingPlan(title="Run", devices=[(first, device), (other, scale)], suffix=suffix, wide=wide)
+        recording = await catalogue.start(plan)
+        device.say(1.0, temp=21.0)
+        device.say(2.0, temp=None)
+        scale.say(3.0, temp=80)
+        await recording.stop()
+
+        frames = [json.loads(frame.data) for frame in replay_frames(recording.path, recording.description)]
+
+        values = [value for frame in frames for key, value in frame.items() if key != "device"]
+        assert [str(value) for value in values if value is not None] == ["21.0", "80"]
 
 
 async def test_a_value_that_json_cannot_hold_is_replayed_as_none(tmp_path: Path) -> None:

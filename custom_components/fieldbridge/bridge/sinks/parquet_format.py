@@ -4,7 +4,9 @@ The index of a Parquet file is written at its very end, so that a crash would lo
 grows as Arrow messages, which may end anywhere, and is converted when it is complete or recovered.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+import json
 import logging
 import math
 import os
@@ -20,6 +22,10 @@ _LOGGER = logging.getLogger(__name__)
 TEXT_SUFFIX = "_text"
 """A column that holds numbers or texts is two columns: ``value`` and ``value_text``."""
 
+_WHOLE_COLUMNS = b"fieldbridge_whole_columns"
+_WHOLE_CHANNELS = b"fieldbridge_whole_channels"
+"""Metadata: a JSON list of those whose numbers were all integers, since a column of numbers holds 44 as 44.0. The long
+format has one column for all channels. A recording that a crash ended has neither."""
 _ROWS_PER_GROUP = 100_000
 _ROWS_PER_READ = 1000
 
@@ -45,6 +51,9 @@ class ParquetJournal:
         self._path = path
         self._fields = fields
         self._schema = _schema(self._pa, fields)
+        self._is_long = any(field.type is FieldType.ANY for field in fields)
+        self._types: defaultdict[object, set[type]] = defaultdict(set)
+        """Of the numbers of each column, in the long format of each channel."""
         self._waiting: list[Row] = []
         self._saved = 0
         self.misfits = 0
@@ -78,7 +87,9 @@ class ParquetJournal:
         """Convert."""
         self.sync()
         self._file.close()
-        return _convert(part_of(self._path), self._path)
+        whole = [name for name, types in self._types.items() if int in types and float not in types]
+        metadata = {_WHOLE_CHANNELS if self._is_long else _WHOLE_COLUMNS: json.dumps(whole)}
+        return _convert(part_of(self._path), self._path, metadata)
 
     def close(self) -> None:
         """Let go."""
@@ -86,8 +97,14 @@ class ParquetJournal:
 
     def _batch(self, rows: Sequence[Row]) -> Any:
         arrays = []
-        for field, values in zip(self._fields, zip(*rows, strict=True), strict=True):
+        columns = {field.name: values for field, values in zip(self._fields, zip(*rows, strict=True), strict=True)}
+        for field in self._fields:
+            values = columns[field.name]
+            if field.type is FieldType.REAL and not self._is_long:
+                self._types[field.name].update(map(type, values))
             if field.type is FieldType.ANY:
+                for channel, value in zip(columns["channel"], values, strict=True):
+                    self._types[channel].add(type(value))
                 arrays.append(self._array([_number(value) for value in values], FieldType.REAL))
                 texts = [None if value is None or isinstance(value, int | float) else str(value) for value in values]
                 arrays.append(self._array(texts, FieldType.TEXT))
@@ -121,10 +138,10 @@ class ParquetFormat:
 
     def recover(self, part: Path, path: Path) -> Path:
         """Convert the whole record batches that there are."""
-        return _convert(part, path)
+        return _convert(part, path, {})
 
 
-def _convert(part: Path, path: Path) -> Path:
+def _convert(part: Path, path: Path, metadata: Mapping[bytes, str]) -> Path:
     """Turn Arrow messages, the last of which may be torn, into a Parquet file; the messages stay until it is there."""
     pa, pq = _arrow()
     fresh = path.with_name(path.name + ".new")
@@ -136,6 +153,7 @@ def _convert(part: Path, path: Path) -> Path:
         ):
             for table in _groups(pa, reader):
                 writer.write_table(table)
+            writer.add_key_value_metadata(metadata)
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         done = publish(fresh, path)
@@ -148,14 +166,30 @@ def _convert(part: Path, path: Path) -> Path:
 
 
 def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file. Blocking. Raises SinkDependencyError, SinkError for what is no Parquet file."""
+    """Yield the rows of a file, with whole numbers as integers where the file says which those are. Blocking.
+
+    Raises SinkDependencyError, SinkError for what is no Parquet file.
+    """
     pa, pq = _arrow()
     try:
         with pq.ParquetFile(path) as file:
+            metadata = file.metadata.metadata or {}
+            columns, channels = (
+                frozenset(json.loads(metadata.get(key, "[]"))) for key in (_WHOLE_COLUMNS, _WHOLE_CHANNELS)
+            )
             for batch in file.iter_batches(batch_size=_ROWS_PER_READ):
-                yield from batch.to_pylist()
+                for row in batch.to_pylist():
+                    for name in columns:
+                        row[name] = _whole(row[name])
+                    if channels and row["channel"] in channels:
+                        row["value"] = _whole(row["value"])
+                    yield row
     except pa.ArrowException as err:
         raise SinkError(f"{path.name}: {err}") from err
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def _groups(pa: Any, reader: Any) -> Any:

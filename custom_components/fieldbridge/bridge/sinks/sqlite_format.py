@@ -15,7 +15,7 @@ TABLE = "samples"
 _TYPES = {
     FieldType.TEXT: "TEXT",
     FieldType.INTEGER: "INTEGER",
-    FieldType.REAL: "REAL",
+    FieldType.REAL: "",  # declared as REAL, it would make 44.0 of a whole 44
     FieldType.BOOLEAN: "INTEGER",
     FieldType.TIME: "TEXT",
     FieldType.ANY: "",
