@@ -121,3 +121,25 @@ async def test_somebody_elses_cancellation_is_kept() -> None:
     await asyncio.wait([task])
 
     assert task.cancelled()
+
+
+async def test_a_source_that_fails_while_it_is_closed_ends_nothing_that_follows_the_block() -> None:
+    block = Block(lambda: 0, unread_s=0)
+    with block:
+        pass
+
+    block.source_failed()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+
+async def test_a_block_that_wants_its_source_no_longer_is_let_alone() -> None:
+    with Block(lambda: 0, unread_s=0) as block:
+        block.source_failed()
+        block.leave()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]

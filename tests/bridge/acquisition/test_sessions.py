@@ -171,3 +171,31 @@ async def test_closing_while_somebody_waits_ends_the_wait_and_waits_for_the_rece
 
     assert ended == ["receiver"]
     assert await reading is None
+
+
+async def test_a_close_that_is_cut_short_by_a_slow_producer_still_leaves_its_source() -> None:
+    samples: Fanout[Sample] = Fanout()
+    receiver = samples.subscribe()
+    may_end = asyncio.Event()
+    closed = []
+
+    async def end_slowly() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+
+    session = StreamingSession(receiver, mode=StreamMode.POLL, on_close=lambda: closed.append(1), producer=end_slowly)
+    await session.__aenter__()
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(session.aclose())
+    await asyncio.sleep(0)
+
+    closing.cancel()
+    await asyncio.wait([closing])
+
+    assert closed == [1]
+    assert samples.subscriptions == ()
+    may_end.set()
+    await session.aclose()
+    assert closed == [1]

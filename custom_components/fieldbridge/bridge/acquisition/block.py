@@ -30,10 +30,18 @@ class Block:
         self._read_s = read_s
         self._looking: asyncio.TimerHandle | None = None
         self._has_ended = False
+        self._is_left = False
 
     def source_failed(self) -> None:
         """Watch whether somebody reads."""
-        self._look(before=None)
+        if not self._is_left:
+            self._look(before=None)
+
+    def leave(self) -> None:
+        """Watch no more: the block is over, or does not want its source any longer. Idempotent."""
+        self._is_left = True
+        if self._looking is not None:
+            self._looking.cancel()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -43,8 +51,7 @@ class Block:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         """Keep a cancellation from the outer world that was meant for the block alone."""
-        if self._looking is not None:
-            self._looking.cancel()
+        self.leave()
         if not self._has_ended:
             return False
         return self._task.uncancel() <= self._cancelling and isinstance(exc, asyncio.CancelledError)

@@ -119,18 +119,21 @@ class StreamingSession:
     async def aclose(self) -> None:
         """Stop the producer, call ``on_close`` and close the receiver; idempotent."""
         self._closed = True
-        if self._receiving is not None:
-            self._receiving.cancel()
-            await asyncio.wait([self._receiving])
-        if self._producing is not None:
-            self._producing.cancel()
-            await asyncio.wait([self._producing])
-        if self._on_close is not None:
-            on_close, self._on_close = self._on_close, None
-            on_close()
-        closing = getattr(self._receiver, "aclose", None)
-        if closing is not None:
-            await closing()
+        if self._block is not None:
+            self._block.leave()
+        tasks = [task for task in (self._receiving, self._producing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        finally:  # also when whoever closes does not wait for a slow producer
+            if self._on_close is not None:
+                on_close, self._on_close = self._on_close, None
+                on_close()
+            closing = getattr(self._receiver, "aclose", None)
+            if closing is not None:
+                await closing()
 
 
 def open_session(
