@@ -1,5 +1,6 @@
 """The code that the documents show for recordings runs, on a recording that was really made."""
 
+import csv
 from pathlib import Path
 import re
 import sys
@@ -78,3 +79,19 @@ async def test_the_drawing_of_the_documents_is_made(tmp_path: Path, monkeypatch:
     exec(compile(code.replace("from fieldbridge.", "from custom_components.fieldbridge.bridge."), "docs", "exec"), {})  # noqa: S102
 
     assert "Temperature [°C]" in drawing(tmp_path)
+
+
+def test_the_polled_recording_of_the_documents_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = block("docs/recordings.md", "import asyncio")
+
+    exec(compile(code.replace("from fieldbridge.", "from custom_components.fieldbridge.bridge."), "docs", "exec"), {})  # noqa: S102
+
+    with (tmp_path / "oven.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    skipped = 10 - len(rows)  # a busy machine may miss some
+    assert rows[0]["device"] == "oven"
+    assert 180 <= float(rows[0]["value"]) <= 181
+    assert f"samples_emitted={len(rows)}, samples_late={skipped}" in capsys.readouterr().out
