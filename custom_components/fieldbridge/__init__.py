@@ -32,7 +32,7 @@ from .live_sensor import live_unique_id
 from .mirror_commands import MirrorCommands
 from .modbus_memory import async_forget_devices, async_remember_devices
 from .modbus_migration import async_continue_migration, async_end_migration
-from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror
+from .mqtt_mirror import Mirror, async_clear_mirror, async_make_mirror, async_watch_place
 from .panel import async_hide_panel, async_setup_frontend, async_show_panel
 from .recordings import async_setup_recordings
 from .running import async_run
@@ -102,6 +102,8 @@ async def _async_setup_link(hass: HomeAssistant, entry: FieldbridgeConfigEntry) 
     if is_modbus(entry):
         await async_remember_devices(hass, entry)
     data.stop = _run_link(hass, entry, link, mirror)
+    if mirror is not None:
+        async_watch_place(hass, entry, mirror, data.stop)
     if mirror is not None and mirror.listen is not None:
         commands = MirrorCommands(hass, entry, mirror.prefix)
         with suppress(LinkError):  # the MQTT integration has gone: the copy says so by itself

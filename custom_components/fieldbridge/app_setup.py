@@ -40,7 +40,7 @@ from .bridge.channels import Channel
 from .const import CONF_APP, CONF_CHANNELS, CONF_PACKAGES, CONF_SETTINGS, CONF_STALE_AFTER, DOMAIN
 from .coordinator import ServiceCoordinator, SessionCoordinator, app_device_identifier, app_device_name
 from .entity import PLATFORMS, ChannelEntity, platform_of
-from .mqtt_mirror import async_make_mirror, async_mirror_prefix
+from .mqtt_mirror import async_make_mirror, async_mirror_prefix, async_watch_place
 from .running import async_run
 
 _LOGGER = logging.getLogger(__name__)
@@ -125,7 +125,9 @@ async def async_setup_app(hass: HomeAssistant, entry: AppConfigEntry) -> None:
         _LOGGER.error("The app %s ended by an error at %s", loaded.name, place, exc_info=err)
         _create_issue(hass, entry, issue_id, ISSUE_CRASHED, place=place, error=f"{type(err).__name__}: {err}")
 
-    async_run(hass, entry, link.run, crashed)
+    stop = async_run(hass, entry, link.run, crashed)
+    if mirror is not None:
+        async_watch_place(hass, entry, mirror, stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
 
 

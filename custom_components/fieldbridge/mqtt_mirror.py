@@ -1,13 +1,14 @@
 """The optional copy of a link's devices on MQTT, through Home Assistant's broker or one of the user's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError, HomeAssistantError
 from homeassistant.helpers import device_registry as dr
@@ -47,6 +48,8 @@ class Mirror:
 
     mqtt: MqttPort
     prefix: str
+    options: Mapping[str, Any]
+    """What it was made from."""
     listen: Listen | None = None
     """Subscribes to a topic and hands its messages on; there where commands are allowed."""
 
@@ -62,7 +65,7 @@ async def async_make_mirror(hass: HomeAssistant, entry: ConfigEntry) -> Mirror |
     if kind == MIRROR_HOME_ASSISTANT:
         mqtt = await async_import_module(hass, "homeassistant.components.mqtt")
         port = HomeAssistantMqtt(hass, mqtt)
-        return Mirror(PublishOnlyMqtt(port), prefix, partial(port.listen, entry) if allowed else None)
+        return Mirror(PublishOnlyMqtt(port), prefix, options, partial(port.listen, entry) if allowed else None)
     client = await async_broker_client(hass, options, await async_client_id(hass, entry))
     client.will = build_will_config(prefix)
     client.on_auth_refused = lambda _: entry.async_start_reauth(hass)
@@ -71,7 +74,31 @@ async def async_make_mirror(hass: HomeAssistant, entry: ConfigEntry) -> Mirror |
         client.on_payload(take)
         await client.subscribe(topic)
 
-    return Mirror(PublishOnlyMqtt(client), prefix, listen if allowed else None)
+    return Mirror(PublishOnlyMqtt(client), prefix, options, listen if allowed else None)
+
+
+@callback
+def async_watch_place(
+    hass: HomeAssistant, entry: ConfigEntry, mirror: Mirror, stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Have a link that is mirrored elsewhere from now on, or nowhere, leave nothing behind that looks like its values.
+
+    A new title may be a new prefix, for which the entry is reloaded. ``stop`` ends the link.
+    """
+    place = _place(mirror.options, mirror.prefix)
+
+    async def updated(hass: HomeAssistant, entry: ConfigEntry) -> None:
+        is_renamed = await async_mirror_prefix(hass, entry) != mirror.prefix
+        if is_renamed and entry.options.get(CONF_MIRROR) == mirror.options:  # other options reload it anyway
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    async def unloaded() -> None:
+        await stop()  # it says goodbye first
+        if _place(entry.options.get(CONF_MIRROR, {}), await async_mirror_prefix(hass, entry)) != place:
+            await _async_clear(hass, entry, mirror.options, mirror.prefix)
+
+    entry.async_on_unload(entry.add_update_listener(updated))
+    entry.async_on_unload(unloaded)
 
 
 async def async_mirror_prefix(hass: HomeAssistant, entry: ConfigEntry) -> str:
@@ -88,9 +115,11 @@ async def async_mirror_prefix(hass: HomeAssistant, entry: ConfigEntry) -> str:
 async def async_clear_mirror(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take all retained topics of a removed link back; an unreachable broker keeps them."""
     options = entry.options.get(CONF_MIRROR, {})
-    if options.get(CONF_KIND, MIRROR_NONE) == MIRROR_NONE:
-        return
-    prefix = await async_mirror_prefix(hass, entry)
+    if options.get(CONF_KIND, MIRROR_NONE) != MIRROR_NONE:
+        await _async_clear(hass, entry, options, await async_mirror_prefix(hass, entry))
+
+
+async def _async_clear(hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any], prefix: str) -> None:
     topics = [f"{above}/{leaf}" for above in _above(hass, entry, prefix) for leaf in ("state", "availability")]
     topics.append(f"{prefix}/status")
     if options[CONF_KIND] == MIRROR_BROKER:
@@ -112,6 +141,11 @@ async def async_own_topics(hass: HomeAssistant) -> tuple[str, ...]:
         if entry.options.get(CONF_MIRROR, {}).get(CONF_KIND, MIRROR_NONE) != MIRROR_NONE:
             own.add(f"{await async_mirror_prefix(hass, entry)}/")
     return tuple(sorted(own))
+
+
+def _place(options: Mapping[str, Any], prefix: str) -> tuple[object, ...]:
+    """Return what tells one place of topics from another."""
+    return (options.get(CONF_KIND, MIRROR_NONE), options.get(CONF_HOST), options.get(CONF_PORT), prefix)
 
 
 def _above(hass: HomeAssistant, entry: ConfigEntry, prefix: str) -> list[str]:

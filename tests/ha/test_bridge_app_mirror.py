@@ -65,6 +65,19 @@ async def test_a_removed_app_leaves_nothing_retained(hass: HomeAssistant, mosqui
     assert await retained(mosquitto) == {}
 
 
+async def test_an_app_that_is_copied_no_more_leaves_nothing_retained(
+    hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    entry = await copied_garden(hass, mosquitto, tmp_path)
+    async with heard(mosquitto) as messages:
+        await until(lambda: messages.get("house/garden/pump/availability") == "online")
+
+        hass.config_entries.async_update_entry(entry, options={**entry.options, "mirror": {"kind": "none"}})
+        await until(lambda: not any(payload for topic, payload in messages.items() if topic.startswith("house/")))
+
+    assert await retained(mosquitto) == {}
+
+
 async def test_an_app_that_was_tried_several_times_is_copied_too(
     hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import instance_id
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fieldbridge.mqtt_mirror import HomeAssistantMqtt, async_mirror_prefix
@@ -150,6 +151,58 @@ async def test_removal_takes_retained_topics_back(hass: HomeAssistant, pty_link:
     await hass.async_block_till_done()
 
     assert await retained(mosquitto) == {}
+
+
+async def test_a_link_with_another_title_leaves_nothing_under_the_old_one(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto
+) -> None:
+    entry = mirrored(pty_link, kind="broker", host=mosquitto.host, port=mosquitto.port)
+    await set_up(hass, entry)
+    before = await async_mirror_prefix(hass, entry)
+    await talk(hass, pty_link)
+    async with heard(mosquitto) as messages:
+        await until(lambda: f"{before}/living_room/state" in messages)
+
+        hass.config_entries.async_update_entry(entry, title="Cellar")
+        after = await async_mirror_prefix(hass, entry)
+        await until(lambda: f"{after}/living_room/availability" in messages)
+
+        assert after != before
+        assert {topic for topic, payload in messages.items() if topic.startswith(before) and payload} == set()
+    assert not [topic for topic in await retained(mosquitto) if topic.startswith(f"{before}/")]
+
+
+@pytest.mark.parametrize("change", [{"kind": "none"}, {"prefix": "house"}, {"kind": "home_assistant"}])
+async def test_a_link_that_is_mirrored_elsewhere_or_nowhere_leaves_nothing_at_the_old_place(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, change: dict[str, str]
+) -> None:
+    mirror = {"kind": "broker", "host": mosquitto.host, "port": mosquitto.port, "prefix": "lab"}
+    entry = mirrored(pty_link, **mirror)
+    await set_up(hass, entry)
+    await talk(hass, pty_link)
+    async with heard(mosquitto) as messages:
+        await until(lambda: "lab/living_room/state" in messages)
+
+        hass.config_entries.async_update_entry(entry, options={**entry.options, "mirror": {**mirror, **change}})
+        await until(lambda: not any(payload for topic, payload in messages.items() if topic.startswith("lab/")))
+    assert not [topic for topic in await retained(mosquitto) if topic.startswith("lab/")]
+
+
+@pytest.mark.parametrize("title", ["Cellar", "Lab port"])
+async def test_what_is_kept_stays_where_the_place_stays(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, title: str
+) -> None:
+    mirror = {"kind": "broker", "host": mosquitto.host, "port": mosquitto.port, "prefix": "lab"}
+    entry = mirrored(pty_link, **mirror)
+    await set_up(hass, entry)
+    await talk(hass, pty_link)
+    async with heard(mosquitto) as messages:
+        await until(lambda: "lab/living_room/state" in messages)
+        hass.config_entries.async_update_entry(entry, title=title)
+        await hass.async_block_till_done()
+        await hass.config_entries.async_unload(entry.entry_id)
+        await until(lambda: messages["lab/living_room/availability"] == "offline")
+    assert "lab/living_room/state" in await retained(mosquitto)
 
 
 async def test_a_removed_device_takes_its_topics_back(
