@@ -1,4 +1,7 @@
-"""Home Assistant's own Bluetooth on the mocked BlueZ."""
+"""Home Assistant's own Bluetooth on the mocked BlueZ, and flows through it."""
+
+import asyncio
+from typing import Any
 
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
@@ -6,12 +9,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.bluez import MockBlueZ, Peripheral
+from tests.bluez import Characteristic, MockBlueZ, Peripheral
 
+from .flows import Flow
 from .links import until
 
 ADAPTER = "00:00:00:00:00:01"
 """As the test plugin of Home Assistant has it."""
+CONNECTION = {"connecting": "always", "interval": 600, "pair": False}
+"""What the form of a link has when nobody changes it."""
 
 
 async def start_bluetooth(hass: HomeAssistant) -> None:
@@ -33,3 +39,38 @@ async def in_range(hass: HomeAssistant, bluez: MockBlueZ, peripheral: Peripheral
     bluez.add(peripheral)
     await until_heard(hass, peripheral)
     return peripheral
+
+
+async def connected(hass: HomeAssistant, peripheral: Peripheral) -> Flow:
+    """Choose a peripheral and look at what it offers."""
+    flow = await Flow.config(hass, "ble")
+    await flow.submit({"address": peripheral.address})
+    return await flow.until("ble_services")
+
+
+async def created(hass: HomeAssistant, flow: Flow) -> Any:
+    """Return the entry that a flow has made."""
+    assert flow.shown["type"] == "create_entry", flow.shown
+    await hass.async_block_till_done()
+    return flow.shown["result"]
+
+
+class Sender:
+    """Sends values again and again, as a device does."""
+
+    def __init__(self, bluez: MockBlueZ, characteristic: Characteristic, *values: bytes) -> None:
+        self._task = asyncio.create_task(self._send(bluez, characteristic, values))
+
+    async def _send(self, bluez: MockBlueZ, characteristic: Characteristic, values: tuple[bytes, ...]) -> None:
+        while True:
+            for value in values:
+                bluez.notify(characteristic, value)
+                await asyncio.sleep(0.02)
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """End."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)

@@ -1,7 +1,6 @@
 """Bluetooth LE devices are added as a person would: chosen, connected, watched, confirmed; or discovered."""
 
 import asyncio
-from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -19,52 +18,15 @@ from tests.bluez import (
     serial_bridge,
 )
 
-from .bluetooth import in_range, start_bluetooth
+from .bluetooth import CONNECTION, Sender, connected, created, in_range, start_bluetooth
 from .flows import Flow
 from .links import until, until_state
-
-CONNECTION = {"connecting": "always", "interval": 600, "pair": False}
 
 
 @pytest.fixture(autouse=True)
 async def bluetooth(hass: HomeAssistant, bluez: MockBlueZ) -> None:
     """Home Assistant's Bluetooth."""
     await start_bluetooth(hass)
-
-
-async def connected(hass: HomeAssistant, peripheral: Peripheral) -> Flow:
-    """Choose a peripheral and look at what it offers."""
-    flow = await Flow.config(hass, "ble")
-    await flow.submit({"address": peripheral.address})
-    return await flow.until("ble_services")
-
-
-async def created(hass: HomeAssistant, flow: Flow) -> Any:
-    """Return the entry that a flow has made."""
-    assert flow.shown["type"] == "create_entry", flow.shown
-    await hass.async_block_till_done()
-    return flow.shown["result"]
-
-
-class Sender:
-    """Sends values again and again, as a device does."""
-
-    def __init__(self, bluez: MockBlueZ, characteristic: Characteristic, *values: bytes) -> None:
-        self._task = asyncio.create_task(self._send(bluez, characteristic, values))
-
-    async def _send(self, bluez: MockBlueZ, characteristic: Characteristic, values: tuple[bytes, ...]) -> None:
-        while True:
-            for value in values:
-                bluez.notify(characteristic, value)
-                await asyncio.sleep(0.02)
-
-    async def __aenter__(self) -> None:
-        """Begin."""
-
-    async def __aexit__(self, *_: object) -> None:
-        """End."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
 
 async def test_a_known_device_is_two_choices_away(hass: HomeAssistant, bluez: MockBlueZ) -> None:

@@ -12,8 +12,8 @@ from ..bridge.channels import DeviceProfile
 from ..bridge.channels.profile import unique_key
 from ..bridge.channels.recognise import Recognition
 from ..bridge.channels.recognise_messages import message_fields, recognise_messages
-from ..bridge.codecs.characteristics import CharacteristicsDecoder, ServiceInfo, split_message
-from ..bridge.errors import DecodeError, ProfileError
+from ..bridge.codecs.characteristics import ServiceInfo, split_message
+from ..bridge.errors import ProfileError
 from ..bridge.links.ble_profiles import characteristics, with_patience
 from ..presentable import given_name
 from .ble_form import CONF_COMMANDED, command_fields, target_of_form
@@ -74,9 +74,7 @@ class BleDeviceFlow(DeviceFlow):
 
     @override
     def _source_options(self, frames: list[bytes]) -> list[SelectOptionDict]:
-        decoder = DeviceProfile.from_dict(self._device).decoder
-        if not isinstance(decoder, CharacteristicsDecoder):
-            return super()._source_options(frames)
+        decoder: Any = DeviceProfile.from_dict(self._device).decoder  # of characteristics, as on every such link
         fields = message_fields(decoder, _by_characteristic(frames))
         return [SelectOptionDict(value=field.source, label=field_label(field)) for field in fields]
 
@@ -121,9 +119,6 @@ class BleDeviceFlow(DeviceFlow):
 def _by_characteristic(frames: list[bytes]) -> dict[str, deque[bytes]]:
     messages: dict[str, deque[bytes]] = {}
     for frame in frames:
-        try:
-            reference, value = split_message(frame)
-        except DecodeError:
-            continue
+        reference, value = split_message(frame)
         messages.setdefault(reference, deque(maxlen=_KEPT)).append(value)
     return messages

@@ -177,11 +177,12 @@ def _typed_or(options: Sequence[SelectOptionDict]) -> SelectSelector:
 
 def reconfigure_schema(data: Mapping[str, Any]) -> probatio.Schema:
     """Return the form of what can be changed of a link."""
-    rate = min(data["read"].values(), default=READ_INTERVAL)
+    rates = data.get("read", {})  # a byte stream is not read
+    rate = min(rates.values(), default=READ_INTERVAL)
     return probatio.Schema(
         {
             **connection_fields(data[CONF_CONNECTING], data[CONF_INTERVAL], pair=data[CONF_PAIR]),
-            **({probatio.Required(CONF_READ_INTERVAL, default=rate): _seconds(1)} if data["read"] else {}),
+            **({probatio.Required(CONF_READ_INTERVAL, default=rate): _seconds(1)} if rates else {}),
             probatio.Optional(CONF_WRITES, default=[_write_line(one) for one in data["start"]]): TextSelector(
                 TextSelectorConfig(multiple=True)
             ),
@@ -194,9 +195,10 @@ def reconfigure_data(form: Mapping[str, Any], data: Mapping[str, Any]) -> dict[s
     changed = {name: form[name] for name in (CONF_CONNECTING, CONF_INTERVAL, CONF_PAIR)}
     lines = (line.partition("=") for line in form.get(CONF_WRITES, ()) if line.strip())
     changed["start"] = [{"characteristic": short_uuid(where.strip()), "hex": what.strip()} for where, _, what in lines]
-    rate = min(data["read"].values(), default=READ_INTERVAL)
+    rates = data.get("read", {})  # a byte stream is not read
+    rate = min(rates.values(), default=READ_INTERVAL)
     if CONF_READ_INTERVAL in form and form[CONF_READ_INTERVAL] != rate:
-        changed["read"] = dict.fromkeys(data["read"], float(form[CONF_READ_INTERVAL]))
+        changed["read"] = dict.fromkeys(rates, float(form[CONF_READ_INTERVAL]))
     return {**data, **changed}
 
 

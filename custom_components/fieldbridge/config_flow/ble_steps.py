@@ -19,6 +19,7 @@ from ..bridge.profiles import Profile
 from ..connections.bluetooth import async_load_bluetooth
 from ..connections.serial import LINES, link_framing
 from ..const import SUBENTRY_DEVICE
+from ..device_start import read_profile
 from .ble_connect_steps import BleConnectSteps
 from .ble_form import (
     CONF_CHARACTERISTICS,
@@ -59,6 +60,8 @@ class BleSteps(BleConnectSteps):
     async def async_step_ble_services(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what the peripheral offers, and what can be made of it."""
         offered = self._offered
+        for way in ("notify", "read", "stream"):
+            self._data.pop(way, None)  # of another way that was tried before
         ways = ["ble_profiles"] if self._device_profiles else []
         if any(one.notifies or one.is_readable for one in offered):
             ways.append("ble_characteristics")
@@ -323,8 +326,8 @@ class BleSteps(BleConnectSteps):
     def _let_devices_wait(self, entry: ConfigEntry) -> None:
         """Values are as old as the changed link lets them become."""
         for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE):
-            device = DeviceProfile.from_dict(dict(subentry.data))
-            if isinstance(device.decoder, CharacteristicsDecoder):
+            device = read_profile(subentry)
+            if device is not None and isinstance(device.decoder, CharacteristicsDecoder):
                 patient = with_patience(device, self._data).to_dict()
                 self.hass.config_entries.async_update_subentry(entry, subentry, data=patient)
 
