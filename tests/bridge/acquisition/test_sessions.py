@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from custom_components.fieldbridge.bridge.acquisition import Sample, StreamingSession, StreamMode, open_session
+from custom_components.fieldbridge.bridge.acquisition.session import SESSION_BUFFER
 from custom_components.fieldbridge.bridge.streams import Fanout
 
 
@@ -132,6 +133,16 @@ async def test_a_reader_that_is_cancelled_leaves_a_receiver_without_producer_ali
         spoken.set()
 
         assert (await anext(session)).value == 7
+
+
+async def test_what_a_slow_subscriber_lost_is_counted() -> None:
+    device: Fanout[Sample] = Fanout()
+
+    async with open_session(device) as session:
+        device.push([Sample("device", value=number) for number in range(SESSION_BUFFER + 3)])
+
+        assert (await anext(session)).value == 3
+        assert session.dropped == 3
 
 
 async def test_two_readers_share_the_samples() -> None:

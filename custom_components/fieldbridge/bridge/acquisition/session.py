@@ -59,6 +59,11 @@ class StreamingSession:
         """Where the samples come from."""
         return self._mode
 
+    @property
+    def dropped(self) -> int:
+        """Samples that this subscriber was too slow for, where the receiver counts them."""
+        return getattr(self._receiver, "dropped", 0)
+
     async def __aenter__(self) -> Self:
         """Start the producer, if there is one."""
         if self._producer is not None:
