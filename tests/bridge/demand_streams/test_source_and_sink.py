@@ -357,3 +357,15 @@ async def test_two_loops_share_the_elements_of_a_source_and_both_end(system: Str
     async with asyncio.timeout(5):
         first, second = await asyncio.gather(*loops)
     assert sorted(first + second) == [1, 2]
+
+
+async def test_what_is_put_after_the_completion_is_not_taken_however_soon(system: StreamSystem) -> None:
+    producer, consumer = spawn_pair(system)
+    sink = await producer.sink()
+
+    await sink.put(1)
+    await sink.complete()
+
+    assert not await sink.put(2)
+    assert sink.end is not None
+    assert await collect(await consumer.source()) == [1]

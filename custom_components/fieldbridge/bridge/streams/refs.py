@@ -41,6 +41,7 @@ class SinkRef[E]:
         self._queue = queue
         self._producer = producer
         self._closed = closed
+        self._end: StreamEnd | None = None
 
     @property
     def closed(self) -> bool:
@@ -50,6 +51,8 @@ class SinkRef[E]:
     @property
     def end(self) -> StreamEnd | None:
         """Why nothing more is taken; None as long as it is."""
+        if self._end is not None:
+            return self._end
         if isinstance(self._queue, asyncio.Queue):
             return CANCELLED if self.closed else None
         return self._queue.end
@@ -60,7 +63,7 @@ class SinkRef[E]:
 
     async def put_many(self, elements: Sequence[E]) -> int:
         """Push elements as one chunk; return how many were taken before the producer stopped."""
-        if self._closed.is_set():
+        if self._end is not None or self._closed.is_set():
             return 0
         if isinstance(self._queue, asyncio.Queue):
             taken = await self._put_each(self._queue, elements)
@@ -72,11 +75,16 @@ class SinkRef[E]:
 
     async def complete(self) -> None:
         """Say that no more elements are pushed; what is buffered is still delivered."""
-        self._producer.tell(CompleteStream(COMPLETED))
+        self._finish(COMPLETED)
 
     async def fail(self, error: Exception) -> None:
         """End with ``error``, which every consumer raises after what is buffered."""
-        self._producer.tell(CompleteStream(failed(error)))
+        self._finish(failed(error))
+
+    def _finish(self, end: StreamEnd) -> None:
+        """Take nothing from now on, whenever the producer comes to hear of it."""
+        self._end = self.end or end
+        self._producer.tell(CompleteStream(end))
 
     async def _put_each(self, queue: asyncio.Queue[E], elements: Sequence[E]) -> int:
         """Put into a plain queue, which does not know that its producer may stop."""
