@@ -94,6 +94,16 @@ async def test_one_device_of_a_foreign_broker_is_set_up_by_ticking(hass: HomeAss
         await until_state(hass, "sensor.hall_temperature", STATE_UNAVAILABLE)
 
 
+async def test_topics_whose_messages_would_come_twice_are_refused_on_a_connection_of_its_own(
+    hass: HomeAssistant, mosquitto: Mosquitto
+) -> None:
+    flow = await Flow.config(hass, "mqtt_broker")
+    await flow.submit(where(mosquitto, topics=["home/+", "+/lamp"]))
+
+    assert flow.shown["errors"] == {"topics": "overlapping_topics"}
+    assert flow.shown["description_placeholders"] == {"first": "home/+", "second": "+/lamp"}
+
+
 async def test_each_match_of_a_plus_becomes_a_device_of_home_assistants_broker(
     hass: HomeAssistant, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:

@@ -1,5 +1,8 @@
 """The topic layout: the one place that knows where things are published."""
 
+from collections.abc import Sequence
+from itertools import combinations, zip_longest
+
 _FORBIDDEN = frozenset("/+#\0")
 _DELETE = 0x7F
 
@@ -32,6 +35,24 @@ def matches(topic_filter: str, topic: str) -> bool:
     if len(wanted) != len(given) or "#" in given:
         return False
     return all(a in {"+", b} for a, b in zip(wanted, given, strict=True))
+
+
+def partly_overlapping(filters: Sequence[str]) -> tuple[str, str] | None:
+    """Return two filters that share topics although none of all covers another of them, None where there are none."""
+    filters = list(dict.fromkeys(filters))
+    widest = [each for each in filters if not any(matches(other, each) for other in filters if other != each)]
+    return next((pair for pair in combinations(widest, 2) if _overlap(*pair)), None)
+
+
+def _overlap(first: str, second: str) -> bool:
+    if first.startswith("$") != second.startswith("$"):  # no wildcard stands for the broker's own
+        return False
+    for one, other in zip_longest(first.split("/"), second.split("/")):
+        if "#" in (one, other):
+            return True
+        if one is None or other is None or (one != other and "+" not in (one, other)):
+            return False
+    return True
 
 
 def status_topic(prefix: str) -> str:

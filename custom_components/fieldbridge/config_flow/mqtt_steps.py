@@ -10,6 +10,7 @@ from homeassistant.exceptions import ConfigEntryError
 
 from ..bridge.errors import LinkError
 from ..bridge.mqtt import MqttAuthError
+from ..bridge.topics import partly_overlapping
 from ..connections.mqtt import async_make_topics
 from ..const import CONF_BROKER, CONF_CERTIFICATE, CONF_TOPICS, MIRROR_HOME_ASSISTANT, SUBENTRY_DEVICE
 from .broker import keep_password
@@ -103,6 +104,10 @@ class MqttSteps(TopicSteps, LinkSteps):
             if not self.hass.config_entries.async_loaded_entries("mqtt"):
                 return {CONF_BROKER: "mqtt_not_set_up"}
         else:
+            # Each subscription brings its own copy, and MQTT 3.1.1 does not say which one it is of.
+            if pair := partly_overlapping(data[CONF_TOPICS]):
+                self._placeholders = dict(zip(("first", "second"), pair, strict=True))
+                return {CONF_TOPICS: "overlapping_topics"}
             keep_password(data, stored)
         self._async_abort_entries_match({key: data[key] for key in _SAME_LINK if key in data})
         self._data = data

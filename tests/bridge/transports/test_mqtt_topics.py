@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 from custom_components.fieldbridge.bridge.codecs.frame import Batch, Frame
 from custom_components.fieldbridge.bridge.codecs.topics import unpack
 from custom_components.fieldbridge.bridge.errors import LinkError
 from custom_components.fieldbridge.bridge.testing import ManualClock
+from custom_components.fieldbridge.bridge.topics import matches, partly_overlapping
 from custom_components.fieldbridge.bridge.transports.mqtt import MAX_PAYLOAD, MqttTransport
 
 from .feeds import MemoryFeed
@@ -228,6 +232,32 @@ async def test_topics_that_no_wildcard_covers_are_subscribed_to_by_name(tree: st
     listener = Listener(tree, used=("$SYS/broker/uptime", "home/broker/lamp"))
     async with listener.running():
         assert listener.feed.subscriptions == [tree, "$SYS/broker/uptime"]
+
+
+LEVELS = st.lists(st.sampled_from(["a", "b", "+"]), min_size=1, max_size=3).map("/".join)
+FILTERS = LEVELS | LEVELS.map("{}/#".format) | st.just("#")
+TOPICS = ["/".join(levels) for depth in range(1, 5) for levels in product("ab", repeat=depth)]
+
+
+@given(first=FILTERS, second=FILTERS)
+def test_filters_that_share_topics_are_found_where_none_covers_the_other(first: str, second: str) -> None:
+    shares = any(matches(first, topic) and matches(second, topic) for topic in TOPICS)
+    covers = matches(first, second) or matches(second, first)
+
+    assert (partly_overlapping([first, second]) is not None) == (shares and not covers)
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (["home/+", "+/lamp"], ("home/+", "+/lamp")),
+        (["#", "home/+", "+/lamp"], None),
+        (["$SYS/#", "+/uptime"], None),
+        (["home/lamp", "home/lamp"], None),
+    ],
+)
+def test_what_a_wider_filter_brings_overlaps_with_nothing(filters: list[str], found: tuple[str, str] | None) -> None:
+    assert partly_overlapping(filters) == found
 
 
 async def test_nothing_is_published_while_the_link_is_down() -> None:
