@@ -195,6 +195,28 @@ async def test_a_lost_link_is_a_gap_with_auto_reconnect(caplog: pytest.LogCaptur
     assert [record.levelname for record in caplog.records if "connected" in record.message] == ["WARNING", "INFO"]
 
 
+async def test_a_link_that_is_away_is_a_state_with_a_gap_that_grows() -> None:
+    clock = ManualClock()
+    async with record(Flaky(2, 3, 4, 6), rate_hz=10, auto_reconnect=True, clock=clock) as recording:
+        summary = recording.summary
+        states = [summary.disconnected]
+        grown = []
+        for seconds in (0.1, 0.6, 1.1):
+            await clock.advance(seconds)
+            states.append(summary.disconnected)
+            (gap,) = summary.gaps
+            assert gap.ended_at is None
+            grown.append(gap.slots)
+        assert grown == sorted(set(grown))
+
+        await clock.advance(1.85)
+        assert [gap.ended_at is None for gap in summary.gaps] == [False]
+        states.append(summary.disconnected)
+        assert states == [False, True, True, True, False]
+        await clock.advance(0.1)
+        assert [gap.ended_at is None for gap in summary.gaps] == [False, True]
+
+
 async def test_tries_are_spaced_out_and_only_good_data_begins_anew() -> None:
     clock = ManualClock()
     polled: list[float] = []

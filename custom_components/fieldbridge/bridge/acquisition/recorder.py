@@ -230,7 +230,7 @@ class _Recorder:
             end = failed(err)
         finally:
             if self._outage is not None:
-                self.summary.gaps.append(self._outage.gap(None, self._slots_lost()))
+                self._note_gap(self._outage)
             self.summary.finished_at = self._wall_now()
             self._sleeper.close()
             self.fanout.finish(end)
@@ -314,9 +314,15 @@ class _Recorder:
         self._ledger.failed[cause] += 1
 
     def _end_outage(self, outage: Outage) -> None:
-        self.summary.gaps.append(outage.gap(self._wall_now(), self._slots_lost()))
+        self._note_gap(outage, self._wall_now())
         self._outage = None
         _LOGGER.info("recorder.reconnected tick=%s", self._slot)
+
+    def _note_gap(self, outage: Outage, ended_at: datetime | None = None) -> None:
+        """Write down what is known of the gap by now."""
+        if self.summary.disconnected:
+            self.summary.gaps.pop()
+        self.summary.gaps.append(outage.gap(ended_at, self._slots_lost()))
 
     async def _wait_out(self, error: Exception) -> None:
         """Wait before the next try, never beyond the end of the run, and make a new source where that is possible."""
@@ -325,6 +331,7 @@ class _Recorder:
         if self._outage is None:
             self._outage = Outage(self._wall_now(), error, self._slots_lost() - 1)
             log = _LOGGER.warning
+        self._note_gap(self._outage)
         delay = self._outage.next_delay()
         log("recorder.disconnected reason=%s tick=%s backoff_s=%s", error, self._slot - 1, delay)
         if self._total is not None:

@@ -109,7 +109,7 @@ class Gap:
 
     started_at: datetime
     ended_at: datetime | None
-    """None while it lasts."""
+    """None while it lasts, and when the run ended before it."""
     reason: str
     slots: int
 
@@ -186,8 +186,13 @@ class AcquisitionSummary:
         self.start_lateness_ms = Histogram()
         """How late polls began: the jitter of the schedule alone."""
         self.gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
-        """Times without the source; the newest are kept."""
+        """Times without the source, the one that lasts included; the newest are kept."""
         self._given_durations_ms = {0.5: tick_duration_ms_p50, 0.99: tick_duration_ms_p99}
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the source is away at the moment, or was when the run ended."""
+        return bool(self.gaps) and self.gaps[-1].ended_at is None
 
     def tick_duration_ms(self, fraction: float) -> float:
         """Return how long a poll took than which ``fraction`` of all were faster."""
@@ -208,6 +213,7 @@ class AcquisitionSummary:
             "start_lateness_ms_p50": round(self.start_lateness_ms.percentile(0.5), 3),
             "start_lateness_ms_p99": round(self.start_lateness_ms.percentile(0.99), 3),
             "disconnects": self.disconnects,
+            "disconnected": self.disconnected,
             "slots": ledger.slots,
             "delivered": ledger.delivered,
             "pending": ledger.pending,

@@ -193,7 +193,8 @@ class _Pipe:
         """Write the gaps that ended since the last time into a sink that can show them."""
         if self._recording is None or not isinstance(self._sink, FileSink):
             return
-        gaps = list(self._recording.summary.gaps)
+        summary = self._recording.summary
+        gaps = [gap for gap in summary.gaps if gap.ended_at is not None or summary.finished_at is not None]
         known = gaps.index(self._marked) + 1 if self._marked in gaps else 0
         for gap in gaps[known:]:
             until = gap.ended_at.isoformat() if gap.ended_at is not None else "the end"
