@@ -8,6 +8,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from hypothesis import given, reject
+from hypothesis import strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -363,6 +365,43 @@ def test_the_form_of_a_decoder_describes_the_same_decoder(kind: str) -> None:
     assert kind_of_form in KINDS
     decoder_schema(kind_of_form)(form)
     assert decoder_of_form(kind_of_form, form).to_dict() == decoder.to_dict()
+
+
+NAMES = st.text("ab; 1:", min_size=1, max_size=4)
+FIELDS = st.fixed_dictionaries(
+    {"name": NAMES, "type": st.sampled_from(["u16", "f32", "pad", "text"])},
+    optional={
+        "size": st.integers(1, 9),
+        "offset": st.integers(0, 99),
+        "little_endian": st.booleans(),
+        "bits": st.dictionaries(NAMES, st.tuples(st.integers(0, 8), st.integers(1, 8)).map(list), max_size=2),
+        "invalid": st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 70000), max_size=3),
+        "repeat": st.integers(1, 3),
+    },
+)
+
+
+@given(st.lists(FIELDS, min_size=1, max_size=3))
+def test_the_form_of_any_structure_describes_the_same_structure(fields: list[dict[str, Any]]) -> None:
+    try:
+        decoder = decoder_from_dict({"kind": "structure", "fields": fields})
+    except ProfileError:
+        reject()
+
+    kind, form = decoder_form(decoder)
+
+    decoder_schema(kind)(form)
+    assert decoder_of_form(kind, form) == decoder
+
+
+def test_a_structure_with_padding_and_fractions_has_a_form() -> None:
+    fields = [{"type": "pad", "size": 2}, {"name": "t", "type": "f32", "invalid": [-1234567.5], "little_endian": False}]
+    decoder = decoder_from_dict({"kind": "structure", "fields": fields})
+
+    kind, form = decoder_form(decoder)
+
+    assert kind == "structure"
+    assert decoder_of_form(kind, form) == decoder
 
 
 @pytest.mark.parametrize(

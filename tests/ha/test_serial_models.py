@@ -82,6 +82,22 @@ async def test_a_model_that_reads_what_arrives_is_proposed_with_its_values(
     await until_state(hass, "sensor.plantower_pms5003_pm2_5", str(expected))
 
 
+async def test_a_model_that_fits_leaves_the_end_of_messages_to_who_wrote_it(
+    hass: HomeAssistant, pty_link: PtyLink
+) -> None:
+    flow = await serial_flow(hass, pty_link.path, framing={"delimiter": "\\r\\n", "max_length": 100})
+    await asyncio.sleep(0.1)
+    pty_link.write(b"".join(b"ST,GS,+  12.3%dkg\r\n" % number for number in range(4)))
+    await flow.until("model_fits")
+
+    await flow.choose("use_fitting_model")
+    await hass.async_block_till_done()
+
+    entry = only_entry(hass)
+    assert entry.data["delimiter"] == "\\r\\n"
+    assert "framing" not in entry.data
+
+
 async def test_who_does_not_trust_the_proposed_model_goes_on_with_the_values(
     hass: HomeAssistant, pty_link: PtyLink
 ) -> None:

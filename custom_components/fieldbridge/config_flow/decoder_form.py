@@ -144,7 +144,15 @@ def decoder_form(decoder: Decoder) -> tuple[str, dict[str, Any]]:
             if layout is None:
                 return as_yaml
             form[LAYOUT] = layout
-    return kind, form
+    # Blanks and semicolons, which a name may have, mean something in a form.
+    return (kind, form) if _describes(kind, form, decoder) else as_yaml
+
+
+def _describes(kind: str, form: Mapping[str, Any], decoder: Decoder) -> bool:
+    try:
+        return decoder_of_form(kind, form).to_dict() == decoder.to_dict()
+    except ProfileError:
+        return False
 
 
 def decoder_of_form(kind: str, form: Mapping[str, Any]) -> Decoder:

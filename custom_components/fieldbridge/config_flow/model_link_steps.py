@@ -29,8 +29,6 @@ class ModelLinkSteps(LinkSteps, ModelSteps):
 
     async def async_step_try_model(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Begin to run the link with the model."""
-        if self._model is None:
-            return await self._async_choose_model()
         self.take_framing(framing_of(self._model))
         self._trial = ModelTrial(self.hass, self._data, self._model)
         self._stop_listening = self._trial.stop
@@ -76,19 +74,13 @@ class ModelLinkSteps(LinkSteps, ModelSteps):
 
     async def async_step_use_fitting_model(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make the link with the model; the port stays as it could be read."""
-        if self._model is not None and self._listening.finds_framing:
+        if self._listening.finds_framing:
             self.take_framing(framing_of(self._model))
         return await self.async_step_use_model()
 
     async def async_step_use_model(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make the link with a device of the model."""
-        if self._model is None:
-            return await self._async_choose_model()
         return self._create_link(model_title(self._model), self._model.device)
-
-    async def _async_choose_model(self) -> ConfigFlowResult:
-        step: ConfigFlowResult = await self.async_step_serial_model()
-        return step
 
     @callback
     def take_framing(self, framing: dict[str, Any] | None) -> None:

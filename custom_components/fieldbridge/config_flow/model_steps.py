@@ -27,7 +27,7 @@ _DEFINITION: Final = "definition"
 class ModelSteps(FlowHandler[Any, Any, Any]):
     """Chooses a model; what becomes of it is up to the flow."""
 
-    _model: Profile | None = None
+    _model: Profile
     """The one that was chosen, or that reads what arrives."""
 
     async def async_take_model(self, profile: Profile) -> Any:
@@ -41,16 +41,18 @@ class ModelSteps(FlowHandler[Any, Any, Any]):
         good, bad = await self.hass.async_add_executor_job(own_and_shipped, self.hass.config.config_dir, KIND_SERIAL)
         profiles = {file.profile.id: file.profile for file in good if file.profile}
         if user_input is not None:
+            chosen: Profile | None
             try:
                 if pasted := user_input.get(_DEFINITION, "").strip():
-                    self._model = await self.hass.async_add_executor_job(read_serial_profile, pasted)
+                    chosen = await self.hass.async_add_executor_job(read_serial_profile, pasted)
                 else:
-                    self._model = profiles.get(user_input.get(_PROFILE, ""))
+                    chosen = profiles.get(user_input.get(_PROFILE, ""))
             except ProfileError as err:
                 errors, error = {_DEFINITION: "bad_definition"}, printable(str(err))
             else:
-                if self._model is not None:
-                    return await self.async_take_model(self._model)
+                if chosen is not None:
+                    self._model = chosen
+                    return await self.async_take_model(chosen)
                 errors[_PROFILE] = "no_model"
         options = [SelectOptionDict(value=profile.id, label=profile.name) for profile in profiles.values()]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True))

@@ -105,8 +105,6 @@ class SerialDeviceFlow(DeviceFlow, ModelSteps, AskSteps):
 
     async def async_step_use_model(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a device of the model."""
-        if self._model is None:
-            return await self.async_step_add_device()
         return self.async_create_entry(title=model_title(self._model), data=self._model.device.to_dict())
 
     async def async_step_set_value(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:

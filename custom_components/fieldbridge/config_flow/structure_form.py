@@ -28,6 +28,9 @@ _ORDER: Final = "order"
 _BITS: Final = "bits"
 _INVALID: Final = "invalid"
 _REPEAT: Final = "repeat"
+_PAD: Final = "pad"
+_NAMELESS: Final = "-"
+"""Stands in the form for the name that padding need not have."""
 _ORDERS: Final = ["usual", "big", "little"]
 
 
@@ -72,7 +75,7 @@ def layout_of_form(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _field_form(field: Mapping[str, Any]) -> dict[str, Any]:
     form = {name: field[name] for name in (_NAME, _TYPE, _OFFSET, _SIZE) if name in field}
-    form.setdefault(_NAME, "-")
+    form.setdefault(_NAME, _NAMELESS)
     if "little_endian" in field:
         form[_ORDER] = "little" if field["little_endian"] else "big"
     if bits := field.get(_BITS):
@@ -80,14 +83,16 @@ def _field_form(field: Mapping[str, Any]) -> dict[str, Any]:
             f"{name} {first}" if count == 1 else f"{name} {first}:{count}" for name, (first, count) in bits.items()
         )
     if invalid := field.get(_INVALID):
-        form[_INVALID] = "; ".join(f"{number:g}" if isinstance(number, float) else str(number) for number in invalid)
+        form[_INVALID] = "; ".join(map(str, invalid))
     if _REPEAT in field:
         form[_REPEAT] = str(field[_REPEAT])
     return form
 
 
 def _field_of_form(item: Mapping[str, Any], path: str) -> dict[str, Any]:
-    field: dict[str, Any] = {_NAME: item[_NAME].strip(), _TYPE: item[_TYPE]}
+    field: dict[str, Any] = {_TYPE: item[_TYPE]}
+    if (name := item[_NAME].strip()) != _NAMELESS or field[_TYPE] != _PAD:
+        field[_NAME] = name
     field |= {name: int(item[name]) for name in (_OFFSET, _SIZE) if item.get(name) is not None}
     if item.get(_ORDER, _ORDERS[0]) != _ORDERS[0]:
         field["little_endian"] = item[_ORDER] == "little"

@@ -25,15 +25,16 @@ class UsbSteps(SerialSteps):
         """Find the profile of the adapter and ask; nothing is opened before."""
         device = discovery_info.device
         profiles = await self.hass.async_add_executor_job(serial_profiles, self.hass.config.config_dir)
-        self._model = next((profile for profile in profiles if names_adapter(profile, discovery_info)), None)
-        if self._model is None:
+        model = next((profile for profile in profiles if names_adapter(profile, discovery_info)), None)
+        if model is None:
             return self.async_abort(reason="not_supported")
+        self._model = model
         await self.async_set_unique_id(await async_adapter_id(self.hass, device))
         self._abort_if_unique_id_configured(updates={CONF_DEVICE: device})
         self._async_abort_entries_match({CONF_DEVICE: device})
-        self._data = {CONF_KIND: KIND_SERIAL, CONF_DEVICE: device, CONF_BAUDRATE: 9600, **port_settings(self._model)}
-        self.take_framing(framing_of(self._model))
-        self._title = discovery_info.description or self._model.name
+        self._data = {CONF_KIND: KIND_SERIAL, CONF_DEVICE: device, CONF_BAUDRATE: 9600, **port_settings(model)}
+        self.take_framing(framing_of(model))
+        self._title = discovery_info.description or model.name
         self.context["title_placeholders"] = {"name": printable(self._title)}
         return await self.async_step_usb_confirm()
 
@@ -53,7 +54,7 @@ class UsbSteps(SerialSteps):
             description_placeholders={
                 "adapter": printable(self._title),
                 CONF_DEVICE: printable(self._data[CONF_DEVICE]),
-                CONF_MODEL: printable(self._model.name if self._model else ""),
+                CONF_MODEL: printable(self._model.name),
                 **self._placeholders,
             },
         )
