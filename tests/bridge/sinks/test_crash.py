@@ -190,6 +190,22 @@ def test_a_kill_while_a_file_gets_its_name_makes_no_second_one(kind: str, tmp_pa
     assert recorded_values(recovered.path)
 
 
+def test_a_finished_parquet_file_with_two_names_is_not_written_anew(tmp_path: Path) -> None:
+    killed_after(0.25, tmp_path / "run.parquet")
+    part, kept = tmp_path / "run.parquet.part", tmp_path / "kept"
+    shutil.copy(part, kept)
+    recover(tmp_path)
+    finished = tmp_path / "run.parquet"
+    before = finished.stat()
+    kept.rename(part)
+    (tmp_path / "run.parquet.new").hardlink_to(finished)
+
+    recover(tmp_path)
+
+    assert (finished.stat().st_ino, finished.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert list(tmp_path.iterdir()) == [finished]
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "capture"])
 def test_a_file_that_was_made_but_not_begun_is_no_recording(kind: str, tmp_path: Path) -> None:
     (tmp_path / f"run.{kind}.part").touch()

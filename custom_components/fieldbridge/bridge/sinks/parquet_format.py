@@ -145,6 +145,7 @@ def _convert(part: Path, path: Path, metadata: Mapping[bytes, str]) -> Path:
     """Turn Arrow messages, the last of which may be torn, into a Parquet file; the messages stay until it is there."""
     pa, pq = _arrow()
     fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)  # it may be the finished file under its first name, if the process died just then
     try:
         with (
             pa.OSFile(str(part)) as source,
