@@ -206,7 +206,7 @@ def test_a_finished_parquet_file_with_two_names_is_not_written_anew(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [finished]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "capture"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "sqlite", "capture"])
 def test_a_file_that_was_made_but_not_begun_is_no_recording(kind: str, tmp_path: Path) -> None:
     (tmp_path / f"run.{kind}.part").touch()
 
@@ -214,4 +214,13 @@ def test_a_file_that_was_made_but_not_begun_is_no_recording(kind: str, tmp_path:
 
     assert recovered.path is None
     assert recovered.error == "its writer died before it was begun"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_header_that_is_torn_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "run.csv.part").write_text("device,addr")
+
+    (recovered,) = recover(tmp_path)
+
+    assert recovered.path is None
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from typing import override
 import orjson
 
 from .files import AppendFile, part_of, publish, refuse_existing
+from .sink import SinkError
 from .tables import Field, FieldType, Row, as_float, iso
 
 _BLOCK = 1 << 20
@@ -112,8 +113,10 @@ class CsvFormat:
         return CsvJournal(path, fields)
 
     def recover(self, part: Path, path: Path) -> Path:
-        """Cut off a torn last line. A line break inside quotes does not end a line."""
+        """Cut off a torn last line, which no break inside quotes ends. Raises SinkError without a header."""
         cut_torn_line(part, quote=b'"')
+        if not part.stat().st_size:
+            raise SinkError(f"{part.name} has no header")
         return publish(part, path)
 
 
