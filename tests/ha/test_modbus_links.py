@@ -171,6 +171,61 @@ async def test_a_unit_is_added_and_gets_registers_later(hass: HomeAssistant, ser
     assert (device["intervals"]["normal"], device["tolerance"], device["max_gap"]) == (20, 0, None)
 
 
+async def test_a_unit_that_is_added_tells_what_it_is_and_a_wrong_turn_is_taken_back(
+    hass: HomeAssistant, server: Server
+) -> None:
+    await (await begin(hass, server)).choose("modbus_without_device")
+    entry = await only_entry(hass)
+    server.meter.identity = {0: b"Maker", 1: b"M-1"}
+    flow = await Flow.device(hass, entry)
+    await flow.submit({"unit": 1})
+    await flow.choose("modbus_register")
+    await flow.submit({"name": "Relay", "table": "coil", "address": 4, **HOW})
+    await flow.choose("modbus_undo")
+    assert flow.step == "modbus_source"
+    await flow.choose("modbus_register")
+    await flow.submit({"name": "Mode", "table": "holding", "address": 7, **HOW})
+    await flow.choose("modbus_done")
+
+    (subentry,) = entry.subentries.values()
+    assert (subentry.title, subentry.data["manufacturer"], subentry.data["model"]) == ("Maker M-1", "Maker", "M-1")
+    assert [channel["name"] for channel in subentry.data["channels"]] == ["Mode"]
+
+
+async def test_a_link_that_is_gone_is_told_by_the_dialogs_of_its_devices(hass: HomeAssistant, server: Server) -> None:
+    entry = await meter(hass, server, Channel(key="mode", name="Mode", source="7"))
+    adding = await Flow.device(hass, entry)
+    changing = await Flow.change_device(hass, entry, "modbus_browse")
+    by_hand = await Flow.change_device(hass, entry, "modbus_register")
+    await hass.config_entries.async_unload(entry.entry_id)
+
+    await changing.submit({"table": "holding", "start": 0, "count": 5})
+    assert changing.errors == {"base": "cannot_read"}
+    assert changing.text("error") == "the link is not loaded"
+    await by_hand.submit({"name": "Mode", "table": "holding", "address": 7, **HOW})
+    assert "the link is not loaded" in by_hand.text("values")
+    await adding.submit({"unit": 1})
+    assert adding.ended_by == "link_not_loaded"
+
+
+async def test_no_unit_is_asked_over_a_link_that_is_down(hass: HomeAssistant, loopback_sockets: None) -> None:
+    data = {"kind": "modbus", "transport": "tcp", "host": "127.0.0.1", "port": 1, **TIMING}
+    entry = MockConfigEntry(domain=DOMAIN, title="Bus", data=data)
+    await set_up(hass, entry)
+    adding = await Flow.device(hass, entry)
+    await adding.submit({"unit": 1})
+    assert adding.errors == {"base": "cannot_connect"}
+
+
+async def test_a_device_that_cannot_be_read_is_not_changed(hass: HomeAssistant, server: Server) -> None:
+    entry = await meter(hass, server, Channel(key="mode", name="Mode", source="7"))
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "schema_version": 9})
+    await hass.async_block_till_done()
+    changing = await Flow.change_device(hass, entry)
+    assert changing.ended_by == "bad_profile"
+
+
 async def test_a_refused_range_is_told_and_another_can_be_read(hass: HomeAssistant, server: Server) -> None:
     server.bus.units[1].bad = set(range(200, 300))
     flow = await begin(hass, server)
