@@ -49,7 +49,8 @@ def test_numbers_come_as_text_or_as_number(raw: object, value: float) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        *("", "abc", "1_000", "1,5", "nan", "inf", "-Infinity", "0x1F", "1e999", "1" * 400, "9" * 5000),
+        *("", "abc", "1_000", "1,5", "nan", "inf", "-Infinity", "1e999", "1" * 400, "9" * 5000),
+        *("1F", "0x", "0x1_F", "0x1.8", "0x00158d0001"),
         *(True, None, [1], {"a": 1}, math.nan, math.inf, 10**400),
     ],
 )
@@ -58,6 +59,11 @@ def test_what_is_no_finite_number_is_refused(raw: object) -> None:
         channel().converter()(raw)
     with pytest.raises(ValueError):
         channel(scale=0.1).converter()(raw)
+
+
+@pytest.mark.parametrize(("raw", "value"), [("0x1F", 31), (" 0XfF ", 255), ("-0x10", -16), ("0xFFFFFFFF", 2**32 - 1)])
+def test_a_hexadecimal_number_says_what_it_is(raw: str, value: int) -> None:
+    assert channel().converter()(raw) == value
 
 
 def test_a_whole_number_beyond_64_bits_becomes_a_float() -> None:

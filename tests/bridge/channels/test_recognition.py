@@ -216,6 +216,29 @@ def test_other_texts_are_recognised_with_names_and_units(
     assert [(field.name, field.sample, field.unit, field.precision) for field in recognition.fields] == found
 
 
+@pytest.mark.parametrize(
+    ("frames", "samples"),
+    [
+        ([b"status(0x1E)", b"status(0x2F)"], {"0": "0x2F"}),
+        ([b"T=21.5 S=0x1E", b"T=21.6 S=0x1F"], {"T": "21.6", "S": "0x1F"}),
+        ([b"12;0x1E5", b"13;0x2A"], {"0": "13", "1": "0x2A"}),
+    ],
+)
+def test_hexadecimal_numbers_are_recognised_as_numbers(frames: list[bytes], samples: dict[str, str]) -> None:
+    found = recognise(frames)
+    assert found is not None
+    assert {field.source: field.sample for field in found.fields} == samples
+    assert {(field.kind, field.precision) for field in found.fields if "x" in field.sample} == {
+        (ValueKind.NUMBER, None)
+    }
+
+
+def test_an_address_in_a_text_of_json_is_no_number() -> None:
+    found = recognise([b'{"id": "0x1E", "t": 1}', b'{"id": "0x1F", "t": 2}'])
+    assert found is not None
+    assert [(field.source, field.kind) for field in found.fields] == [("id", ValueKind.TEXT), ("t", ValueKind.NUMBER)]
+
+
 def test_words_with_a_name_are_offered_but_not_ticked() -> None:
     recognition = recognise([b"T=20.5;door=open", b"T=20.6;door=closed"])
 

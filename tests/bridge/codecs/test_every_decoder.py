@@ -181,6 +181,19 @@ def test_numbers_are_found_between_words() -> None:
     assert reason("numbers", b"none") == "no_number"
 
 
+@pytest.mark.parametrize("kind", ["numbers", "numbers with comma"])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"status 0x1F, at -0X2a.", ["0x1F", "-0X2a"]),
+        (b"size 640x480, a0x12", ["640", "480", "0", "12"]),
+        (b"lot 0x12G4, 0x123456789", ["0", "12", "4", "0", "123456789"]),
+    ],
+)
+def test_a_hexadecimal_number_between_words_is_one_number(kind: str, text: bytes, found: list[str]) -> None:
+    assert decoder_from_dict(FORMS[kind]).parse(text) == found
+
+
 def test_a_frame_may_be_taken_as_it_is() -> None:
     assert read("plain", b"\x01A", "text", "hex", "length") == ["\x01A", "0141", 2]
     assert read("plain", b"\xff", "text") == [None]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 import math
+import re
 import time
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ _SLOW_CLASSES = frozenset({"power", "energy", "apparent_power", "reactive_power"
 JSON_INTEGERS = 2**63
 """Whole numbers from here on cannot be written as JSON integers everywhere; they are rounded to floats."""
 
+_HEXADECIMAL = re.compile(r"[-+]?0[xX][0-9a-fA-F]{1,8}")
 _ON_TEXTS = frozenset({"1", "on", "true", "yes", "open", "high"})
 _OFF_TEXTS = frozenset({"0", "off", "false", "no", "closed", "low"})
 
@@ -286,8 +288,16 @@ def parse_decimals(fields: Sequence[object]) -> list[float] | None:
 
 
 def parse_number(text: str) -> float | int:
-    """Return the number that a device wrote; raises ValueError. Python's own liberties (1_000) are refused."""
-    number = float(text)
+    """Return the number that a device wrote; raises ValueError. Python's own liberties (1_000) are refused.
+
+    A hexadecimal number is one of at most 32 bits with ``0x``: longer ones are addresses of devices.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        if _HEXADECIMAL.fullmatch(text.strip()) is None:
+            raise
+        return int(text, 16)
     # NaN and infinity minus themselves are NaN, which is true: the cheapest test there is.
     if "_" in text or number - number:
         raise ValueError(f"not a number: {text[:40]!r}")

@@ -308,6 +308,8 @@ def _precision(numbers: Iterable[str]) -> int | None:
 
 
 def _decimals(number: str) -> int:
+    if "x" in number.lower():
+        return 0
     mantissa, _, exponent = number.lower().partition("e")
     return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
 

@@ -20,9 +20,11 @@ MAX_TEXT_FRAME = 4096
 ENCODINGS = ("utf-8", "latin-1")
 """How text may be written; with latin-1 every byte is a character."""
 
-NUMBER = re.compile(r"(?:(?<!\d)[-+])?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?!\d))?")
+# What stands before it is looked at last, since few numbers begin with 0x.
+_HEXADECIMAL = r"0[xX](?<![A-Za-z_]..)[0-9a-fA-F]{1,8}(?!\w|[.,]\d)"
+NUMBER = re.compile(rf"(?:(?<!\d)[-+])?(?:{_HEXADECIMAL}|\d+(?:\.\d+)?(?:[eE][-+]?\d{{1,3}}(?!\d))?)")
 """A sign between digits is none: ``2026-11-21`` are three numbers without one."""
-COMMA_NUMBER = re.compile(r"(?:(?<!\d)[-+])?\d+(?:,\d+)?(?:[eE][-+]?\d{1,3}(?!\d))?")
+COMMA_NUMBER = re.compile(rf"(?:(?<!\d)[-+])?(?:{_HEXADECIMAL}|\d+(?:,\d+)?(?:[eE][-+]?\d{{1,3}}(?!\d))?)")
 _WHOLE_COMMA_NUMBER = re.compile(r"\s*([-+]?)\s*(\d{1,3}(?:\.\d{3})+|\d+),(\d+)\s*")
 _LEADING = re.compile(r"\s*([-+]?)\s*(\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![\d.]|x[0-9a-fA-F])")
 
