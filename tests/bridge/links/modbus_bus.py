@@ -261,6 +261,7 @@ class Silences:
         finally:
             self._asking.discard(asking)
             answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)  # pymodbus makes an error of being cancelled
 
 
 class _ImpatientUnit:

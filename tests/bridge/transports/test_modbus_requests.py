@@ -302,6 +302,19 @@ async def test_a_connection_that_is_closed_opens_again_with_the_next_request(bac
         assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [9]
 
 
+async def test_a_connection_that_is_lost_before_the_answer_is_a_link_that_is_down(backend: Backend) -> None:
+    is_gone = False
+
+    async def answer(request: bytes) -> bytes | None:
+        return None if is_gone else reply(request, 7)
+
+    async with odd_server(answer) as port, transport(tcp(port), backend, QUICK) as modbus:
+        assert await modbus.read(UNIT, Table.HOLDING, 0, 1) == [7]
+        is_gone = True
+        with pytest.raises(LinkError, match="lost"):
+            await modbus.read(UNIT, Table.HOLDING, 0, 1)
+
+
 async def test_a_serial_port_that_vanishes_is_a_link_that_is_down(backend: Backend) -> None:
     async def read_until_it_is_noticed() -> None:
         for _ in range(5):

@@ -88,13 +88,12 @@ class ModbusLink(FrameLink):
         clock: ClockPort | None = None,
     ) -> None:
         """Run until ``shutdown_event`` is set; a link that cannot open is tried again for ever."""
-        self._poller.clock, self._poller.is_over = clock or SystemClock(), False
+        self._poller.clock = clock or SystemClock()
         for device in self._poller.devices.values():
             device.ask_now(self._poller.clock.now())
         try:
             await super().run(shutdown_event, mqtt=mqtt, topic_prefix=topic_prefix, clock=clock)
         finally:
-            self._poller.is_over = True
             await self._modbus.close()
 
     def want(self, device_id: str, keys: Collection[str] | None) -> None:

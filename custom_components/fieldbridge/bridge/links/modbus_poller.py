@@ -81,8 +81,6 @@ class ModbusPoller:
         self._on_image = on_image
         self._on_loss: Callable[[LinkError], None] = lambda _: None
         self._task: asyncio.Task[None] | None = None
-        self.is_over = False
-        """Whether the link has ended: a request would open the transport again, and nobody would close it."""
         self._wake = asyncio.Event()
         self._polled: dict[PolledDevice, list[asyncio.Future[None]]] = {}
         self._settled_at: dict[int, float] = {}
@@ -133,14 +131,11 @@ class ModbusPoller:
         """Take a turn on the link for requests to a unit; what a person waits for is urgent.
 
         Where answers have no numbers, a late one of the unit has to pass before; others are not kept waiting by that.
-        Raises LinkError on a link that has ended.
         """
         while True:
             if (seconds := self._settled_at.get(unit, 0.0) - self.clock.now()) > 0:
                 await self.clock.sleep(seconds)
             async with self._turns.urgent() if urgent else self._turns.patient():
-                if self.is_over:
-                    raise LinkError("the link is down")
                 if self._settled_at.get(unit, 0.0) <= self.clock.now():
                     yield
                     return

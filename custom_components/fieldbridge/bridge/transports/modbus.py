@@ -180,14 +180,17 @@ class ModbusTransport:
     async def _ask[T](self, unit: ModbusUnit, request: Awaitable[T]) -> T:
         """Wait for a request under the deadline; every foreign error becomes ours here."""
         was_connected, asked_to_stop = unit.connected, _cancellations()
+        deadline = asyncio.timeout(self._answer_seconds)
         try:
             if was_connected:
-                async with asyncio.timeout(self._answer_seconds):
+                async with deadline:
                     return await request
             return await self._ask_first(unit, request)
         except (ModbusError, TimeoutError, OSError, ValueError) as err:
             if _cancellations() > asked_to_stop:  # pymodbus makes an error of its own of being cancelled
                 raise asyncio.CancelledError from err
+            if deadline.expired() and not unit.connected:  # pymodbus waits on for what cannot come any more
+                raise LinkError("the connection was lost before the answer") from err
             translated = self._translated(err, connected=was_connected or unit.connected)
             if self._waits_out and isinstance(translated, RequestError) and translated.code is None:
                 await asyncio.sleep(self.options.timeout)
