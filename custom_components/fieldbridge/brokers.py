@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.importlib import async_import_module
-from homeassistant.util.ssl import client_context
+from homeassistant.util.ssl import create_client_context
 
 from .bridge.mqtt import MqttClient
 from .bridge.settings import MqttSettings
@@ -50,7 +50,7 @@ def _tls_context(folder: Path, certificate: str | None) -> ssl.SSLContext:
     Raises OSError and ValueError (ssl.SSLError is an OSError).
     """
     if not certificate:
-        return client_context()
+        return create_client_context()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if "-----BEGIN" in certificate:
         context.load_verify_locations(cadata=certificate)

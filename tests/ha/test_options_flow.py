@@ -88,8 +88,6 @@ async def test_a_broker_is_tried_before_it_is_kept(
     assert entry.state is ConfigEntryState.LOADED
 
 
-# The MQTT library drops its socket when the handshake fails.
-@pytest.mark.filterwarnings("ignore:Exception ignored while finalizing socket:pytest.PytestUnraisableExceptionWarning")
 async def test_a_broker_without_tls_is_told_when_tls_is_asked_for(
     hass: HomeAssistant, entry: MockConfigEntry, mosquitto: Mosquitto
 ) -> None:

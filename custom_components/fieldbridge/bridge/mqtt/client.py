@@ -15,6 +15,7 @@ from ..clock import SystemClock
 from ..errors import LinkError
 from ..interfaces import ClockPort, MessageCallback, PayloadCallback
 from ..retry import ExponentialBackoff
+from .tls import BrokerSocket, broker_context
 from .will import WillConfig
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class MqttClient:
     on_auth_refused: Callable[[str], None] | None = None
     """Called with the broker's words each time it refuses the credentials."""
     tls_context: ssl.SSLContext | None = None
-    """A context that is ready made, used instead of the certificates that the settings name."""
+    """A context of the client's own that is ready made, used instead of the certificates that the settings name."""
     clock: ClockPort = field(default_factory=SystemClock)
     inbound_dropped: int = field(default=0, init=False)
     """Messages that were no text, too long, or still waited at the end."""
@@ -104,7 +105,7 @@ class MqttClient:
         """
         await self._load_library()
         try:
-            async with self._new_connection():
+            async with await self._new_connection():
                 pass
         except self._unreachable as err:
             error = MqttAuthError if self._auth_refused(err) else MqttNotConnectedError
@@ -185,7 +186,7 @@ class MqttClient:
             try:
                 async with AsyncExitStack() as stack:
                     async with self._connecting:
-                        connection = await stack.enter_async_context(self._new_connection())
+                        connection = await stack.enter_async_context(await self._new_connection())
                     attempt = 0
                     await self._serve(connection)
             except self._unreachable as err:
@@ -285,11 +286,17 @@ class MqttClient:
     def _endpoint(self) -> str:
         return f"{self.settings.host}:{self.settings.port}"
 
-    def _new_connection(self) -> Any:
+    async def _context(self) -> ssl.SSLContext:
+        context = self.tls_context
+        if context is None:
+            context = await asyncio.to_thread(broker_context, self.settings)
+        context.sslsocket_class = BrokerSocket
+        return context
+
+    async def _new_connection(self) -> Any:
         settings, aiomqtt = self.settings, self._aiomqtt
         client_id = settings.client_id or self.client_id
         will = self.will and aiomqtt.Will(self.will.topic, self.will.payload, self.will.qos, self.will.retain)
-        tls = aiomqtt.TLSParameters(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file)
         connection = aiomqtt.Client(
             settings.host,
             settings.port,
@@ -302,8 +309,7 @@ class MqttClient:
             queue_type=self._new_queue,
             # Small messages would wait 40 ms for each other's acknowledgement.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            tls_context=self.tls_context if settings.tls else None,
-            tls_params=tls if settings.tls and self.tls_context is None else None,
+            tls_context=await self._context() if settings.tls else None,
             tls_insecure=settings.tls_insecure if settings.tls else None,
         )
         # Above this many calls the library warns; a full window is no reason to.
