@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 import os
+from pathlib import Path
 import resource
 import socket
 import time
@@ -22,9 +24,17 @@ from custom_components.fieldbridge.bridge.testing.clocks import FakeClock
 needs_timerfd = pytest.mark.skipif(not hasattr(os, "timerfd_create"), reason="a timer of the Linux kernel")
 
 
-@pytest.mark.parametrize(
-    "make", [pytest.param(TimerfdSleeper, marks=needs_timerfd), lambda: ClockSleeper(SystemClock())]
+all_sleepers = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(TimerfdSleeper, marks=needs_timerfd),
+        pytest.param(lambda: TimerfdSleeper(0.001), marks=needs_timerfd),
+        lambda: ClockSleeper(SystemClock()),
+    ],
 )
+
+
+@all_sleepers
 async def test_no_sleeper_wakes_before_the_moment(make: Callable[[], Sleeper]) -> None:
     sleeper = make()
     try:
@@ -36,6 +46,81 @@ async def test_no_sleeper_wakes_before_the_moment(make: Callable[[], Sleeper]) -
     finally:
         sleeper.close()
         sleeper.close()
+
+
+@all_sleepers
+async def test_who_acts_is_called_at_every_moment_that_he_names(make: Callable[[], Sleeper]) -> None:
+    sleeper = make()
+    start = time.monotonic()
+    # On the grid of the period, between its lines, and with some of them left out.
+    moments = [start + offset for offset in (0.001, 0.002, 0.003, 0.0035, 0.0045, 0.0095, 0.0105)]
+    called_at: list[float] = []
+
+    def act() -> float | None:
+        called_at.append(time.monotonic())
+        return moments[len(called_at)] if len(called_at) < len(moments) else None
+
+    async with asyncio.timeout(5):
+        await sleeper.until(moments[0], act)
+
+    assert len(called_at) == len(moments)
+    assert all(called >= moment - 1e-6 for called, moment in zip(called_at, moments, strict=True))
+    sleeper.close()
+
+
+@all_sleepers
+async def test_what_acting_raises_reaches_who_waits(make: Callable[[], Sleeper]) -> None:
+    sleeper = make()
+
+    def act() -> float | None:
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        await sleeper.until(time.monotonic(), act)
+    await sleeper.until(time.monotonic() + 0.001)  # and was only that once
+    sleeper.close()
+
+
+@all_sleepers
+async def test_who_is_cancelled_while_he_acts_acts_no_more(make: Callable[[], Sleeper]) -> None:
+    sleeper = make()
+    calls = 0
+
+    def act() -> float | None:
+        nonlocal calls
+        calls += 1
+        waiting.cancel()
+        return time.monotonic() + 0.001
+
+    waiting = asyncio.ensure_future(sleeper.until(time.monotonic(), act))
+    await asyncio.wait([waiting])
+    await sleeper.until(time.monotonic() + 0.003)
+
+    assert waiting.cancelled()
+    assert calls == 1
+    sleeper.close()
+
+
+@needs_timerfd
+async def test_a_timer_that_nobody_waits_for_wakes_the_loop_no_more() -> None:
+    before = running_timers()
+    sleeper = TimerfdSleeper(0.001)
+    await sleeper.until(time.monotonic() + 0.001)
+    assert running_timers() == before + 1
+
+    await ClockSleeper(SystemClock()).until(time.monotonic() + 0.005)
+
+    assert running_timers() == before
+    sleeper.close()
+
+
+def running_timers() -> int:
+    """Return how many timers of the kernel run in this process."""
+    texts = []
+    for descriptor in Path("/proc/self/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # the one that the listing itself used
+            texts.append(descriptor.read_text(encoding="ascii"))
+    return sum("it_value: (" in text and "it_value: (0, 0)" not in text for text in texts)
 
 
 @needs_timerfd

@@ -20,27 +20,52 @@ from custom_components.fieldbridge.bridge.streams.ends import CANCELLED, COMPLET
 from custom_components.fieldbridge.bridge.testing.clocks import FakeClock, ManualClock
 
 
-class Source:
-    """Takes a given time for every poll and remembers when it was polled."""
+class Readings:
+    """Takes a given time for every reading and remembers when it was read."""
 
     def __init__(self, clock: FakeClock, *durations: float) -> None:
         self.clock = clock
         self.durations = durations or (0.0,)
         self.polled_at: list[float] = []
 
-    async def poll(self) -> Sequence[Sample]:
+    def read(self) -> Sequence[Sample]:
         self.polled_at.append(round(self.clock.now(), 6))
         self.clock.advance(self.durations[len(self.polled_at) % len(self.durations)])
         return [Sample("device", value=len(self.polled_at))]
+
+
+class Source(Readings):
+    """Has to be waited for."""
+
+    async def poll(self) -> Sequence[Sample]:
+        await asyncio.sleep(0)
+        return self.read()
+
+
+class HeldSource(Readings):
+    """Has what it says at hand."""
+
+    def poll(self) -> Sequence[Sample]:
+        return self.read()
+
+
+type SourceType = type[Source | HeldSource]
+
+
+@pytest.fixture(params=[Source, HeldSource])
+def source_type(request: pytest.FixtureRequest) -> SourceType:
+    """Return each kind of source in turn."""
+    kind: SourceType = request.param
+    return kind
 
 
 async def take_all(recording: Recording[Sequence[Sample]]) -> list[object]:
     return [sample.value async for batch in recording for sample in batch]
 
 
-async def test_polls_lie_on_an_absolute_grid_that_no_poll_shifts() -> None:
+async def test_polls_lie_on_an_absolute_grid_that_no_poll_shifts(source_type: SourceType) -> None:
     clock = FakeClock(100.0)
-    source = Source(clock, 0.013, 0.09)
+    source = source_type(clock, 0.013, 0.09)
 
     async with record(source, rate_hz=10, duration=1.0, clock=clock) as recording:
         values = await take_all(recording)
@@ -51,9 +76,11 @@ async def test_polls_lie_on_an_absolute_grid_that_no_poll_shifts() -> None:
     assert recording.summary.samples_late == 0
 
 
-async def test_polls_that_take_longer_than_a_period_skip_slots_and_every_slot_is_accounted_for() -> None:
+async def test_polls_that_take_longer_than_a_period_skip_slots_and_every_slot_is_accounted_for(
+    source_type: SourceType,
+) -> None:
     clock = FakeClock()
-    source = Source(clock, 0.075)
+    source = source_type(clock, 0.075)
 
     async with record(source, rate_hz=20, duration=1.0, clock=clock) as recording:
         await take_all(recording)
@@ -65,9 +92,9 @@ async def test_polls_that_take_longer_than_a_period_skip_slots_and_every_slot_is
     assert source.polled_at[:4] == [0.0, 0.075, 0.15, 0.225]
 
 
-async def test_a_tick_that_is_less_than_a_period_late_is_made_up_and_not_late() -> None:
+async def test_a_tick_that_is_less_than_a_period_late_is_made_up_and_not_late(source_type: SourceType) -> None:
     clock = FakeClock()
-    source = Source(clock, 0.0, 0.15, 0.0, 0.0)
+    source = source_type(clock, 0.0, 0.15, 0.0, 0.0)
 
     async with record(source, rate_hz=10, duration=0.4, clock=clock) as recording:
         await take_all(recording)
@@ -77,9 +104,9 @@ async def test_a_tick_that_is_less_than_a_period_late_is_made_up_and_not_late() 
     assert recording.summary.max_drift_ms == pytest.approx(150)
 
 
-async def test_durations_and_lateness_are_told_apart() -> None:
+async def test_durations_and_lateness_are_told_apart(source_type: SourceType) -> None:
     clock = FakeClock()
-    source = Source(clock, 0.004)
+    source = source_type(clock, 0.004)
 
     async with record(source, rate_hz=10, duration=1.0, clock=clock) as recording:
         await take_all(recording)
@@ -91,9 +118,11 @@ async def test_durations_and_lateness_are_told_apart() -> None:
     assert summary.max_drift_ms == pytest.approx(4)
 
 
-async def test_a_slow_consumer_blocks_the_run_under_block_and_the_missed_slots_are_its_own() -> None:
+async def test_a_slow_consumer_blocks_the_run_under_block_and_the_missed_slots_are_its_own(
+    source_type: SourceType,
+) -> None:
     clock = FakeClock()
-    source = Source(clock)
+    source = source_type(clock)
 
     async with record(source, rate_hz=100, duration=1.0, buffer_size=1, clock=clock) as recording:
         values = []
@@ -119,11 +148,11 @@ async def test_a_slow_consumer_blocks_the_run_under_block_and_the_missed_slots_a
     ],
 )
 async def test_overflow_loses_what_the_policy_says_and_counts_it_as_late(
-    overflow: OverflowPolicy, kept: list[int], emitted: int
+    source_type: SourceType, overflow: OverflowPolicy, kept: list[int], emitted: int
 ) -> None:
     clock = FakeClock()
     async with record(
-        Source(clock), rate_hz=100, duration=1.0, overflow=overflow, buffer_size=4, clock=clock
+        source_type(clock), rate_hz=100, duration=1.0, overflow=overflow, buffer_size=4, clock=clock
     ) as recording:
         await recording.finished()
         values = await take_all(recording)
@@ -141,13 +170,19 @@ async def test_overflow_loses_what_the_policy_says_and_counts_it_as_late(
     durations=st.lists(st.floats(0, 1.0), min_size=1, max_size=5),
     work=st.lists(st.floats(0, 1.0), min_size=1, max_size=5),
     leave_after=st.integers(1, 40),
+    source_type=st.sampled_from([Source, HeldSource]),
 )
 def test_slots_are_delivered_skipped_dropped_or_failed_whatever_happens(
-    overflow: OverflowPolicy, rate_hz: float, durations: list[float], work: list[float], leave_after: int
+    overflow: OverflowPolicy,
+    rate_hz: float,
+    durations: list[float],
+    work: list[float],
+    leave_after: int,
+    source_type: SourceType,
 ) -> None:
     async def run() -> None:
         clock = FakeClock()
-        source = Source(clock, *durations)
+        source = source_type(clock, *durations)
         taken = 0
         async with record(
             source, rate_hz=rate_hz, duration=6.0, overflow=overflow, buffer_size=2, clock=clock
@@ -210,9 +245,9 @@ async def test_stop_ends_a_wait_at_once_and_lets_the_consumer_take_everything() 
     assert recording.summary.ledger.dropped == 0
 
 
-async def test_stop_gives_up_on_a_consumer_that_takes_nothing() -> None:
+async def test_stop_gives_up_on_a_consumer_that_takes_nothing(source_type: SourceType) -> None:
     clock = FakeClock()
-    async with record(Source(clock), rate_hz=10, duration=1, clock=clock) as recording:
+    async with record(source_type(clock), rate_hz=10, duration=1, clock=clock) as recording:
         await recording.finished()
         assert not await recording.stop(deadline=0.01)
 
@@ -291,9 +326,9 @@ async def test_stop_waits_for_no_source_that_is_being_made_anew() -> None:
         assert recording.stream.end is COMPLETED
 
 
-async def test_every_further_consumer_has_accounts_of_its_own() -> None:
+async def test_every_further_consumer_has_accounts_of_its_own(source_type: SourceType) -> None:
     clock = FakeClock()
-    async with record(Source(clock), rate_hz=10, duration=2.0, clock=clock) as recording:
+    async with record(source_type(clock), rate_hz=10, duration=2.0, clock=clock) as recording:
         latest = recording.subscribe(overflow=OverflowPolicy.LATEST)
         values = await take_all(recording)
 

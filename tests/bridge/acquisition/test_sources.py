@@ -74,7 +74,7 @@ async def test_a_source_without_a_timeout_is_given_one_from_outside() -> None:
         await recorded(Stuck(), FakeClock(), timeout=0.01)
 
 
-async def test_missing_parameters_and_things_that_cannot_be_polled_are_named() -> None:
+async def test_missing_parameters_and_things_that_cannot_be_polled_are_named(flaky: FlakyType) -> None:
     class Needy:
         async def poll(self, parameters: Sequence[str]) -> Sequence[Sample]:
             return ()
@@ -85,28 +85,55 @@ async def test_missing_parameters_and_things_that_cannot_be_polled_are_named() -
         await recorded(object(), FakeClock())
 
 
-class Flaky:
-    """Fails at given polls."""
+class Failing:
+    """Fails at given readings."""
 
     def __init__(self, *failing: int, error: Exception | None = None) -> None:
         self.failing = failing
         self.error = error or LinkError("unplugged")
         self.polls = 0
 
-    async def poll(self) -> Sequence[Sample]:
+    def read(self) -> Sequence[Sample]:
         self.polls += 1
         if self.polls in self.failing:
             raise self.error
         return [Sample("device", value=self.polls)]
 
 
+class Flaky(Failing):
+    """Has to be waited for."""
+
+    async def poll(self) -> Sequence[Sample]:
+        await asyncio.sleep(0)
+        return self.read()
+
+
+class HeldFlaky(Failing):
+    """Has what it says at hand."""
+
+    def poll(self) -> Sequence[Sample]:
+        return self.read()
+
+
+type FlakyType = type[Flaky | HeldFlaky]
+
+
+@pytest.fixture(params=[Flaky, HeldFlaky])
+def flaky(request: pytest.FixtureRequest) -> FlakyType:
+    """Return each kind of source in turn."""
+    kind: FlakyType = request.param
+    return kind
+
+
 @pytest.mark.parametrize("error", [KeyError("user"), TimeoutError("slow"), LinkError("gone")])
-async def test_an_error_of_the_source_comes_out_bare_after_what_was_read_before(error: Exception) -> None:
+async def test_an_error_of_the_source_comes_out_bare_after_what_was_read_before(
+    flaky: FlakyType, error: Exception
+) -> None:
     seen = []
     summaries = []
 
     async def run() -> None:
-        async with record(Flaky(4, error=error), rate_hz=10, clock=FakeClock()) as recording:
+        async with record(flaky(4, error=error), rate_hz=10, clock=FakeClock()) as recording:
             summaries.append(recording.summary)
             async for batch in recording:
                 seen.append(batch[0].value)  # noqa: PERF401  - what came before the error is the point
@@ -121,27 +148,27 @@ async def test_an_error_of_the_source_comes_out_bare_after_what_was_read_before(
     assert summaries[0].ledger.balanced
 
 
-async def test_an_error_that_nobody_iterated_into_comes_out_of_the_block() -> None:
+async def test_an_error_that_nobody_iterated_into_comes_out_of_the_block(flaky: FlakyType) -> None:
     async def run() -> None:
-        async with record(Flaky(1, error=KeyError("user")), rate_hz=10, clock=FakeClock()) as recording:
+        async with record(flaky(1, error=KeyError("user")), rate_hz=10, clock=FakeClock()) as recording:
             await recording.finished()
 
     with pytest.raises(KeyError):
         await run()
 
 
-async def test_an_error_that_the_block_has_handled_is_not_raised_again() -> None:
-    async with record(Flaky(1, error=KeyError("user")), rate_hz=10, clock=FakeClock()) as recording:
+async def test_an_error_that_the_block_has_handled_is_not_raised_again(flaky: FlakyType) -> None:
+    async with record(flaky(1, error=KeyError("user")), rate_hz=10, clock=FakeClock()) as recording:
         with pytest.raises(KeyError):
             await anext(recording)
 
 
 async def test_a_lost_link_that_ends_the_run_is_a_failed_slot_and_neither_late_nor_absorbed(
-    caplog: pytest.LogCaptureFixture,
+    flaky: FlakyType, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     with pytest.raises(LinkError):
-        async with record(Flaky(1), rate_hz=10, duration=1.0, clock=FakeClock()) as recording:
+        async with record(flaky(1), rate_hz=10, duration=1.0, clock=FakeClock()) as recording:
             await anext(recording)
 
     summary = recording.summary
@@ -153,9 +180,11 @@ async def test_a_lost_link_that_ends_the_run_is_a_failed_slot_and_neither_late_n
     ]
 
 
-async def test_a_run_says_that_it_begins_before_anything_else(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_run_says_that_it_begins_before_anything_else(
+    flaky: FlakyType, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    await recorded(Flaky(1), FakeClock(), duration=1.0, auto_reconnect=True)
+    await recorded(flaky(1), FakeClock(), duration=1.0, auto_reconnect=True)
 
     assert [line.getMessage().split()[0] for line in caplog.records] == [
         "recorder.start",
@@ -176,10 +205,10 @@ async def test_a_poll_that_its_own_source_cancels_is_an_error_and_no_silent_end(
         await recorded(Cancelling(), FakeClock())
 
 
-async def test_a_lost_link_is_a_gap_with_auto_reconnect(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lost_link_is_a_gap_with_auto_reconnect(flaky: FlakyType, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clock = FakeClock()
-    async with record(Flaky(3, 4), rate_hz=10, duration=3.0, auto_reconnect=True, clock=clock) as recording:
+    async with record(flaky(3, 4), rate_hz=10, duration=3.0, auto_reconnect=True, clock=clock) as recording:
         values = [batch[0].value async for batch in recording]
 
     summary = recording.summary
@@ -195,9 +224,9 @@ async def test_a_lost_link_is_a_gap_with_auto_reconnect(caplog: pytest.LogCaptur
     assert [record.levelname for record in caplog.records if "connected" in record.message] == ["WARNING", "INFO"]
 
 
-async def test_a_link_that_is_away_is_a_state_with_a_gap_that_grows() -> None:
+async def test_a_link_that_is_away_is_a_state_with_a_gap_that_grows(flaky: FlakyType) -> None:
     clock = ManualClock()
-    async with record(Flaky(2, 3, 4, 6), rate_hz=10, auto_reconnect=True, clock=clock) as recording:
+    async with record(flaky(2, 3, 4, 6), rate_hz=10, auto_reconnect=True, clock=clock) as recording:
         summary = recording.summary
         states = [summary.disconnected]
         grown = []
@@ -237,7 +266,7 @@ async def test_tries_are_spaced_out_and_only_good_data_begins_anew() -> None:
     assert gap.ended_at is None
 
 
-async def test_a_reconnect_factory_makes_the_next_source_and_its_own_failures_are_waited_out() -> None:
+async def test_a_reconnect_factory_makes_the_next_source_and_its_own_failures_are_waited_out(flaky: FlakyType) -> None:
     clock = FakeClock()
     attempts = 0
 
@@ -246,9 +275,9 @@ async def test_a_reconnect_factory_makes_the_next_source_and_its_own_failures_ar
         attempts += 1
         if attempts < 3:
             raise LinkError("still gone")
-        return Flaky()
+        return flaky()
 
-    source = Flaky(*range(2, 100))
+    source = flaky(*range(2, 100))
     async with record(
         source, rate_hz=10, duration=8.0, auto_reconnect=True, reconnect_factory=reconnect, clock=clock
     ) as recording:
@@ -259,17 +288,17 @@ async def test_a_reconnect_factory_makes_the_next_source_and_its_own_failures_ar
     assert recording.summary.ledger.balanced
 
 
-async def test_any_other_error_of_the_factory_ends_the_run() -> None:
+async def test_any_other_error_of_the_factory_ends_the_run(flaky: FlakyType) -> None:
     async def reconnect() -> PollSource:
         raise KeyError("no such device")
 
     with pytest.raises(KeyError):
-        await recorded(Flaky(1), FakeClock(), auto_reconnect=True, reconnect_factory=reconnect)
+        await recorded(flaky(1), FakeClock(), auto_reconnect=True, reconnect_factory=reconnect)
 
 
-async def test_the_duration_holds_although_the_link_is_away() -> None:
+async def test_the_duration_holds_although_the_link_is_away(flaky: FlakyType) -> None:
     clock = FakeClock()
-    async with record(Flaky(*range(2, 100)), rate_hz=10, duration=0.3, auto_reconnect=True, clock=clock) as recording:
+    async with record(flaky(*range(2, 100)), rate_hz=10, duration=0.3, auto_reconnect=True, clock=clock) as recording:
         assert [batch[0].value async for batch in recording] == [1]
 
     assert clock.now() == pytest.approx(0.3)

@@ -3,7 +3,7 @@
 from ..streams import OverflowPolicy
 from .cadence import Cadence, ClockSleeper, Sleeper, TimerfdSleeper, make_sleeper
 from .histogram import Histogram
-from .polling import ManyPollSource, ParameterPollSource, PlainPollSource, PollSource, SamplesPollSource
+from .polling import HeldPollSource, ManyPollSource, ParameterPollSource, PlainPollSource, PollSource, SamplesPollSource
 from .recorder import Recording, record
 from .row import Column, RowLayout, SampleRow
 from .sample import ProtocolKind, Sample, Scalar, WallAnchor
@@ -16,6 +16,7 @@ __all__ = [
     "ClockSleeper",
     "Column",
     "Gap",
+    "HeldPollSource",
     "Histogram",
     "Ledger",
     "ManyPollSource",

@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from contextvars import Context
+import math
 import os
+import sys
 import time
 import types
 from typing import Any, Protocol, Self
@@ -16,12 +18,22 @@ from typing import Any, Protocol, Self
 from ..clock import SystemClock
 from ..interfaces import ClockPort
 
+_TOLERANCE = 1e-6
+"""Seconds by which a periodic timer may miss a moment before it is set anew; a wake-up takes twenty times as long."""
+
+type Act = Callable[[], float | None]
+"""Something to do at a moment; returns the moment of the next time, None when there is none."""
+
+
+def _wake() -> None:
+    """Do nothing: whoever waits goes on."""
+
 
 class Sleeper(Protocol):
     """Waits for moments of the monotonic clock."""
 
-    def until(self, when: float) -> Awaitable[None]:
-        """Return when it is ``when`` (monotonic seconds)."""
+    def until(self, when: float, act: Act = _wake) -> Awaitable[None]:
+        """Act at ``when`` (monotonic seconds) and again as long as a next moment is named, then return."""
         ...
 
     def close(self) -> None:
@@ -35,9 +47,12 @@ class ClockSleeper:
     def __init__(self, clock: ClockPort) -> None:
         self._clock = clock
 
-    def until(self, when: float) -> Awaitable[None]:
-        """Return when it is ``when`` (monotonic seconds)."""
-        return self._clock.sleep(when - self._clock.now())
+    async def until(self, when: float, act: Act = _wake) -> None:
+        """Act at ``when`` (monotonic seconds) and again as long as a next moment is named, then return."""
+        following: float | None = when
+        while following is not None:
+            await self._clock.sleep(following - self._clock.now())
+            following = act()
 
     def close(self) -> None:
         """Nothing was taken."""
@@ -46,26 +61,32 @@ class ClockSleeper:
 class TimerfdSleeper:
     """Waits with a timer of the Linux kernel, to some 0.1 ms. Raises OSError where there is none to be had.
 
-    It is itself the future that a task waits for (``asyncio.isfuture`` says what makes one), and wakes the task in the
-    very turn of the loop in which the timer expires: a new future for each moment, and a turn more, cost microseconds
-    that a thousand moments a second add up. One task at a time.
+    Microseconds count at a thousand moments a second. So it acts within the callback of the loop, and is itself the
+    future that a task waits for (``asyncio.isfuture`` says what makes one), which goes on in that very callback. And
+    with ``period`` (seconds) the timer goes on by itself: to set one that is the next to expire costs the processor
+    more than to read that it did. One task at a time.
     """
 
     _asyncio_future_blocking = False
 
-    def __init__(self) -> None:
+    def __init__(self, period: float = 0.0) -> None:
         self._fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
-        self._when = 0.0
+        self._period_ns = round(period * 1e9)
+        self._period = self._period_ns / 1e9 if self._period_ns else math.inf
+        self._due = math.inf
+        """When the timer expires next."""
+        self._act: Act = _wake
         self._waiter: tuple[Callable[[Any], object], Context] | None = None
-        self._cancelled = False
+        self._error: BaseException | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._expired)
 
     @types.coroutine
-    def until(self, when: float) -> Generator[Self]:
-        """Return when it is ``when`` (monotonic seconds)."""
-        self._when = when
-        os.timerfd_settime(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=when if when > 0.0 else 1e-9)
+    def until(self, when: float, act: Act = _wake) -> Generator[Self]:
+        """Act at ``when`` (monotonic seconds) and again as long as a next moment is named, then return."""
+        self._act = act
+        if not -_TOLERANCE < when - self._due < _TOLERANCE:
+            self._set(when)
         self._asyncio_future_blocking = True
         yield self
 
@@ -89,32 +110,53 @@ class TimerfdSleeper:
         if self._waiter is None:
             return False
         (wake, context), self._waiter = self._waiter, None
-        self._cancelled = True
+        self._error = asyncio.CancelledError()
         self._loop.call_soon(wake, self, context=context)
         return True
 
     def result(self) -> None:
-        """Say how the wait ended; called by the task as it wakes. Raises CancelledError."""
-        if self._cancelled:
-            self._cancelled = False
-            raise asyncio.CancelledError
+        """Say how the wait ended; called by the task as it wakes. Raises CancelledError, and what acting raised."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
 
     def _expired(self) -> None:
-        if time.monotonic() < self._when:  # armed again since
+        if self._waiter is None:
+            self._set(math.inf)
             return
-        if self._waiter is not None:
-            (wake, context), self._waiter = self._waiter, None
+        try:
+            times = int.from_bytes(os.read(self._fd, 8), sys.byteorder)
+        except BlockingIOError:  # set again since
+            return
+        self._due += times * self._period
+        waiter = wake, context = self._waiter
+        following: float | None = None
+        try:
+            following = context.run(self._act)
+        except BaseException as err:  # noqa: BLE001  - the task gets it
+            self._error = err
+        if self._waiter is not waiter:  # cancelled meanwhile
+            return
+        if following is None:
+            self._waiter = None
             context.run(wake, self)
-        if self._fd >= 0 and self._waiter is None:  # arming it again has cleared it as well
-            with suppress(BlockingIOError):
-                os.read(self._fd, 8)
+        elif not -_TOLERANCE < following - self._due < _TOLERANCE:
+            self._set(following)
+
+    def _set(self, when: float) -> None:
+        self._due = when
+        initial = 0 if when == math.inf else max(1, math.ceil(when * 1e9))
+        os.timerfd_settime_ns(self._fd, flags=os.TFD_TIMER_ABSTIME, initial=initial, interval=self._period_ns)
 
 
-def make_sleeper(clock: ClockPort) -> Sleeper:
-    """Return the best sleeper for ``clock``: only the system's own clock is one that the kernel knows."""
+def make_sleeper(clock: ClockPort, period: float = 0.0) -> Sleeper:
+    """Return the best sleeper for ``clock``, and for moments that are mostly ``period`` seconds apart.
+
+    Only the system's own clock is one that the kernel knows.
+    """
     if isinstance(clock, SystemClock) and hasattr(os, "timerfd_create"):
         with suppress(OSError):  # not allowed here, or too many files are open
-            return TimerfdSleeper()
+            return TimerfdSleeper(period)
     return ClockSleeper(clock)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from .sample import Sample
 
-type Poll = Callable[[], Awaitable[Sequence[Sample]]]
+type Poll = Callable[[], Sequence[Sample] | Awaitable[Sequence[Sample]]]
 
 
 class ParameterPollSource(Protocol):
@@ -52,7 +52,15 @@ class PlainPollSource(Protocol):
         ...
 
 
-type PollSource = ParameterPollSource | ManyPollSource | SamplesPollSource | PlainPollSource
+class HeldPollSource(Protocol):
+    """Has all that it says at hand, and is asked without a task being woken for it."""
+
+    def poll(self) -> Sequence[Sample]:
+        """Return one sample per value, at once."""
+        ...
+
+
+type PollSource = ParameterPollSource | ManyPollSource | SamplesPollSource | PlainPollSource | HeldPollSource
 
 _METHODS = ("poll_samples", "poll_many", "poll")
 """The most particular name first: some sources also have a ``poll`` that means something else."""
@@ -66,12 +74,12 @@ def make_poll(
     names: Sequence[str] | None,
     within: float | None,
 ) -> Poll:
-    """Return a call without arguments that polls ``source`` once.
+    """Return a call without arguments that polls ``source`` once; its answer may have to be awaited.
 
     Arguments are handed on as far as the source's signature has them. Where it has no ``timeout``, ``within``
     (seconds) is kept from outside. Raises TypeError for what cannot be polled, ValueError for a missing argument.
     """
-    method: Callable[..., Awaitable[Sequence[Sample]]] | None = None
+    method: Callable[..., Sequence[Sample] | Awaitable[Sequence[Sample]]] | None = None
     for name in _METHODS:
         if (method := getattr(source, name, None)) is not None:
             break
@@ -93,6 +101,7 @@ def make_poll(
 
     async def poll_within() -> Sequence[Sample]:
         async with asyncio.timeout(within):
-            return await method(**arguments)
+            answer = method(**arguments)
+            return await answer if isinstance(answer, Awaitable) else answer
 
     return poll_within

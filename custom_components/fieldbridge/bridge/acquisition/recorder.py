@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 import logging
 import math
-from typing import Self
+from typing import Any, Self
 
 from ..clock import SystemClock
 from ..interfaces import ClockPort
@@ -19,12 +19,15 @@ from .cadence import Cadence, make_sleeper
 from .outage import Outage
 from .polling import Poll, PollSource, make_poll
 from .sample import Sample, WallAnchor
-from .summary import DISCONNECTED, AcquisitionSummary, Ledger
+from .summary import DISCONNECTED, AcquisitionSummary, Ledger, Moments
 
 _LOGGER = logging.getLogger(__name__)
 
 STOP_DEADLINE = 5.0
 """Seconds for a consumer to take what was read before ``stop``."""
+
+_SLOTS_PER_SUM = 64
+"""Slots whose times are summed up at a stretch."""
 
 type Batch = Sequence[Sample]
 
@@ -150,12 +153,20 @@ class _Recorder:
         self._auto_reconnect = auto_reconnect
         self._reconnect = reconnect
         self._clock = clock
-        self._sleeper = make_sleeper(clock)
+        self._sleeper = make_sleeper(clock, 1 / rate_hz)
         self._cadence = Cadence(rate_hz, clock=clock)
         self._outage: Outage | None = None
         self._slot = 0
-        self._moments = (0.0, 0.0, 0.0, 0.0)
-        """When the last slot was due, its poll began, its batch was there, its batch was taken."""
+        self._answer: Any = None
+        """A poll that has to be awaited, or a batch that there was no room for."""
+        self._target = 0.0
+        """When the slot is due that is polled next, monotonic seconds."""
+        self._started = 0.0
+        """When its poll began."""
+        self._moments: Moments = (0.0, 0.0, 0.0)
+        """Of the slot that was used last."""
+        self._taken_at = 0.0
+        """When its batch was taken, if that had to be waited for."""
         self._loss_told = overflow is OverflowPolicy.BLOCK
         self._stopping = False
         self._pausing = False
@@ -236,51 +247,75 @@ class _Recorder:
             self.fanout.finish(end)
 
     async def _poll_slots(self) -> None:
-        """Poll in each slot and publish, to the end.
-
-        A good slot takes one way through this one function: it comes up to a thousand times a second, each time after a
-        pause that has emptied the processor's caches, and then each further function costs about a microsecond.
-        """
-        now, until, target_of, ledger = self._clock.now, self._sleeper.until, self._cadence.target, self._ledger
-        while not self._stopping and self._slot != self._total:
-            target = target_of(self._slot)
-            if (started := now()) < target:
-                self._pausing = True
-                await until(target)
-                self._pausing = False
-                started = now()
-            elif missed := self._cadence.missed(self._slot):
+        """Poll in each slot and publish, to the end; what needs no waiting for is done in the callback of the timer."""
+        while not (self._stopping or self._slot == self._total):
+            self._target = target = self._cadence.target(self._slot)
+            self._pausing = self._clock.now() < target
+            if not self._pausing and (missed := self._cadence.missed(self._slot)):
                 self._skip(missed, self._slowest() if self._outage is None else DISCONNECTED)
                 continue
-            else:
-                await asyncio.sleep(0)
-                started = now()
             try:
-                batch = await self._poll()
+                if self._pausing:
+                    await self._sleeper.until(target, self._use_slot)
+                    self._pausing = False
+                else:
+                    await asyncio.sleep(0)
+                    self._use_slot()
+                answer, self._answer = self._answer, None
+                batch: Batch | None = await answer if hasattr(answer, "__await__") else answer
             except (Exception, asyncio.CancelledError) as err:  # noqa: BLE001  - raised again if it ends the run
+                self._pausing = False
                 await self._poll_failed(err)
                 continue
-            polled = now()
-            summary = self.summary
-            summary.start_lateness_ms.add((started - target) * 1e3)
-            summary.tick_durations_ms.add((polled - started) * 1e3)
-            if (drift := (polled - target) * 1e3) > summary.max_drift_ms:
-                summary.max_drift_ms = drift
-            if self._outage is not None:
-                self._end_outage(self._outage)
-            offered = self.stream.offered
-            try:
-                if not self.fanout.put_now((batch,)):
-                    await self.fanout.put_many((batch,))
-            finally:  # from here on the slot counts, also when it is cancelled
-                self._slot += 1
-                ledger.slots += 1
-                if self.stream.offered == offered:
-                    ledger.unclaimed += 1
-            if not self._loss_told and ledger.evicted:
-                self._loss_told = True
-                _LOGGER.warning("recorder.%s reason=consumer_backpressure", self.stream.overflow)
-            self._moments = (target, started, polled, now())
+            if batch is not None:
+                await self._publish(batch)
+
+    def _use_slot(self) -> float | None:
+        """Poll and publish; return when the next slot is due, None if ``_poll_slots`` has to go on.
+
+        This comes up to a thousand times a second, each time after a pause that has emptied the processor's caches, and
+        then each function more costs about a microsecond: hence no more of them, and none of them awaits.
+        """
+        now = self._clock.now
+        self._started = now()
+        answer: Any = self._poll()  # to ask for its type would be a function more
+        polled = now()
+        offered = self.stream.offered
+        if self._outage is not None or hasattr(answer, "__await__") or not self.fanout.put_now((answer,)):
+            self._answer = answer
+            return None
+        self._count(polled, offered)
+        if self._stopping or self._slot == self._total:
+            return None
+        self._target = target = self._cadence.target(self._slot)
+        return target if now() < target else None
+
+    async def _publish(self, batch: Batch) -> None:
+        """Give out a batch that was waited for, or whose consumers have to be waited for."""
+        polled = self._clock.now()
+        if self._outage is not None:
+            self._end_outage(self._outage)
+        offered = self.stream.offered
+        try:
+            await self.fanout.put_many((batch,))
+        finally:
+            self._count(polled, offered)
+        self._taken_at = self._clock.now()
+
+    def _count(self, polled: float, offered: int) -> None:
+        """Count the slot whose batch was ``polled``; from here on it is used, also when nobody took the batch."""
+        summary, ledger = self.summary, self._ledger
+        self._moments = moments = (self._target, self._started, polled)
+        summary.timed.append(moments)
+        if len(summary.timed) >= _SLOTS_PER_SUM:
+            summary.sum_up()
+        self._slot += 1
+        ledger.slots += 1
+        if self.stream.offered == offered:
+            ledger.unclaimed += 1
+        if not self._loss_told and ledger.evicted:
+            self._loss_told = True
+            _LOGGER.warning("recorder.%s reason=consumer_backpressure", self.stream.overflow)
 
     def _skip(self, count: int, cause: str) -> None:
         if self._total is not None:
@@ -291,7 +326,7 @@ class _Recorder:
 
     def _slowest(self) -> str:
         """Return what made the last slot late: the event loop, the poll or the consumer."""
-        spent = [later - earlier for earlier, later in pairwise(self._moments)]
+        spent = [later - earlier for earlier, later in pairwise((*self._moments, self._taken_at))]
         return ("busy", "overrun", "backpressure")[spent.index(max(spent))]
 
     async def _poll_failed(self, error: BaseException) -> None:

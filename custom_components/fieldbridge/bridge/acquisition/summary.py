@@ -114,6 +114,25 @@ class Gap:
     slots: int
 
 
+type Moments = tuple[float, float, float]
+"""When a slot was due, its poll began and its batch was there, in monotonic seconds."""
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What the times of all slots come to."""
+
+    max_drift_ms: float
+    tick_durations_ms: Histogram = field(default_factory=Histogram)
+    start_lateness_ms: Histogram = field(default_factory=Histogram)
+
+    def add(self, target: float, started: float, polled: float) -> None:
+        """Add a slot, see ``Moments``."""
+        self.start_lateness_ms.add((started - target) * 1e3)
+        self.tick_durations_ms.add((polled - started) * 1e3)
+        self.max_drift_ms = max(self.max_drift_ms, (polled - target) * 1e3)
+
+
 class _View[T]:
     """A field of a summary that is computed when it is read."""
 
@@ -150,7 +169,7 @@ class AcquisitionSummary:
         lambda summary: summary.ledger.skipped.total() + summary.ledger.evicted + summary.ledger.failed[DISCONNECTED]
     )
     """Slots that were missed: overrun, lost to a full buffer, or gone with the link."""
-    max_drift_ms: float = 0.0
+    max_drift_ms: _View[float] = _View(lambda summary: summary.sum_up().max_drift_ms)
     """Largest lateness of a batch behind its target, its poll included."""
     tick_duration_ms_p50: _View[float] = _View(lambda summary: summary.tick_duration_ms(0.5))
     """Median duration of a poll."""
@@ -174,20 +193,35 @@ class AcquisitionSummary:
     ) -> None:
         self.started_at = started_at
         self.finished_at = finished_at
-        self.max_drift_ms = max_drift_ms
         self.disconnects = disconnects
         self.ledger: Ledger = ledger or Ledger(
             FixedCounts(offered=samples_emitted, delivered=samples_emitted),
             slots=samples_emitted + samples_late,
             skipped=Counter(late=samples_late),
         )
-        self.tick_durations_ms = Histogram()
-        """How long polls took."""
-        self.start_lateness_ms = Histogram()
-        """How late polls began: the jitter of the schedule alone."""
+        self.timed: list[Moments] = []
+        """Slots whose times are in no sum yet; whoever polls adds to it, and sums up before they are many."""
+        self._sums = _Sums(max_drift_ms)
         self.gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
         """Times without the source, the one that lasts included; the newest are kept."""
         self._given_durations_ms = {0.5: tick_duration_ms_p50, 0.99: tick_duration_ms_p99}
+
+    def sum_up(self) -> _Sums:
+        """Add the times of the slots that came since, and return the sums."""
+        for target, started, polled in self.timed:
+            self._sums.add(target, started, polled)
+        self.timed.clear()
+        return self._sums
+
+    @property
+    def tick_durations_ms(self) -> Histogram:
+        """How long polls took."""
+        return self.sum_up().tick_durations_ms
+
+    @property
+    def start_lateness_ms(self) -> Histogram:
+        """How late polls began: the jitter of the schedule alone."""
+        return self.sum_up().start_lateness_ms
 
     @property
     def disconnected(self) -> bool:

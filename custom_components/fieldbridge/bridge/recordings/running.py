@@ -420,7 +420,7 @@ class _HeldValues:
         self._devices = devices
         self._now_ns = now_ns
 
-    async def poll(self) -> Batch:
+    def poll(self) -> Batch:
         """Return one row per device."""
         now = self._now_ns()
         rows = [
