@@ -68,7 +68,7 @@ class _TextJournal:
 
 
 class CsvJournal(_TextJournal):
-    """A header and comma separated lines: texts in quotes, nothing for no value, and a truth value as true or false."""
+    """A header and comma separated lines: nothing for no value, ``""`` for an empty text, a truth as true or false."""
 
     def __init__(self, path: Path, fields: Sequence[Field]) -> None:
         super().__init__(path, fields)
@@ -143,11 +143,17 @@ def _longest_run_of_reals(fields: Sequence[Field]) -> slice | None:
     return max(runs, key=lambda reals: reals.stop - reals.start, default=None)
 
 
-def _csv_lines(rows: Iterable[Iterable[object]], *, end: str = "") -> list[bytes]:
-    """Return each row as comma separated values."""
+def _csv_lines(rows: Iterable[Sequence[object]], *, end: str = "") -> list[bytes]:
+    """Return each row as comma separated values; one with an empty text has its texts in quotes."""
     lines: list[str] = []
-    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator=end, quoting=csv.QUOTE_STRINGS)
-    writer.writerows(rows)
+    file = SimpleNamespace(write=lines.append)
+    plain = csv.writer(file, lineterminator=end).writerow
+    quoted = csv.writer(file, lineterminator=end, quoting=csv.QUOTE_STRINGS).writerow
+    for row in rows:
+        if "" in row:
+            quoted(row)
+        else:
+            plain(row)
     return [line.encode(errors="replace") for line in lines]  # half a character has no UTF-8
 
 
