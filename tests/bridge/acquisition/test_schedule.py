@@ -343,6 +343,11 @@ async def test_a_rate_that_is_no_rate_is_refused(rate_hz: float) -> None:
         await record(Source(FakeClock()), rate_hz=rate_hz).__aenter__()
 
 
+async def test_a_rate_that_no_timer_reaches_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^rate_hz must be >= 1e-09, got 1e-300$"):
+        await record(Source(FakeClock()), rate_hz=1e-300).__aenter__()
+
+
 async def test_a_policy_may_be_given_by_its_name_and_an_unknown_one_is_refused() -> None:
     async with record(Source(FakeClock()), rate_hz=1, overflow="latest") as recording:  # type: ignore[arg-type]
         assert recording.stream.overflow is OverflowPolicy.LATEST

@@ -26,6 +26,8 @@ _LOGGER = logging.getLogger(__name__)
 STOP_DEADLINE = 5.0
 """Seconds for a consumer to take what was read before ``stop``."""
 
+_LOWEST_RATE_HZ = 1e-9
+"""Once in 32 years; timers that count nanoseconds reach no further than ten times that."""
 _SLOTS_PER_SUM = 64
 """Slots whose times are summed up at a stretch."""
 
@@ -93,6 +95,8 @@ async def record(
     new source. Raises ValueError for arguments out of range.
     """
     _require("rate_hz", rate_hz)
+    if rate_hz < _LOWEST_RATE_HZ:
+        raise ValueError(f"rate_hz must be >= {_LOWEST_RATE_HZ}, got {rate_hz!r}")
     if duration is not None:
         _require("duration", duration, "> 0 or None")
     if timeout is not None:
