@@ -116,6 +116,48 @@ def test_a_row_that_comes_seldom_waits_for_no_interval(tmp_path: Path) -> None:
     assert [recorded_values(path) for path in paths] == [[7.0]] * len(paths)
 
 
+PIPED = """
+    import asyncio, sys
+    from pathlib import Path
+    from fieldbridge.acquisition import Sample, record
+    from fieldbridge.sinks import SINKS, pipe
+
+    class Numbers:
+        number = -1
+
+        def poll(self):
+            self.number += 1
+            print(self.number, flush=True)
+            return [Sample("device", value=self.number)]
+
+    async def main(path):
+        async with SINKS[Path(path).suffix](path) as sink, record(Numbers(), rate_hz=100) as recording:
+            await pipe(recording, sink, batch_size=35, flush_interval=1.0)
+
+    asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("kind", ALL_SINKS)
+def test_a_kill_costs_no_more_than_the_flush_interval_of_a_pipe(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"run.{kind}"
+    polled: list[float] = []
+    with subprocess.Popen(command(PIPED, path), stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        # A third of a second waits in the pipe, so that most intervals of the file end shortly before new rows come.
+        while not polled or polled[-1] - polled[0] < 1.9:
+            child.stdout.readline()
+            polled.append(time.monotonic())
+        child.kill()
+    safe = sum(moment < polled[-1] - 1.1 for moment in polled)
+
+    recover(tmp_path)
+
+    values = recorded_values(path)
+    assert values == [float(value) for value in range(len(values))]
+    assert len(values) >= safe
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_torn_last_line_is_cut_off_and_a_break_in_a_text_is_none(kind: str, tmp_path: Path) -> None:
     part = tmp_path / f"run.{kind}.part"
