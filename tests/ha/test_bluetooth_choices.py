@@ -69,7 +69,7 @@ async def test_known_values_and_those_that_are_ticked_are_one_device(hass: HomeA
     keys = {channel["source"]: channel["key"] for channel in subentry.data["channels"]}
     (coordinator,) = entry.runtime_data.devices.values()
     await until(lambda: coordinator.session.value(keys["ffe3:load"]) == 7)
-    assert coordinator.session.value(keys["2a19:level"]) == 90
+    await until(lambda: coordinator.session.value(keys["2a19:level"]) == 90)
 
 
 async def test_what_can_only_be_written_to_is_no_link(hass: HomeAssistant, bluez: MockBlueZ) -> None:

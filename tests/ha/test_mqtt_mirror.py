@@ -172,18 +172,26 @@ async def test_a_link_with_another_title_leaves_nothing_under_the_old_one(
     assert not [topic for topic in await retained(mosquitto) if topic.startswith(f"{before}/")]
 
 
-@pytest.mark.parametrize("change", [{"kind": "none"}, {"prefix": "house"}, {"kind": "home_assistant"}])
-async def test_a_link_that_is_mirrored_elsewhere_or_nowhere_leaves_nothing_at_the_old_place(
-    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, change: dict[str, str]
-) -> None:
-    mirror = {"kind": "broker", "host": mosquitto.host, "port": mosquitto.port, "prefix": "lab"}
-    entry = mirrored(pty_link, **mirror)
+@asynccontextmanager
+async def mirrored_as_lab(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto
+) -> AsyncIterator[tuple[MockConfigEntry, Heard]]:
+    """Mirror a link that has values under the prefix "lab"; yield its entry and what the broker says."""
+    entry = mirrored(pty_link, kind="broker", host=mosquitto.host, port=mosquitto.port, prefix="lab")
     await set_up(hass, entry)
     await talk(hass, pty_link)
     async with heard(mosquitto) as messages:
         await until(lambda: "lab/living_room/state" in messages)
+        yield entry, messages
 
-        hass.config_entries.async_update_entry(entry, options={**entry.options, "mirror": {**mirror, **change}})
+
+@pytest.mark.parametrize("change", [{"kind": "none"}, {"prefix": "house"}, {"kind": "home_assistant"}])
+async def test_a_link_that_is_mirrored_elsewhere_or_nowhere_leaves_nothing_at_the_old_place(
+    hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, change: dict[str, str]
+) -> None:
+    async with mirrored_as_lab(hass, pty_link, mosquitto) as (entry, messages):
+        mirror = {**entry.options["mirror"], **change}
+        hass.config_entries.async_update_entry(entry, options={**entry.options, "mirror": mirror})
         await until(lambda: not any(payload for topic, payload in messages.items() if topic.startswith("lab/")))
     assert not [topic for topic in await retained(mosquitto) if topic.startswith("lab/")]
 
@@ -192,12 +200,7 @@ async def test_a_link_that_is_mirrored_elsewhere_or_nowhere_leaves_nothing_at_th
 async def test_what_is_kept_stays_where_the_place_stays(
     hass: HomeAssistant, pty_link: PtyLink, mosquitto: Mosquitto, title: str
 ) -> None:
-    mirror = {"kind": "broker", "host": mosquitto.host, "port": mosquitto.port, "prefix": "lab"}
-    entry = mirrored(pty_link, **mirror)
-    await set_up(hass, entry)
-    await talk(hass, pty_link)
-    async with heard(mosquitto) as messages:
-        await until(lambda: "lab/living_room/state" in messages)
+    async with mirrored_as_lab(hass, pty_link, mosquitto) as (entry, messages):
         hass.config_entries.async_update_entry(entry, title=title)
         await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)

@@ -177,8 +177,7 @@ def _typed_or(options: Sequence[SelectOptionDict]) -> SelectSelector:
 
 def reconfigure_schema(data: Mapping[str, Any]) -> probatio.Schema:
     """Return the form of what can be changed of a link."""
-    rates = data.get("read", {})  # a byte stream is not read
-    rate = min(rates.values(), default=READ_INTERVAL)
+    rates, rate = _read_rates(data)
     return probatio.Schema(
         {
             **connection_fields(data[CONF_CONNECTING], data[CONF_INTERVAL], pair=data[CONF_PAIR]),
@@ -190,13 +189,18 @@ def reconfigure_schema(data: Mapping[str, Any]) -> probatio.Schema:
     )
 
 
+def _read_rates(data: Mapping[str, Any]) -> tuple[Mapping[str, float], float]:
+    """Return the seconds between reads by characteristic, none for a byte stream, and the one that the form shows."""
+    rates: Mapping[str, float] = data.get("read", {})
+    return rates, min(rates.values(), default=READ_INTERVAL)
+
+
 def reconfigure_data(form: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changed data of a link."""
     changed = {name: form[name] for name in (CONF_CONNECTING, CONF_INTERVAL, CONF_PAIR)}
     lines = (line.partition("=") for line in form.get(CONF_WRITES, ()) if line.strip())
     changed["start"] = [{"characteristic": short_uuid(where.strip()), "hex": what.strip()} for where, _, what in lines]
-    rates = data.get("read", {})  # a byte stream is not read
-    rate = min(rates.values(), default=READ_INTERVAL)
+    rates, rate = _read_rates(data)
     if CONF_READ_INTERVAL in form and form[CONF_READ_INTERVAL] != rate:
         changed["read"] = dict.fromkeys(rates, float(form[CONF_READ_INTERVAL]))
     return {**data, **changed}

@@ -223,8 +223,8 @@ async def test_put_tells_a_hand_made_producer_that_input_is_ready() -> None:
     assert producer.told == [InputReady()]
 
 
-async def test_a_hand_made_sink_returns_silently_when_it_is_closed_while_put_waits() -> None:
-    queue: asyncio.Queue[int] = asyncio.Queue(1)
+async def close_while_put_waits(queue: asyncio.Queue[int]) -> bool:
+    """Stop the producer of a full queue; return whether the second of two elements was taken."""
     closed = asyncio.Event()
     sink = SinkRef(queue, Probe(), closed)
     await sink.put(1)
@@ -232,8 +232,11 @@ async def test_a_hand_made_sink_returns_silently_when_it_is_closed_while_put_wai
     await settle()
 
     closed.set()
+    return await waiting
 
-    assert await waiting is False
+
+async def test_a_hand_made_sink_returns_silently_when_it_is_closed_while_put_waits() -> None:
+    assert await close_while_put_waits(asyncio.Queue(1)) is False
     await settle()
     assert len(asyncio.all_tasks()) == 1
 
@@ -426,13 +429,7 @@ async def test_what_is_not_handled_before_the_end_of_the_system_is_counted() -> 
 
 async def test_what_lies_in_a_hand_made_queue_stays_when_its_producer_stops() -> None:
     queue: asyncio.Queue[int] = asyncio.Queue(1)
-    closed = asyncio.Event()
-    sink = SinkRef(queue, Probe(), closed)
-    await sink.put(1)
-    waiting = asyncio.create_task(sink.put(2))
-    await settle()
 
-    closed.set()
-    await waiting
+    await close_while_put_waits(queue)
 
     assert (queue.qsize(), queue.get_nowait()) == (1, 1)
